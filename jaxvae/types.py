@@ -1,0 +1,84 @@
+"""The few records that cross rooms.
+
+Images are NHWC; uint8 on disk and in `jaxvae.data`, float32 in [0, 1] from the train step on. `n` is the
+number of examples in a batch, `d` a latent size.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+import flax.struct
+from jaxtyping import Array, Float, Int, Key
+
+Variables: TypeAlias = Mapping[str, Any]
+"""Flax variable collections, `{"params": ..., "batch_stats": ...}`."""
+
+
+@flax.struct.dataclass
+class Batch:
+    """Examples as the train step and the evaluators see them.
+
+    Attributes:
+        image: [n, height, width, channels], float32 in [0, 1].
+        label: [n], class number; -1 where there is none.
+        mask: [n], 1 for an example that counts, 0 for padding.
+        index: [n], position in the global batch. Noise is drawn per position, so that a batch spread over
+            several devices meets the same noise as on one.
+    """
+
+    image: Float[Array, "n h w c"]
+    label: Int[Array, " n"]
+    mask: Float[Array, " n"]
+    index: Int[Array, " n"]
+
+
+@flax.struct.dataclass
+class Posterior:
+    """A diagonal Gaussian q(z | x) for each example.
+
+    Attributes:
+        mean: [n, d].
+        stddev: [n, d], positive.
+    """
+
+    mean: Float[Array, "n d"]
+    stddev: Float[Array, "n d"]
+
+
+@flax.struct.dataclass
+class Output:
+    """What a model returns for a batch, all that a loss term may look at besides the batch.
+
+    Attributes:
+        logits: [n, height, width, channels], the decoder's unbounded output; sigmoid(logits) is the mean image.
+        posteriors: one per level, bottom level first; a plain VAE has one level.
+        latents: per level [n, d], reparameterized draws from the posteriors.
+        log_scale: learned log standard deviation of the observation noise, a scalar; None if the model has none.
+    """
+
+    logits: Float[Array, "n h w c"]
+    posteriors: tuple[Posterior, ...]
+    latents: tuple[Float[Array, "n _"], ...]
+    log_scale: Float[Array, ""] | None = None
+
+
+Term: TypeAlias = Callable[[Key[Array, ""], Output, Batch], Float[Array, " *n"]]
+"""A loss term, `(key, output, batch) -> [n]` nats per example, or a scalar if it looks at the batch as a set."""
+
+Schedule: TypeAlias = Callable[[Int[Array, ""]], Float[Array, ""]]
+"""Step number -> value, as in Optax."""
+
+Kernel: TypeAlias = Callable[[Float[Array, " d"], Float[Array, " d"]], Float[Array, ""]]
+"""A positive definite symmetric function of two points."""
+
+
+class Prior(Protocol):
+    """p(z): anything that can be sampled and, where it has a density, evaluated."""
+
+    def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
+        """Draws n points."""
+        ...
+
+    def log_prob(self, z: Float[Array, "n d"]) -> Float[Array, " n"]:
+        """Log density in nats."""
+        ...
