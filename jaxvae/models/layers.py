@@ -1,0 +1,163 @@
+"""The handful of layers that networks are written against, as Flax modules.
+
+Inside a network an image tensor is in the layout that the platform likes (`jaxvae.models.layouts`); `enter` and `leave`
+of a layout are the doors, NHWC outside. Parameters have Flax's own names, shapes and conventions (kernel HWIO or
+(in, out), bias, scale), whatever the layout.
+"""
+
+from typing import Literal
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from jaxvae.models.layouts import Layout
+from jaxvae.models.layouts.geometry import Padding, Pair, conv_padding, conv_size
+from jaxvae.models.layouts.norm import norm_act
+
+EPSILON = 1e-5
+"""Added to the variance in `NormAct`."""
+
+MOMENTUM = 0.99
+"""Share of the old value when `NormAct` updates its running statistics."""
+
+
+class Conv(nn.Module):
+    """Convolution, parameters as `flax.linen.Conv`.
+
+    Attributes:
+        features: output channels.
+        layout: layout of input and output.
+        kernel_size: kernel height and width.
+        strides: vertical and horizontal stride.
+        padding: "SAME", "VALID" or pixels ((top, bottom), (left, right)).
+        use_bias: whether a bias is added; leave it out before `NormAct`.
+    """
+
+    features: int
+    layout: Layout
+    kernel_size: Pair = (4, 4)
+    strides: Pair = (2, 2)
+    padding: Literal["SAME", "VALID"] | Padding = "SAME"
+    use_bias: bool = False
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "a b c d"]) -> Float[Array, "e f g h"]:
+        """Maps images in the layout to images in the layout."""
+        channels = x.shape[self.layout.channel_axis]
+        kernel = self.param("kernel", nn.initializers.he_normal(), (*self.kernel_size, channels, self.features))
+        padding = conv_padding(self.layout.size(x), self.kernel_size, self.strides, self.padding)
+        y = self.layout.conv(x, kernel, self.strides, padding)
+        return _add_bias(self, y) if self.use_bias else y
+
+
+class ConvTranspose(nn.Module):
+    """Transposed convolution, parameters as `flax.linen.ConvTranspose`; undoes the shape of a `Conv`.
+
+    Attributes:
+        features: output channels.
+        size: height and width of the output: any from which the mirrored convolution gives the input's. This says
+            what other libraries call output padding.
+        layout: layout of input and output.
+        kernel_size: kernel height and width.
+        strides: vertical and horizontal stride.
+        padding: padding of the convolution that this one mirrors.
+        use_bias: whether a bias is added; leave it out before `NormAct`.
+    """
+
+    features: int
+    size: Pair
+    layout: Layout
+    kernel_size: Pair = (4, 4)
+    strides: Pair = (2, 2)
+    padding: Literal["SAME", "VALID"] | Padding = "SAME"
+    use_bias: bool = False
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "a b c d"]) -> Float[Array, "e f g h"]:
+        """Maps images in the layout to images in the layout.
+
+        Raises:
+            ValueError: the mirrored convolution would not map `size` to x's size.
+        """
+        channels = x.shape[self.layout.channel_axis]
+        kernel = self.param("kernel", nn.initializers.he_normal(), (*self.kernel_size, channels, self.features))
+        padding = conv_padding(self.size, self.kernel_size, self.strides, self.padding)
+        mirrored = conv_size(self.size, self.kernel_size, self.strides, padding)
+        if mirrored != self.layout.size(x):
+            raise ValueError(
+                f"the convolution from {self.size} gives {mirrored}, so its transpose takes images of that size, "
+                f"got {self.layout.size(x)}."
+            )
+        y = self.layout.conv_transpose(x, kernel, self.strides, padding, self.size)
+        return _add_bias(self, y) if self.use_bias else y
+
+
+def _add_bias(module: Conv | ConvTranspose, y: Array) -> Array:
+    bias = module.param("bias", nn.initializers.zeros, (module.features,))
+    shape = [1, 1, 1, 1]
+    shape[module.layout.channel_axis] = module.features
+    return y + bias.reshape(shape)
+
+
+class NormAct(nn.Module):
+    """Batch normalisation and leaky rectifier, parameters and statistics as `flax.linen.BatchNorm`.
+
+    Attributes:
+        channel_axis: the channels' axis.
+        slope: the rectifier's slope below zero; 0 is ReLU.
+        axis_name: `pmap` axis over whose devices the batch's statistics are shared.
+    """
+
+    channel_axis: int = -1
+    slope: float = 0.0
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "..."], train: bool) -> Float[Array, "..."]:
+        """Normalises with the batch's statistics in training (and keeps a running mean of them), else with those."""
+        channels = x.shape[self.channel_axis]
+        scale = self.param("scale", nn.initializers.ones, (channels,))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
+        var = self.variable("batch_stats", "var", jnp.ones, (channels,))
+        if not train:
+            shape = [1] * x.ndim
+            shape[self.channel_axis] = channels
+            gain = scale / jnp.sqrt(var.value + EPSILON)
+            y = x * gain.reshape(shape) + (bias - mean.value * gain).reshape(shape)
+            return jnp.where(y > 0, y, self.slope * y)
+        axis_name = None if self.is_initializing() else self.axis_name
+        y, batch_mean, batch_var = norm_act(x, scale, bias, self.channel_axis, self.slope, EPSILON, axis_name)
+        if not self.is_initializing():
+            mean.value = MOMENTUM * mean.value + (1 - MOMENTUM) * batch_mean
+            var.value = MOMENTUM * var.value + (1 - MOMENTUM) * batch_var
+        return y
+
+
+def flatten(x: Float[Array, "a b c d"], layout: Layout) -> Float[Array, "n d"]:
+    """Lays each image out as a vector in (h, w, c) order.
+
+    Args:
+        x: images in `layout`.
+        layout: where x's axes lie.
+
+    Returns:
+        [n, h * w * c].
+    """
+    x = layout.leave(x)
+    return x.reshape(len(x), -1)
+
+
+def unflatten(x: Float[Array, "n d"], size: Pair, layout: Layout) -> Float[Array, "a b c d"]:
+    """Undoes `flatten`.
+
+    Args:
+        x: [n, h * w * c].
+        size: height and width of the images.
+        layout: where the result's axes shall lie.
+
+    Returns:
+        Images in `layout`.
+    """
+    return layout.enter(x.reshape(len(x), *size, -1))
