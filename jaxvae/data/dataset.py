@@ -1,0 +1,94 @@
+"""What every source of images hands over: a `Dataset` and the `Spec` that describes it.
+
+Images are uint8 in [0, 255], laid out [n, height, width, channels]; labels are int32 class numbers, -1 where
+an example has none. Both live in NumPy, in main memory.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32, Integer, Shaped, UInt8
+
+
+class DataError(ValueError):
+    """Data that is missing, altered or unreadable; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a data set is, without its pixels.
+
+    Attributes:
+        name: the name it was loaded by, "mnist".
+        image_shape: (height, width, channels).
+        class_names: name of class 0, 1, ...; empty if there are no classes.
+        fingerprint: 16 hexadecimal digits of the SHA-256 of shape, pixels and labels in their order. Two data
+            sets with the same fingerprint train the same model from the same seed.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled images in main memory; `len(dataset)` is the number of examples.
+
+    Attributes:
+        images: [n, height, width, channels], uint8 in [0, 255].
+        labels: [n], class numbers; -1 where there is none.
+        spec: name, image shape, class names and fingerprint.
+    """
+
+    images: UInt8[np.ndarray, "n h w c"]
+    labels: Int32[np.ndarray, " n"]
+    spec: Spec
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def from_arrays(
+    images: Shaped[np.ndarray, "n h w c"],
+    labels: Integer[np.ndarray, " n"],
+    *,
+    name: str,
+    class_names: tuple[str, ...] = (),
+) -> Dataset:
+    """Makes a data set of arrays, so that any images can take the place of a named set.
+
+    Args:
+        images: [n, height, width, channels] with n >= 1, uint8 in [0, 255].
+        labels: [n] integers in [-1, number of classes); -1 means no label.
+        name: how reports call it.
+        class_names: name of class 0, 1, ...
+
+    Returns:
+        The data set of n examples, in the order given.
+
+    Raises:
+        ValueError: there is no image, the images are not uint8, or a label has no class name.
+    """
+    if images.dtype != np.uint8:
+        raise ValueError(
+            f"Images must be uint8 in [0, 255], got {images.dtype}; scale and convert them first."
+        )
+    if len(images) == 0:
+        raise ValueError(f"Data set {name!r} must have at least one image, got none.")
+    if labels.min() < -1 or labels.max() >= len(class_names):
+        raise ValueError(
+            f"Labels of {name!r} must lie in [-1, {len(class_names)}), one number per class name, "
+            f"got {labels.min()} to {labels.max()}."
+        )
+    images = np.ascontiguousarray(images)
+    labels = labels.astype(np.int32)
+    height, width, channels = images.shape[1:]
+    digest = hashlib.sha256(repr(images.shape).encode())
+    digest.update(images.data)
+    digest.update(labels.data)
+    return Dataset(
+        images, labels, Spec(name, (height, width, channels), class_names, digest.hexdigest()[:16])
+    )

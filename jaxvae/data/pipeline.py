@@ -1,0 +1,165 @@
+"""From a `Dataset` to batches: epochs for training that live on the device, ordered batches for evaluation.
+
+Images are uint8 in [0, 255] up to the gather and float32 in [0, 1] in the `Batch` that leaves it. A batch
+that is not gathered yet is a row of example numbers, in which -1 marks padding.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+from typing import TypedDict
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Int32, Key, UInt8
+
+from jaxvae.data.dataset import Dataset
+from jaxvae.types import Batch
+
+REMAINDERS = ("drop", "pad")
+
+
+class Arrays(TypedDict):
+    """The arrays of a data set as they lie on the device, NumPy or JAX.
+
+    Attributes:
+        image: [n, height * width * channels], uint8 in [0, 255]. Flat, because gathering whole rows is six
+            times as fast on CPU as gathering [height, width, channels] blocks.
+        label: [n], class numbers; -1 where there is none.
+    """
+
+    image: UInt8[Array | np.ndarray, "n pixels"]
+    label: Int32[Array | np.ndarray, " n"]
+
+
+@dataclass(frozen=True, eq=False)
+class Resident:
+    """A training set that fits on the device; an epoch shows every example once, in a fresh order.
+
+    `order` and `batch` are pure and meant for the inside of a compiled epoch: put `arrays` on the device
+    once, draw `order(key)` at the start of an epoch, gather `batch(arrays, order[step], index)` at each step.
+
+    Attributes:
+        dataset: the examples.
+        batch_size: examples per step, 1 <= batch_size <= n.
+        remainder: what becomes of the n % batch_size examples that do not fill a batch. "drop" leaves them
+            out of this epoch (others in the next), "pad" shows them in a last batch filled up with masked
+            places.
+
+    Raises:
+        ValueError: the batch size is out of range, or the remainder is unknown.
+    """
+
+    dataset: Dataset
+    _: KW_ONLY
+    batch_size: int
+    remainder: str = "drop"
+
+    def __post_init__(self) -> None:
+        n = len(self.dataset)
+        if not 1 <= self.batch_size <= n:
+            raise ValueError(
+                f"batch_size must be between 1 and the {n} examples of {self.dataset.spec.name}, "
+                f"got {self.batch_size}."
+            )
+        if self.remainder not in REMAINDERS:
+            raise ValueError(f"Unknown remainder {self.remainder!r}; known are {', '.join(REMAINDERS)}.")
+
+    @property
+    def arrays(self) -> Arrays:
+        """The examples in main memory, image [n, pixels] and label [n]; put them on the device once."""
+        return _flat(self.dataset)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in an epoch, at least 1."""
+        full, rest = divmod(len(self.dataset), self.batch_size)
+        return full + (self.remainder == "pad" and rest > 0)
+
+    @property
+    def examples_per_epoch(self) -> int:
+        """Number of examples that an epoch shows, padding not counted."""
+        return min(len(self.dataset), self.steps_per_epoch * self.batch_size)
+
+    def order(self, key: Key[Array, ""]) -> Int[Array, "steps batch"]:
+        """Draws the order of one epoch.
+
+        Args:
+            key: fixes the order; use another one for each epoch.
+
+        Returns:
+            [steps_per_epoch, batch_size] example numbers, a uniformly random permutation cut into rows. With
+            remainder "pad" the last row ends in -1s.
+        """
+        places = self.steps_per_epoch * self.batch_size
+        permutation = jax.random.permutation(key, jnp.arange(len(self.dataset), dtype=jnp.int32))
+        padding = jnp.full(places - self.examples_per_epoch, -1, jnp.int32)
+        numbers = jnp.concatenate([permutation[: self.examples_per_epoch], padding])
+        return numbers.reshape(self.steps_per_epoch, self.batch_size)
+
+    def batch(self, arrays: Arrays, row: Int[Array, " batch"], index: Int[Array, " batch"]) -> Batch:
+        """Gathers a batch, or the part of it that belongs to one device.
+
+        A masked place shows the real image number `index`, so that statistics over a padded batch are those
+        of real images.
+
+        Args:
+            arrays: `self.arrays`, on the device.
+            row: example numbers in [-1, n), from `order`; -1 makes a masked place.
+            index: position of each of them in the global batch, in [0, batch_size).
+
+        Returns:
+            The batch: image float32 in [0, 1], label (-1 at masked places), mask and `index`.
+        """
+        return _gather(arrays, row, index, image_shape=self.dataset.spec.image_shape)
+
+
+def batches(dataset: Dataset, *, batch_size: int) -> Iterator[Batch]:
+    """Goes through a data set once, in its order, in batches of one size, so that a step compiles once.
+
+    Args:
+        dataset: n >= 1 examples.
+        batch_size: examples per batch, at least 1. May exceed n.
+
+    Returns:
+        Iterator over ceil(n / batch_size) batches. The last one is filled up with examples whose mask is 0
+        and whose label is -1.
+
+    Raises:
+        ValueError: the batch size is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+    return _batches(dataset, batch_size)
+
+
+def _batches(dataset: Dataset, batch_size: int) -> Iterator[Batch]:
+    arrays = jax.device_put(_flat(dataset))
+    steps = math.ceil(len(dataset) / batch_size)
+    numbers = np.arange(steps * batch_size, dtype=np.int32)
+    numbers[len(dataset) :] = -1
+    index = jnp.arange(batch_size, dtype=jnp.int32)
+    for row in numbers.reshape(steps, batch_size):
+        yield _gather(arrays, jnp.asarray(row), index, image_shape=dataset.spec.image_shape)
+
+
+def _flat(dataset: Dataset) -> Arrays:
+    return {"image": dataset.images.reshape(len(dataset), -1), "label": dataset.labels}
+
+
+@partial(jax.jit, static_argnames="image_shape")
+def _gather(
+    arrays: Arrays,
+    row: Int[Array, " batch"],
+    index: Int[Array, " batch"],
+    *,
+    image_shape: tuple[int, int, int],
+) -> Batch:
+    real = row >= 0
+    shown = jnp.where(real, row, index % len(arrays["label"]))
+    pixels = jnp.take(arrays["image"], shown, axis=0, mode="clip")
+    image = pixels.reshape(-1, *image_shape).astype(jnp.float32) / 255
+    label = jnp.where(real, jnp.take(arrays["label"], shown, mode="clip"), -1)
+    return Batch(image=image, label=label, mask=real.astype(jnp.float32), index=index)

@@ -1,0 +1,52 @@
+import re
+
+import numpy as np
+import pytest
+
+from jaxvae.data import load
+
+
+@pytest.mark.parametrize(
+    ("arguments", "known"),
+    [
+        ({"name": "mnits", "split": "train"}, "data set 'mnits'; known are mnist, fashion_mnist, cifar10"),
+        ({"name": "mnist", "split": "validation"}, "split 'validation'; known are train, test"),
+        ({"name": "mnist", "split": "test", "source": "web"}, "source 'web'; known are bundled, tfds"),
+    ],
+)
+def test_an_unknown_name_lists_the_known_ones(arguments, known):
+    with pytest.raises(ValueError, match=re.escape(f"Unknown {known}.")):
+        load(**arguments)
+
+
+def test_limit_keeps_the_first_examples():
+    whole, part = load("mnist", split="test"), load("mnist", split="test", limit=7)
+    np.testing.assert_array_equal(part.images, whole.images[:7])
+    np.testing.assert_array_equal(part.labels, whole.labels[:7])
+    assert part.spec.class_names == whole.spec.class_names
+    assert part.spec.fingerprint != whole.spec.fingerprint
+
+
+def test_limit_may_equal_the_number_of_examples():
+    assert len(load("mnist", split="test", limit=10_000)) == 10_000
+
+
+@pytest.mark.parametrize("limit", [0, -5])
+def test_limit_below_one_is_refused(limit):
+    with pytest.raises(ValueError, match=f"limit must be at least 1, got {limit}"):
+        load("mnist", split="test", limit=limit)
+
+
+def test_limit_beyond_the_data_is_refused():
+    with pytest.raises(ValueError, match="limit must be at most the 10000 examples of mnist, got 10001"):
+        load("mnist", split="test", limit=10_001)
+
+
+def test_a_set_that_does_not_ship_is_not_bundled():
+    with pytest.raises(ValueError, match="cifar10 does not ship with jaxvae, only mnist; use source 'tfds'"):
+        load("cifar10", split="train", source="bundled")
+
+
+def test_data_dir_is_never_ignored(tmp_path):
+    with pytest.raises(ValueError, match="data_dir is where TFDS keeps its data"):
+        load("mnist", split="train", source="bundled", data_dir=tmp_path)

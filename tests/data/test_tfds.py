@@ -1,0 +1,130 @@
+import logging
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from jaxvae.data import DataError, load
+
+CLASS_NAMES = {
+    "mnist": ("0", "9"),
+    "fashion_mnist": ("T-shirt/top", "Ankle boot"),
+    "cifar10": ("airplane", "truck"),
+}
+
+
+def _examples(images, labels):
+    return sorted((image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+def test_gives_back_every_image_with_its_label(prepared, stand_ins, name, split):
+    images, labels = stand_ins[name][split]
+    dataset = load(name, split=split, source="tfds", data_dir=prepared)
+    assert dataset.images.shape == images.shape
+    assert _examples(dataset.images, dataset.labels) == _examples(images, labels)
+    assert (dataset.spec.class_names[0], dataset.spec.class_names[-1]) == CLASS_NAMES[name]
+    assert len(dataset.spec.class_names) == 10
+    assert dataset.spec.image_shape == images.shape[1:]
+
+
+def test_mnist_is_the_bundled_one_in_another_order(prepared):
+    bundled = load("mnist", split="train", limit=60)
+    other = load("mnist", split="train", source="tfds", data_dir=prepared)
+    assert _examples(other.images, other.labels) == _examples(bundled.images, bundled.labels)
+    assert other.spec.class_names == bundled.spec.class_names
+    assert other.spec.fingerprint != bundled.spec.fingerprint
+
+
+def test_a_data_dir_chooses_tfds(prepared):
+    assert len(load("mnist", split="test", data_dir=prepared)) == 20
+
+
+def test_reading_twice_gives_the_same_order(prepared):
+    first, second = (load("cifar10", split="train", data_dir=prepared) for _ in range(2))
+    assert first.spec == second.spec
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_slices_join_without_gap(prepared, monkeypatch, size):
+    whole = load("cifar10", split="train", data_dir=prepared)
+    monkeypatch.setattr("jaxvae.data.tfds._SLICE", size)
+    assert load("cifar10", split="train", data_dir=prepared).spec == whole.spec
+
+
+def test_limit_reads_the_first_examples(prepared):
+    whole = load("cifar10", split="train", data_dir=prepared)
+    part = load("cifar10", split="train", data_dir=prepared, limit=5)
+    np.testing.assert_array_equal(part.images, whole.images[:5])
+    np.testing.assert_array_equal(part.labels, whole.labels[:5])
+
+
+def test_limit_beyond_the_data_is_refused(prepared):
+    with pytest.raises(ValueError, match="limit must be at most the 40 examples of cifar10, got 41"):
+        load("cifar10", split="train", data_dir=prepared, limit=41)
+
+
+def test_leaves_logging_as_it_was(prepared):
+    before = logging.getLogger("absl").level
+    load("cifar10", split="test", data_dir=prepared)
+    assert logging.getLogger("absl").level == before
+
+
+READ = """
+import sys
+import jaxvae.data
+assert "tensorflow_datasets" not in sys.modules, "importing jaxvae.data is slow"
+jaxvae.data.load("cifar10", split="test", data_dir=sys.argv[1])
+assert "tensorflow_datasets" in sys.modules
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_import_is_light_and_reading_needs_no_tensorflow(prepared):
+    done = subprocess.run([sys.executable, "-c", READ, prepared], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+@pytest.fixture
+def copied(prepared, tmp_path):
+    shutil.copytree(prepared / "cifar10", tmp_path / "cifar10")
+    (version,) = (tmp_path / "cifar10").iterdir()
+    return tmp_path, version
+
+
+def _truncate(version):
+    (shard,) = version.glob("cifar10-test.array_record*")
+    shard.write_bytes(shard.read_bytes()[:-1000])
+
+
+def _remove(version):
+    (shard,) = version.glob("cifar10-test.array_record*")
+    shard.unlink()
+
+
+@pytest.mark.parametrize("damage", [_truncate, _remove])
+def test_damaged_data_is_refused_with_one_line(copied, damage):
+    data_dir, version = copied
+    damage(version)
+    with pytest.raises(DataError, match=r"cifar10 in .* cannot be read \(.*\); delete it") as refusal:
+        load("cifar10", split="test", data_dir=data_dir)
+    assert "\n" not in str(refusal.value)
+
+
+def test_another_storage_format_is_refused(copied):
+    data_dir, version = copied
+    info = version / "dataset_info.json"
+    info.write_text(info.read_text().replace("array_record", "tfrecord"))
+    with pytest.raises(DataError, match="is stored as tfrecord, expected array_record"):
+        load("cifar10", split="test", data_dir=data_dir)
+
+
+def test_unfinished_data_is_refused(copied):
+    data_dir, version = copied
+    (version / "dataset_info.json").unlink()
+    with pytest.raises(DataError, match="holds no data that TFDS has finished; delete it"):
+        load("cifar10", split="test", data_dir=data_dir)
