@@ -1,1 +1,42 @@
-"""."""
+"""What a run leaves for its readers: figures, results.json and one self-contained report.html.
+
+The room takes NumPy arrays, dicts and its own records; it knows nothing of models or training.
+"""
+
+from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
+from jaxvae.report.columns import Column
+from jaxvae.report.curves import curves
+from jaxvae.report.embeddings import embedding
+from jaxvae.report.galleries import Traversal, comparison, traversal
+from jaxvae.report.images import image_grid
+from jaxvae.report.page import write_page
+from jaxvae.report.records import Record, read_records
+from jaxvae.report.results import Row, Summary, summarize, write_results
+from jaxvae.report.style import save
+from jaxvae.report.tables import to_html, to_markdown
+
+__all__ = [
+    "Block",
+    "Column",
+    "Details",
+    "Heading",
+    "Paragraph",
+    "Picture",
+    "Record",
+    "Row",
+    "Summary",
+    "Table",
+    "Traversal",
+    "comparison",
+    "curves",
+    "embedding",
+    "image_grid",
+    "read_records",
+    "save",
+    "summarize",
+    "to_html",
+    "to_markdown",
+    "traversal",
+    "write_page",
+    "write_results",
+]

@@ -1,0 +1,125 @@
+"""results.json: what a run obtained, beside what was published.
+
+A metric of a row is `{"mean", "std", "n"}` over n seeds. Values have the metric's own unit, which the
+report's columns name. What has no finite value is null, so the file is JSON to every parser.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import SupportsFloat, TypedDict
+
+import numpy as np
+
+from jaxvae.report.files import write_atomically
+
+
+class Summary(TypedDict):
+    """A metric over seeds.
+
+    Attributes:
+        mean: arithmetic mean; None if a seed's value is not finite.
+        std: sample standard deviation (divided by n - 1); None if that, or if there is one seed, which says
+            nothing about spread.
+        n: number of seeds.
+    """
+
+    mean: float | None
+    std: float | None
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of a results table; `Row(**row)` takes a row of results.json back.
+
+    Attributes:
+        name: what was run, such as a variant.
+        metrics: metric name -> summary over seeds.
+        published: metric name -> the value that the reproduced work states, where it states one.
+        note: what a reader has to know to compare the two.
+    """
+
+    name: str
+    metrics: Mapping[str, Summary]
+    published: Mapping[str, float | int] = field(default_factory=dict)
+    note: str = ""
+
+
+def summarize(values: Sequence[Mapping[str, SupportsFloat]]) -> dict[str, Summary]:
+    """Mean and sample standard deviation of every metric over seeds.
+
+    Args:
+        values: one `{metric: value}` per seed, all with the same metrics.
+
+    Returns:
+        Metric name -> summary, in the order of the first seed.
+
+    Raises:
+        ValueError: there is no seed, or the seeds have different metrics.
+    """
+    if not values:
+        raise ValueError("summarize needs the metrics of at least one seed, got none.")
+    for seed, metrics in enumerate(values):
+        if differing := sorted(set(metrics) ^ set(values[0])):
+            raise ValueError(
+                f"seeds must have the same metrics, but 0 and {seed} differ in {', '.join(differing)}."
+            )
+    return {name: _summary([float(metrics[name]) for metrics in values]) for name in values[0]}
+
+
+def write_results(
+    path: str | os.PathLike[str],
+    *,
+    experiment: str,
+    command: str,
+    wall_seconds: float | int,
+    rows: Sequence[Row],
+) -> Path:
+    """Writes results.json in one piece.
+
+    Args:
+        path: file to write.
+        experiment: name of the experiment's module.
+        command: the command line that runs it again.
+        wall_seconds: duration of the run in seconds, compilation and report included.
+        rows: the results; means, deviations and published values must be finite or None.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: a value is not finite; `summarize` gives None for those.
+    """
+    content = {
+        "experiment": experiment,
+        "command": command,
+        "wall_seconds": float(wall_seconds),
+        "rows": [
+            {
+                "name": row.name,
+                "metrics": dict(row.metrics),
+                "published": dict(row.published),
+                "note": row.note,
+            }
+            for row in rows
+        ],
+    }
+    try:
+        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    except ValueError as error:
+        raise ValueError(
+            "results must be finite or None, got a NaN or an infinity; build the metrics with summarize."
+        ) from error
+    return write_atomically(path, (text + "\n").encode())
+
+
+def _summary(values: list[float]) -> Summary:
+    n = len(values)
+    if not all(map(math.isfinite, values)):
+        return Summary(mean=None, std=None, n=n)
+    std = float(np.std(values, ddof=1)) if n > 1 else None
+    return Summary(mean=float(np.mean(values)), std=std, n=n)
