@@ -50,10 +50,12 @@ class Output:
     """What a model returns for a batch, all that a loss term may look at besides the batch.
 
     Attributes:
-        logits: [n, height, width, channels], the decoder's unbounded output; sigmoid(logits) is the mean image.
+        logits: [n, height, width, channels], the decoder's unbounded output; sigmoid(logits) is the mean
+            image.
         posteriors: one per level, bottom level first; a plain VAE has one level.
         latents: per level [n, d], reparameterized draws from the posteriors.
-        log_scale: learned log standard deviation of the observation noise, a scalar; None if the model has none.
+        log_scale: learned log standard deviation of the observation noise, a scalar; None if the model has
+            none.
     """
 
     logits: Float[Array, "n h w c"]
@@ -82,3 +84,17 @@ class Prior(Protocol):
     def log_prob(self, z: Float[Array, "n d"]) -> Float[Array, " n"]:
         """Log density in nats."""
         ...
+
+
+class RunStopped(Exception):  # noqa: N818
+    """A run that ended early in a way that its user can understand and mend.
+
+    Attributes:
+        status: the process's exit status.
+        resumable: whether the same command with --resume goes on from here.
+    """
+
+    def __init__(self, message: str, *, status: int = 1, resumable: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.resumable = resumable

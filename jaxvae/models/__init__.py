@@ -1,1 +1,34 @@
-"""."""
+"""Models: networks as Flax modules, priors, and the pure functions that use a trained model."""
+
+from jaxvae.models.generate import (
+    decode,
+    draw,
+    encode,
+    interpolate,
+    reconstruct,
+    redraw,
+    sample,
+    standard_priors,
+    traverse,
+)
+from jaxvae.models.layouts import Layout, layout
+from jaxvae.models.posterior import reparameterize
+from jaxvae.models.priors import Normal
+from jaxvae.models.vlae import VLAE
+
+__all__ = [
+    "VLAE",
+    "Layout",
+    "Normal",
+    "decode",
+    "draw",
+    "encode",
+    "interpolate",
+    "layout",
+    "reconstruct",
+    "redraw",
+    "reparameterize",
+    "sample",
+    "standard_priors",
+    "traverse",
+]

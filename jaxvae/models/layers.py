@@ -1,8 +1,8 @@
 """The handful of layers that networks are written against, as Flax modules.
 
-Inside a network an image tensor is in the layout that the platform likes (`jaxvae.models.layouts`); `enter` and `leave`
-of a layout are the doors, NHWC outside. Parameters have Flax's own names, shapes and conventions (kernel HWIO or
-(in, out), bias, scale), whatever the layout.
+Inside a network an image tensor is in the layout that the platform likes (`jaxvae.models.layouts`); `enter`
+and `leave` of a layout are the doors, NHWC outside. Parameters have Flax's own names, shapes and conventions
+(kernel HWIO or (in, out), bias, scale), whatever the layout.
 """
 
 from typing import Literal
@@ -45,7 +45,9 @@ class Conv(nn.Module):
     def __call__(self, x: Float[Array, "a b c d"]) -> Float[Array, "e f g h"]:
         """Maps images in the layout to images in the layout."""
         channels = x.shape[self.layout.channel_axis]
-        kernel = self.param("kernel", nn.initializers.he_normal(), (*self.kernel_size, channels, self.features))
+        kernel = self.param(
+            "kernel", nn.initializers.he_normal(), (*self.kernel_size, channels, self.features)
+        )
         padding = conv_padding(self.layout.size(x), self.kernel_size, self.strides, self.padding)
         y = self.layout.conv(x, kernel, self.strides, padding)
         return _add_bias(self, y) if self.use_bias else y
@@ -56,8 +58,8 @@ class ConvTranspose(nn.Module):
 
     Attributes:
         features: output channels.
-        size: height and width of the output: any from which the mirrored convolution gives the input's. This says
-            what other libraries call output padding.
+        size: height and width of the output: any from which the mirrored convolution gives the input's. This
+            says what other libraries call output padding.
         layout: layout of input and output.
         kernel_size: kernel height and width.
         strides: vertical and horizontal stride.
@@ -81,7 +83,9 @@ class ConvTranspose(nn.Module):
             ValueError: the mirrored convolution would not map `size` to x's size.
         """
         channels = x.shape[self.layout.channel_axis]
-        kernel = self.param("kernel", nn.initializers.he_normal(), (*self.kernel_size, channels, self.features))
+        kernel = self.param(
+            "kernel", nn.initializers.he_normal(), (*self.kernel_size, channels, self.features)
+        )
         padding = conv_padding(self.size, self.kernel_size, self.strides, self.padding)
         mirrored = conv_size(self.size, self.kernel_size, self.strides, padding)
         if mirrored != self.layout.size(x):

@@ -7,13 +7,13 @@ from jaxvae.types import Posterior
 
 
 def reparameterize(key: Key[Array, ""], posterior: Posterior, index: Int[Array, " n"]) -> Float[Array, "n d"]:
-    """z = mean + stddev * noise, differentiable in both.
+    """Draws z = mean + stddev * noise, differentiable in both.
 
     Args:
         key: for the noise.
         posterior: mean and standard deviation, [n, d] each.
-        index: position of each example in the global batch. Example i's noise depends on the key and on index[i] alone,
-            so that it is the same however the batch is spread over devices.
+        index: position of each example in the global batch. Example i's noise depends on the key and on
+            index[i] alone, so that it is the same however the batch is spread over devices.
 
     Returns:
         One draw for each example.

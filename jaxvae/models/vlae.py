@@ -1,7 +1,7 @@
 """Variational ladder autoencoder: one encoder, one decoder, and a code at every depth between them.
 
-Images are NHWC, float32 in [0, 1]; the decoder returns logits. Levels are counted from 1, the bottom (nearest to the
-image), to L, the top; tuples hold the bottom level first.
+Images are NHWC, float32 in [0, 1]; the decoder returns logits. Levels are counted from 1, the bottom (nearest
+to the image), to L, the top; tuples hold the bottom level first.
 """
 
 import math
@@ -18,14 +18,15 @@ from jaxvae.models.posterior import reparameterize
 from jaxvae.types import Output, Posterior
 
 MIN_STDDEV = 1e-3
-"""Floor of a posterior's standard deviation; with the sigmoid it keeps it in (0.001, 1.001), as in the authors' code."""
+"""Floor of a posterior's standard deviation; with the sigmoid it stays in (0.001, 1.001), as in the authors' code."""
 
 
 class VLAE(nn.Module):
     """Ladder of L levels: h_l = stage_l(h_{l-1}), q(z_l | x) from h_l alone, and a decoder that merges top down.
 
-    The encoder's stage l is Conv 4x4 stride 2, BatchNorm, ReLU. The decoder computes z~_L by three Dense/BatchNorm/ReLU
-    layers on z_L, then z~_l = f([z~_{l+1}, z_l]) with f = ReLU(Dense), and mirrors the encoder from z~_1.
+    The encoder's stage l is Conv 4x4 stride 2, BatchNorm, ReLU. The decoder computes z~_L by three
+    Dense/BatchNorm/ReLU layers on z_L, then z~_l = f([z~_{l+1}, z_l]) with f = ReLU(Dense), and mirrors the
+    encoder from z~_1.
 
     Attributes:
         image_shape: (height, width, channels); height and width divisible by 4.
@@ -33,7 +34,8 @@ class VLAE(nn.Module):
         widths: channels of the encoder's stages, as many as there are levels.
         hidden: size of every z~_l.
         shared_merge: one f for all merges, as in the report, or one for each.
-        learned_scale: whether there is a learned standard deviation of the observation noise (`Output.log_scale`).
+        learned_scale: whether there is a learned standard deviation of the observation noise
+            (`Output.log_scale`).
         axis_name: `pmap` axis over which BatchNorm shares its statistics.
         layout: memory layout of the convolutions; by platform if not given.
 
@@ -55,8 +57,8 @@ class VLAE(nn.Module):
         """Refuses shapes that do not fit together.
 
         Raises:
-            ValueError: levels and widths differ in number, a size is not positive, the image is not divisible by 4, or
-                f is shared by levels of different size.
+            ValueError: levels and widths differ in number, a size is not positive, the image is not divisible
+                by 4, or f is shared by levels of different size.
         """
         if len(self.latent_sizes) != len(self.widths) or not self.widths:
             raise ValueError(
@@ -75,7 +77,9 @@ class VLAE(nn.Module):
             )
         height, width, _ = self.image_shape
         if height % 4 or width % 4:
-            raise ValueError(f"images must have sides divisible by 4, got {height}x{width}; crop or resize them.")
+            raise ValueError(
+                f"images must have sides divisible by 4, got {height}x{width}; crop or resize them."
+            )
         super().__post_init__()
 
     def setup(self) -> None:
@@ -91,7 +95,9 @@ class VLAE(nn.Module):
 
         self.top = [nn.Dense(self.hidden, use_bias=False) for _ in range(3)]
         self.top_norms = [self._norm() for _ in range(3)]
-        self.merges = [nn.Dense(self.hidden) for _ in range(1 if self.shared_merge else levels - 1)][: levels - 1]
+        self.merges = [nn.Dense(self.hidden) for _ in range(1 if self.shared_merge else levels - 1)][
+            : levels - 1
+        ]
 
         self.expand = nn.Dense(math.prod(self.bottleneck), use_bias=False)
         self.expand_norm = self._norm()
@@ -119,7 +125,9 @@ class VLAE(nn.Module):
             ValueError: images of another shape.
         """
         if image.shape[1:] != tuple(self.image_shape):
-            raise ValueError(f"this model takes images of shape {tuple(self.image_shape)}, got {image.shape[1:]}.")
+            raise ValueError(
+                f"this model takes images of shape {tuple(self.image_shape)}, got {image.shape[1:]}."
+            )
         h = self.layout.enter(image)
         posteriors = []
         for stage, norm, head in zip(self.stages, self.stage_norms, self.heads, strict=True):
@@ -128,7 +136,9 @@ class VLAE(nn.Module):
             posteriors.append(Posterior(mean, nn.sigmoid(raw) + MIN_STDDEV))
         return tuple(posteriors)
 
-    def decode(self, latents: tuple[Float[Array, "n _"], ...], train: bool = False) -> Float[Array, "n h w c"]:
+    def decode(
+        self, latents: tuple[Float[Array, "n _"], ...], train: bool = False
+    ) -> Float[Array, "n h w c"]:
         """Logits of p(x | z_1, ..., z_L).
 
         Args:
@@ -143,7 +153,9 @@ class VLAE(nn.Module):
         """
         sizes = tuple(z.shape[-1] for z in latents)
         if sizes != tuple(self.latent_sizes):
-            raise ValueError(f"this ladder has levels of sizes {tuple(self.latent_sizes)}, got latents of {sizes}.")
+            raise ValueError(
+                f"this ladder has levels of sizes {tuple(self.latent_sizes)}, got latents of {sizes}."
+            )
         h = latents[-1]
         for dense, norm in zip(self.top, self.top_norms, strict=True):
             h = norm(dense(h), train)
@@ -157,7 +169,11 @@ class VLAE(nn.Module):
         return self.layout.leave(self.to_logits(h))
 
     def __call__(
-        self, key: Key[Array, ""], image: Float[Array, "n h w c"], index: Int[Array, " n"], train: bool = False
+        self,
+        key: Key[Array, ""],
+        image: Float[Array, "n h w c"],
+        index: Int[Array, " n"],
+        train: bool = False,
     ) -> Output:
         """Encodes, draws a code at every level, and decodes.
 

@@ -1,1 +1,34 @@
-"""."""
+"""Training: players and their step, its compiled form over replicas and devices, checkpoints, records, the loop."""
+
+from jaxvae.train.checkpoint import CheckpointError, Checkpoints
+from jaxvae.train.log import MetricLog
+from jaxvae.train.loop import CHUNK, Interrupted, NonFiniteError, fit
+from jaxvae.train.optimizers import adam, schedule
+from jaxvae.train.parallel import Parallel, map_replicas
+from jaxvae.train.session import run
+from jaxvae.train.state import Player, Replica, TrainState, init_state
+from jaxvae.train.step import Losses, Step, make_step
+from jaxvae.train.workdir import Workdir
+
+__all__ = [
+    "CHUNK",
+    "CheckpointError",
+    "Checkpoints",
+    "Interrupted",
+    "Losses",
+    "MetricLog",
+    "NonFiniteError",
+    "Parallel",
+    "Player",
+    "Replica",
+    "Step",
+    "TrainState",
+    "Workdir",
+    "adam",
+    "fit",
+    "init_state",
+    "make_step",
+    "map_replicas",
+    "run",
+    "schedule",
+]

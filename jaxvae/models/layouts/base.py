@@ -22,8 +22,8 @@ class Layout:
         order: position of the (n, h, w, c) axes: `x_nhwc.transpose(order)` is in this layout.
         channel_axis: the channels' axis.
         conv: `(x, kernel, stride, padding) -> y`, kernel HWIO.
-        conv_transpose: `(x, kernel, stride, padding, size) -> y`, where `padding` is that of the convolution it
-            mirrors and `size` the height and width of y.
+        conv_transpose: `(x, kernel, stride, padding, size) -> y`, where `padding` is that of the convolution
+            it mirrors and `size` the height and width of y.
         compiler_options: what `jax.jit` should be given for programs in this layout.
     """
 

@@ -1,7 +1,7 @@
 """Convolutions on (channels, height, width, n) as matrix products over patches.
 
-The three products of a train step (forward, kernel gradient, input gradient) then have operands that lie in memory the
-way a matrix product wants them. Kernels are HWIO.
+The three products of a train step (forward, kernel gradient, input gradient) then have operands that lie in
+memory the way a matrix product wants them. Kernels are HWIO.
 """
 
 from functools import partial
@@ -34,6 +34,14 @@ def _columns(kernel: Array, order: tuple[int, int, int, int]) -> Array:
     return lax.optimization_barrier(kernel.reshape(-1, kernel.shape[-1]))
 
 
+def _middle(x: Array) -> Pair:
+    return x.shape[1], x.shape[2]
+
+
+def _first_two(kernel: Array) -> Pair:
+    return kernel.shape[0], kernel.shape[1]
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def conv(
     x: Float[Array, "i h w n"], kernel: Float[Array, "kh kw i o"], stride: Pair, padding: Padding
@@ -53,7 +61,7 @@ def conv(
 
 
 def _conv_forward(x: Array, kernel: Array, stride: Pair, padding: Padding) -> tuple[Array, tuple]:
-    columns, size = patches.extract(x, kernel=kernel.shape[:2], stride=stride, padding=padding)
+    columns, size = patches.extract(x, kernel=_first_two(kernel), stride=stride, padding=padding)
     y = _rows(kernel, (3, 2, 0, 1)) @ columns
     return y.reshape(-1, *size, x.shape[-1]), (columns, kernel, jnp.zeros((0, *x.shape[1:3])))
 
@@ -65,7 +73,7 @@ def _conv_backward(stride: Pair, padding: Padding, residuals: tuple, g: Array) -
     dx = patches.fold(
         _columns(kernel, (2, 0, 1, 3)) @ g2,
         size=shape.shape[1:],
-        patches=g.shape[1:3],
+        patches=_middle(g),
         kernel=(kh, kw),
         stride=stride,
         padding=padding,
@@ -103,8 +111,8 @@ def _conv_transpose_forward(
     y = patches.fold(
         _columns(flipped, (3, 0, 1, 2)) @ x2,
         size=size,
-        patches=x.shape[1:3],
-        kernel=kernel.shape[:2],
+        patches=_middle(x),
+        kernel=_first_two(kernel),
         stride=stride,
         padding=padding,
     )

@@ -33,7 +33,9 @@ def conv_padding(
         (a, b) = ((t // 2, t - t // 2) for t in total)
         return a, b
     if isinstance(padding, str) or len(padding) != 2:
-        raise ValueError(f"padding must be 'SAME', 'VALID' or ((top, bottom), (left, right)), got {padding!r}.")
+        raise ValueError(
+            f"padding must be 'SAME', 'VALID' or ((top, bottom), (left, right)), got {padding!r}."
+        )
     (top, bottom), (left, right) = padding
     return (top, bottom), (left, right)
 
@@ -54,8 +56,11 @@ def conv_size(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pair:
         ValueError: the padded input is smaller than the kernel.
     """
     h, w = (
-        (n + low + high - k) // s + 1 for n, k, s, (low, high) in zip(size, kernel, stride, padding, strict=True)
+        (n + low + high - k) // s + 1
+        for n, k, s, (low, high) in zip(size, kernel, stride, padding, strict=True)
     )
     if h < 1 or w < 1:
-        raise ValueError(f"an image of {size[0]}x{size[1]} pixels is too small for a {kernel[0]}x{kernel[1]} kernel.")
+        raise ValueError(
+            f"an image of {size[0]}x{size[1]} pixels is too small for a {kernel[0]}x{kernel[1]} kernel."
+        )
     return h, w

@@ -1,7 +1,7 @@
 """Batch normalisation joined with a leaky rectifier, in training mode, with a hand-written gradient.
 
-One function for every layout: the channel axis is an argument. Its backward pass reads the activations once for both
-statistics and recomputes the rectifier's mask from the input instead of storing it.
+One function for every layout: the channel axis is an argument. Its backward pass reads the activations once
+for both statistics and recomputes the rectifier's mask from the input instead of storing it.
 """
 
 from functools import partial

@@ -1,7 +1,7 @@
 """Patches of a batch-innermost image tensor as one matrix, and their adjoint.
 
-Images are (channels, height, width, n). Both directions are gathers of whole rows (all n examples of one pixel) with
-constant indices, which XLA:CPU executes at memory speed.
+Images are (channels, height, width, n). Both directions are gathers of whole rows (all n examples of one
+pixel) with constant indices, which XLA:CPU executes at memory speed.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,9 @@ def _fold_indices(size: Pair, patches: Pair, kernel: Pair, stride: Pair, low: Pa
         patch = (position - tap) // s
         return np.where((tap < k) & (patch >= 0) & (patch < count), tap, -1), patch
 
-    (tap_h, patch_h), (tap_w, patch_w) = (touching(*a) for a in zip(size, patches, kernel, stride, low, strict=True))
+    (tap_h, patch_h), (tap_w, patch_w) = (
+        touching(*a) for a in zip(size, patches, kernel, stride, low, strict=True)
+    )
     h, w = patches
     tap = tap_h[:, None, :, None] * kernel[1] + tap_w[None, :, None, :]
     index = (tap * h + patch_h[:, None, :, None]) * w + patch_w[None, :, None, :]
@@ -70,8 +72,8 @@ def extract(
         padding: zeros added on each side.
 
     Returns:
-        The matrix [channels * kernel height * kernel width, patch rows * patch columns * n] and (patch rows, patch
-        columns).
+        The matrix [channels * kernel height * kernel width, patch rows * patch columns * n] and (patch rows,
+        patch columns).
     """
     channels, *size, n = x.shape
     rows, columns = conv_size((size[0], size[1]), kernel, stride, padding)
@@ -96,7 +98,13 @@ def extract(
 
 
 def fold(
-    matrix: Float[Array, "taps patches"], *, size: Pair, patches: Pair, kernel: Pair, stride: Pair, padding: Padding
+    matrix: Float[Array, "taps patches"],
+    *,
+    size: Pair,
+    patches: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Padding,
 ) -> Float[Array, "c h w n"]:
     """Adds every patch back where it came from (col2im), the adjoint of `extract`.
 

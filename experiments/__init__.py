@@ -1,0 +1,1 @@
+"""One script per report; run them with `python -m experiments.NAME`."""

@@ -1,0 +1,155 @@
+"""From a frozen dataclass to a command line, and from errors to one line on the screen."""
+
+import argparse
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NoReturn, TypeVar
+
+import jax
+import tyro
+
+from jaxvae.types import RunStopped
+
+_PACKAGES = ("jaxvae", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "dm-pix", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Flags that every experiment has."""
+
+    workdir: Path
+    """Directory for everything that the run leaves."""
+
+    preset: Literal["full", "smoke"] = "full"
+    """Defaults to start from: "full" reproduces the report, "smoke" shows in under a minute that all works."""
+
+    data: str = "mnist"
+    """Data set: mnist, fashion_mnist or cifar10."""
+
+    data_source: Literal["bundled", "tfds"] | None = None
+    """Where the data comes from; by default the files in the package where they are, else TFDS."""
+
+    data_dir: Path | None = None
+    """Directory of prepared TFDS data."""
+
+    limit: int | None = None
+    """Train and validate on the first N examples only."""
+
+    epochs: int = 10
+    """Passes over the training data."""
+
+    batch_size: int = 64
+    """Examples in a batch, over all devices."""
+
+    remainder: Literal["drop", "pad"] = "drop"
+    """Examples that do not fill a last batch are left out of the epoch, or shown in one padded with weight 0."""
+
+    seed: int = 0
+    """The first seed; it decides initial parameters, order of the data and noise."""
+
+    seeds: int = 1
+    """How many seeds to train side by side."""
+
+    parallel: Literal["jit", "pmap"] = "jit"
+    """How a batch is spread over devices: by the compiler over a mesh, or by pmap with explicit collectives."""
+
+    devices: int = 1
+    """How many devices."""
+
+    layout: Literal["native", "chwn"] | None = None
+    """Memory layout of the convolutions; by default chwn on CPU and native elsewhere."""
+
+    resume: bool = False
+    """Continue the run in workdir from its last checkpoint."""
+
+    overwrite: bool = False
+    """Delete the run in workdir and start anew."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that make no run.
+
+        Raises:
+            ValueError: a count below 1, a negative seed, or both resume and overwrite.
+        """
+        for name in ("epochs", "batch_size", "seeds", "devices", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}.")
+        if self.seed < 0:
+            raise ValueError(f"seed must be >= 0, got {self.seed}.")
+        if self.resume and self.overwrite:
+            raise ValueError("resume continues a run and overwrite deletes it; give one of them.")
+
+
+Config = TypeVar("Config", bound=RunConfig)
+
+
+def launch(
+    main: Callable[[Config], None], presets: Mapping[str, Callable[[], Config]], *, description: str
+) -> NoReturn:
+    """Runs an experiment from the command line and exits.
+
+    Bad input and failures that a user can mend are one line on stderr: exit status 2 for what was asked for,
+    1 for what went wrong on the way, 128 + n after signal n. Anything else is a bug and keeps its traceback.
+
+    Args:
+        main: the experiment.
+        presets: makers of default configurations by name, "full" among them.
+        description: what `--help` shows first.
+    """
+    pick = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    pick.add_argument("--preset", choices=list(presets), default="full")
+    try:
+        default = presets[pick.parse_known_args()[0].preset]()
+        main(tyro.cli(type(default), default=default, description=description))
+    except RunStopped as error:
+        hint = f" Continue with: {_command('--resume')}" if error.resumable else ""
+        _fail(f"{error}{hint}", error.status)
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or 'output'}. Checkpoints so far are kept.", 1)
+    except ValueError as error:
+        if not _ours(error.__traceback__):
+            raise
+        _fail(str(error), 2)
+    sys.exit(0)
+
+
+def _ours(trace: TracebackType | None) -> bool:
+    """Whether an error was raised by this library's own sentence rather than from inside a dependency."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
+    return name.split(".")[0] in ("jaxvae", "experiments", "__main__")
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def command() -> str:
+    """The command line of this process, ready to be pasted."""
+    return _command()
+
+
+def _command(*extra: str) -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = ["-m", spec.name] if spec else [sys.argv[0]]
+    arguments = [a for a in sys.argv[1:] if a not in ("--resume", "--overwrite", *extra)]
+    return shlex.join(["python", *program, *arguments, *extra])
+
+
+def environment() -> dict[str, Any]:
+    """Versions and devices, for config.json and the report."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{name: version(name) for name in _PACKAGES},
+        "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
+    }

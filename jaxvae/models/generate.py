@@ -1,0 +1,188 @@
+"""What one does with a trained ladder or plain VAE: pure functions of a module and its variables.
+
+Images are NHWC, float32 in [0, 1]. A code is a tuple of latents [n, d], bottom level first. Everything runs
+in evaluation mode. A module is any that has `encode` and `decode`, such as `VLAE`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float, Key
+
+from jaxvae.models.priors import Normal
+from jaxvae.types import Posterior, Prior, Variables
+
+Latents = tuple[Float[Array, "n _"], ...]
+
+
+def standard_priors(model: Any) -> tuple[Prior, ...]:
+    """N(0, I) for every level of a model.
+
+    Args:
+        model: a module with `latent_sizes`.
+
+    Returns:
+        One prior for each level, bottom first.
+    """
+    return tuple(Normal(dim=size) for size in model.latent_sizes)
+
+
+def encode(model: Any, variables: Variables, images: Float[Array, "n h w c"]) -> tuple[Posterior, ...]:
+    """q(z | x).
+
+    Args:
+        model: a module with `encode`.
+        variables: its variables.
+        images: [n, h, w, c] in [0, 1].
+
+    Returns:
+        One posterior for each level, bottom first.
+
+    Raises:
+        ValueError: images of a shape that the model was not built for.
+    """
+    return model.apply(variables, images, method="encode")
+
+
+def decode(model: Any, variables: Variables, latents: Latents) -> Float[Array, "n h w c"]:
+    """The mean of p(x | z).
+
+    Args:
+        model: a module with `decode`.
+        variables: its variables.
+        latents: [n, d] for each level.
+
+    Returns:
+        Images in [0, 1].
+
+    Raises:
+        ValueError: latents that do not match the model's levels.
+    """
+    return nn.sigmoid(model.apply(variables, latents, method="decode"))
+
+
+def reconstruct(model: Any, variables: Variables, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+    """Encodes images and decodes the posterior means.
+
+    Args:
+        model: a module with `encode` and `decode`.
+        variables: its variables.
+        images: [n, h, w, c] in [0, 1].
+
+    Returns:
+        Images in [0, 1].
+
+    Raises:
+        ValueError: images of a shape that the model was not built for.
+    """
+    return decode(model, variables, tuple(q.mean for q in encode(model, variables, images)))
+
+
+def draw(key: Key[Array, ""], priors: Sequence[Prior], n: int) -> Latents:
+    """Independent draws from the prior of every level.
+
+    Args:
+        key: source of randomness.
+        priors: one for each level.
+        n: how many codes.
+
+    Returns:
+        [n, d] for each level.
+    """
+    return tuple(prior.sample(jax.random.fold_in(key, level), n) for level, prior in enumerate(priors))
+
+
+def sample(
+    key: Key[Array, ""],
+    model: Any,
+    variables: Variables,
+    n: int,
+    *,
+    priors: Sequence[Prior] | None = None,
+) -> Float[Array, "n h w c"]:
+    """New images: the means of p(x | z) for z from the prior.
+
+    Args:
+        key: source of randomness.
+        model: a module with `decode`.
+        variables: its variables.
+        n: how many images.
+        priors: one for each level; N(0, I) if not given.
+
+    Returns:
+        Images in [0, 1].
+    """
+    return decode(model, variables, draw(key, standard_priors(model) if priors is None else priors, n))
+
+
+def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Prior) -> Latents:
+    """Draws one level anew and keeps the others.
+
+    Args:
+        key: source of randomness.
+        latents: [n, d] for each level.
+        level: which to redraw, 1 at the bottom.
+        prior: of that level.
+
+    Returns:
+        The code with another draw at `level`.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    _check_level(level, len(latents))
+    new = prior.sample(key, len(latents[0]))
+    return (*latents[: level - 1], new, *latents[level:])
+
+
+def traverse(latents: Latents, values: Float[Array, " k"], *, level: int) -> Latents:
+    """Moves the first two dimensions of one level over a grid, or its only one along a line of equal rows.
+
+    Args:
+        latents: codes to keep in the other levels (and further dimensions): [1, d] for each level to hold
+            them fixed, or [k * k, d] to have other ones in each cell.
+        values: [k], coordinates along both axes.
+        level: which to move, 1 at the bottom.
+
+    Returns:
+        [k * k, d] for each level, row by row from the top: the first dimension grows to the right, the second
+        upwards.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    _check_level(level, len(latents))
+    cells = len(values) ** 2
+    full = [jnp.broadcast_to(z, (cells, z.shape[1])) for z in latents]
+    right, up = jnp.meshgrid(values, values[::-1])
+    grid = jnp.stack([right.ravel(), up.ravel()], axis=1)[:, : full[level - 1].shape[1]]
+    full[level - 1] = full[level - 1].at[:, : grid.shape[1]].set(grid)
+    return tuple(full)
+
+
+def interpolate(start: Latents, end: Latents, steps: int) -> Latents:
+    """Codes on the straight line between two.
+
+    Args:
+        start: [1, d] for each level.
+        end: [1, d] for each level.
+        steps: how many codes, both ends counted, at least 2.
+
+    Returns:
+        [steps, d] for each level, from `start` to `end`.
+
+    Raises:
+        ValueError: fewer than 2 steps.
+    """
+    if steps < 2:
+        raise ValueError(f"an interpolation has at least its 2 ends, got {steps} steps.")
+    share = jnp.linspace(0.0, 1.0, steps)[:, None]
+    return tuple((1 - share) * a + share * b for a, b in zip(start, end, strict=True))
+
+
+def _check_level(level: int, levels: int) -> None:
+    if not 1 <= level <= levels:
+        raise ValueError(f"this model has levels 1 (bottom) to {levels} (top), got {level}.")

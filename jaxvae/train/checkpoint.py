@@ -1,0 +1,157 @@
+"""Train states on disk, through Orbax.
+
+A checkpoint is a directory `<step>/` that Orbax writes under another name and renames, to which a list of
+checksums is added last: one that has its list is complete, one whose list holds is undamaged. Arrays carry no
+device placement: what was written on one kind of machine is read on any other.
+"""
+
+import dataclasses
+import hashlib
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from jaxtyping import PyTree
+
+from jaxvae.train.state import TrainState
+
+KEEP = 3
+"""How many of the newest checkpoints stay."""
+
+_SUMS = "SHA256SUMS"
+
+
+class CheckpointError(ValueError):
+    """No checkpoint of a run can be read."""
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Args:
+        directory: where they lie; made at the first `save`.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.directory = Path(directory).absolute()
+
+    def steps(self) -> list[int]:
+        """Steps with a complete checkpoint, oldest first."""
+        return sorted(
+            int(sums.parent.name) for sums in self.directory.glob(f"*/{_SUMS}") if sums.parent.name.isdigit()
+        )
+
+    def save(self, state: TrainState) -> None:
+        """Writes a state under its step; does nothing if that step is there already.
+
+        Args:
+            state: with the replica axis.
+
+        Raises:
+            OSError: the disk is full or not writable. Earlier checkpoints stay.
+        """
+        step = int(np.ravel(state.step)[0])
+        if step in self.steps():
+            return
+        path = self.directory / str(step)
+        shutil.rmtree(path, ignore_errors=True)
+        options = ocp.CheckpointManagerOptions(max_to_keep=KEEP, enable_async_checkpointing=False)
+        with _quiet(), ocp.CheckpointManager(self.directory, options=options) as manager:
+            manager.save(step, args=ocp.args.StandardSave(_to_numpy(state)))
+        partial = path / f"{_SUMS}.part"
+        partial.write_text("".join(f"{_digest(file)}  {file.relative_to(path)}\n" for file in _files(path)))
+        partial.rename(path / _SUMS)
+
+    def restore(self, like: TrainState) -> tuple[TrainState, list[str]]:
+        """Reads the newest undamaged checkpoint, and renames damaged newer ones to `<step>.damaged`.
+
+        Args:
+            like: a state of the same structure, for shapes and types.
+
+        Returns:
+            The state, and a sentence for each newer checkpoint that is damaged.
+
+        Raises:
+            CheckpointError: none is left.
+        """
+        step, complaints = self._newest()
+        for damaged in (s for s in self.steps() if s > step):
+            shutil.rmtree(self.directory / f"{damaged}.damaged", ignore_errors=True)
+            (self.directory / str(damaged)).rename(self.directory / f"{damaged}.damaged")
+        tree = jax.tree.map(jnp.asarray, self._read(step, _to_numpy(like)))
+        return dataclasses.replace(tree, key=jax.random.wrap_key_data(tree.key)), complaints
+
+    def restore_tree(self) -> dict[str, Any]:
+        """Reads the newest undamaged checkpoint as nested dictionaries of NumPy arrays.
+
+        Returns:
+            A `TrainState`'s fields by name, the key as its data.
+
+        Raises:
+            CheckpointError: none is left.
+        """
+        return self._read(self._newest()[0], None)
+
+    def _newest(self) -> tuple[int, list[str]]:
+        complaints: list[str] = []
+        for step in reversed(self.steps()):
+            damage = _damage(self.directory / str(step))
+            if damage is None:
+                return step, complaints
+            complaints.append(f"checkpoint {step} is damaged ({damage})")
+        found = f": {'; '.join(complaints)}" if complaints else ""
+        raise CheckpointError(
+            f"no readable checkpoint in {self.directory}{found}; start again with --overwrite."
+        )
+
+    def _read(self, step: int, target: PyTree) -> Any:
+        path = self.directory / str(step) / "default"
+        with _quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+            shapes = reader.metadata(path).item_metadata.tree if target is None else target
+            restore = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)
+            return reader.restore(path, args=ocp.args.PyTreeRestore(item=target, restore_args=restore))
+
+
+class _quiet:  # noqa: N801
+    """Holds back Orbax's log of its own proceedings."""
+
+    def __enter__(self) -> None:
+        self.logger = logging.getLogger("absl")
+        self.level = self.logger.level
+        self.logger.setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        self.logger.setLevel(self.level)
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith(_SUMS))
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _damage(path: Path) -> str | None:
+    """What is wrong with a checkpoint's files, or None."""
+    lines = (line.split("  ", 1) for line in (path / _SUMS).read_text().splitlines())
+    listed = {name: digest for digest, name in lines}
+    there = {str(file.relative_to(path)): file for file in _files(path)}
+    if missing := sorted(set(listed) - set(there)):
+        return f"{missing[0]} is missing"
+    wrong = [name for name, digest in listed.items() if _digest(there[name]) != digest]
+    return f"{wrong[0]} is truncated or altered" if wrong else None
+
+
+def _to_numpy(state: TrainState) -> TrainState:
+    """Every leaf as a NumPy array; typed keys as their data."""
+    return jax.tree.map(
+        np.asarray, jax.device_get(dataclasses.replace(state, key=jax.random.key_data(state.key)))
+    )

@@ -1,0 +1,84 @@
+"""What a run records while it trains: metrics.jsonl and TensorBoard events, both resumable."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from tensorboardX import SummaryWriter
+
+from jaxvae.train.state import Replica
+
+
+class MetricLog:
+    """Appends records of named numbers, one JSON object a line, and the same to TensorBoard.
+
+    Args:
+        path: metrics.jsonl.
+        tensorboard: directory for the event files, a subdirectory for each replica.
+        replicas: whose numbers will be recorded.
+        step: step of the state that training starts from. Records of later steps, left by a run that was
+            killed, are removed, so that the file reads as if it had never been interrupted.
+    """
+
+    def __init__(self, path: Path, tensorboard: Path, replicas: list[Replica], *, step: int) -> None:
+        kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
+        partial = path.with_suffix(".part")
+        partial.write_text("".join(f"{line}\n" for line in kept))
+        partial.replace(path)
+        self._file = path.open("a")
+        self._writers = {
+            str(replica): SummaryWriter(
+                str(tensorboard / f"{replica.variant.replace(' ', '_')}-seed{replica.seed}"),
+                purge_step=step + 1,
+            )
+            for replica in replicas
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        for writer in self._writers.values():
+            writer.close()
+
+    def write(
+        self,
+        replica: Replica,
+        *,
+        epoch: int,
+        step: int,
+        split: Literal["train", "validation"],
+        values: Mapping[str, float],
+    ) -> None:
+        """Records numbers of one replica.
+
+        Args:
+            replica: whose numbers they are.
+            epoch: epochs begun, from 1.
+            step: updates made.
+            split: data that they were measured on.
+            values: by name, in the unit that the name's definition states.
+        """
+        head = {
+            "variant": replica.variant,
+            "seed": replica.seed,
+            "epoch": epoch,
+            "step": step,
+            "split": split,
+        }
+        self._file.write(json.dumps(head | dict(values)) + "\n")
+        self._file.flush()
+        for name, value in values.items():
+            self._writers[str(replica)].add_scalar(f"{split}/{name}", value, step)
+
+
+def _complete_lines(path: Path) -> list[str]:
+    """Lines of a file that end in a newline; a kill can leave half a line."""
+    if not path.exists():
+        return []
+    return [line.rstrip("\n") for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]

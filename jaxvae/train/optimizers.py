@@ -1,0 +1,62 @@
+"""Optax chains that the experiments share."""
+
+from collections.abc import Callable
+
+import optax
+from jaxtyping import Array, Float, Int
+
+
+def schedule(
+    learning_rate: float, *, steps: int, warmup: int = 0, final: float = 0.0
+) -> Callable[[Int[Array, ""]], Float[Array, ""]]:
+    """Learning rate that rises linearly and falls along a half cosine.
+
+    Args:
+        learning_rate: peak, > 0.
+        steps: updates in all, > `warmup`.
+        warmup: updates until the peak is reached, from 0.
+        final: share of the peak that is left at the end, in [0, 1]; 1 keeps the rate constant.
+
+    Returns:
+        Step number -> learning rate.
+
+    Raises:
+        ValueError: an argument out of its range.
+
+    References:
+        Loshchilov & Hutter, SGDR, ICLR 2017, equation 5 (one period).
+    """
+    if learning_rate <= 0:
+        raise ValueError(f"the learning rate must be positive, got {learning_rate}.")
+    if not 0 <= warmup < steps:
+        raise ValueError(f"warm-up must be shorter than the {steps} steps of training, got {warmup}.")
+    if not 0 <= final <= 1:
+        raise ValueError(f"the final share of the learning rate must be in [0, 1], got {final}.")
+    fall = optax.cosine_decay_schedule(learning_rate, steps - warmup, alpha=final)
+    if not warmup:
+        return fall
+    return optax.join_schedules([optax.linear_schedule(0.0, learning_rate, warmup), fall], [warmup])
+
+
+def adam(
+    learning_rate: float | Callable[[Int[Array, ""]], Float[Array, ""]], *, clip_norm: float = 0.0
+) -> optax.GradientTransformation:
+    """Adam on gradients whose global norm is clipped.
+
+    Args:
+        learning_rate: number or schedule.
+        clip_norm: largest global norm of the gradient; 0 leaves it as it is.
+
+    Returns:
+        An Optax chain.
+
+    Raises:
+        ValueError: negative `clip_norm`.
+
+    References:
+        Kingma & Ba, Adam, ICLR 2015.
+    """
+    if clip_norm < 0:
+        raise ValueError(f"the clipping norm must be >= 0, got {clip_norm}.")
+    clip = [optax.clip_by_global_norm(clip_norm)] if clip_norm else []
+    return optax.chain(*clip, optax.adam(learning_rate))

@@ -1,0 +1,109 @@
+"""A whole training, from replicas to their final states: fresh, resumed, or already finished."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Key, PyTree
+from tqdm import tqdm
+
+from jaxvae.train.checkpoint import Checkpoints
+from jaxvae.train.log import MetricLog
+from jaxvae.train.loop import CHUNK, fit
+from jaxvae.train.parallel import Parallel, Source
+from jaxvae.train.state import Player, Replica, TrainState, init_state
+from jaxvae.train.step import Losses, make_step
+from jaxvae.train.workdir import Workdir
+from jaxvae.types import Variables
+
+
+def run(
+    replicas: Sequence[Replica],
+    *,
+    init: Callable[[Key[Array, ""]], Mapping[str, PyTree]],
+    losses: Losses,
+    players: Mapping[str, Player],
+    source: Source,
+    evaluate: Callable[[Variables, Replica], Mapping[str, float]],
+    epochs: int,
+    workdir: Workdir,
+    record: Mapping[str, Any],
+    resume: bool = False,
+    overwrite: bool = False,
+    parallel: Parallel | None = None,
+    ema_decay: float = 0.0,
+    compiler_options: Mapping[str, Any] | None = None,
+) -> TrainState:
+    """Trains all replicas in one program and leaves config.json, metrics.jsonl, checkpoints and TensorBoard events.
+
+    Args:
+        replicas: the runs to train side by side, equal but for seed and `hyper`.
+        init: Flax variables from a key.
+        losses: loss of each player; made for `parallel.axis_name`.
+        players: by name.
+        source: the training data.
+        evaluate: numbers of one replica on held-out data, from its variables, after each epoch.
+        epochs: passes over the data in all.
+        workdir: where the run lives.
+        record: what config.json shall hold.
+        resume: whether to continue the run in `workdir`.
+        overwrite: whether to delete the run in `workdir` first.
+        parallel: devices; one if not given.
+        ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
+        compiler_options: XLA's, for the train program.
+
+    Returns:
+        The final state, with a leading axis of replicas.
+
+    Raises:
+        ValueError: the directory or the devices refuse, before anything is written.
+        NonFiniteError: a loss term or gradient is not finite.
+        Interrupted: a signal came; the state has been saved.
+    """
+    parallel = parallel or Parallel()
+    step = make_step(losses, players, ema_decay=ema_decay, axis_name=parallel.axis_name)
+    chunk = parallel.compile_chunk(step, source, length=CHUNK, compiler_options=compiler_options)
+    workdir.check(record, resume=resume, overwrite=overwrite)
+    state = _initial(replicas, init, players, ema=ema_decay > 0)
+    checkpoints = Checkpoints(workdir.checkpoints)
+    complaints: list[str] = []
+    if resume and checkpoints.steps():
+        state, complaints = checkpoints.restore(state)
+    workdir.open(record, resume=resume, overwrite=overwrite)
+    start = int(state.step[0])
+    for complaint in complaints:
+        tqdm.write(f"{complaint}; continuing from step {start}")
+
+    def evaluate_all(state: TrainState) -> list[Mapping[str, float]]:
+        return [evaluate(state.replica(r).variables, replica) for r, replica in enumerate(replicas)]
+
+    with MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log:
+        return fit(
+            parallel.place(state),
+            chunk,
+            source,
+            parallel.place(source.arrays),
+            epochs=epochs,
+            replicas=replicas,
+            evaluate=evaluate_all,
+            checkpoints=checkpoints,
+            log=log,
+        )
+
+
+def _initial(
+    replicas: Sequence[Replica],
+    init: Callable[[Key[Array, ""]], Mapping[str, PyTree]],
+    players: Mapping[str, Player],
+    *,
+    ema: bool,
+) -> TrainState:
+    def one(seed: Array, hyper: Mapping[str, Array]) -> TrainState:
+        init_key, key = jax.random.split(jax.random.key(seed))
+        return init_state(key, init(init_key), players, hyper=hyper, ema=ema)
+
+    seeds = jnp.array([replica.seed for replica in replicas])
+    names = replicas[0].hyper
+    hyper = {name: jnp.array([float(replica.hyper[name]) for replica in replicas]) for name in names}
+    return jax.jit(jax.vmap(one))(seeds, hyper)

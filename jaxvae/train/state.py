@@ -1,0 +1,130 @@
+"""What training carries from step to step, and who owns which part of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+
+@dataclass(frozen=True)
+class Player:
+    """Whoever minimises one loss by moving one part of the parameters.
+
+    Attributes:
+        owns: names of the top-level subtrees of the parameters that this player alone moves.
+        optimizer: Optax chain that turns its gradient into its update.
+    """
+
+    owns: tuple[str, ...]
+    optimizer: optax.GradientTransformation
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One of the runs that are trained side by side in one program.
+
+    Attributes:
+        variant: name of the setting.
+        seed: decides initial parameters, order of the data and noise; equal seeds meet the same of all three.
+        hyper: hyper-parameters of this run that are numbers, by name.
+    """
+
+    variant: str
+    seed: int
+    hyper: Mapping[str, float]
+
+    def __str__(self) -> str:
+        return f"{self.variant}, seed {self.seed}"
+
+
+@flax.struct.dataclass
+class TrainState:
+    """All that a checkpoint must hold. Every leaf has a leading axis of R replicas outside of the mapped step.
+
+    Attributes:
+        step: number of updates made.
+        key: from which, with `step`, all randomness follows.
+        params: parameters, by top-level subtree.
+        model_state: the other Flax collections, such as batch statistics.
+        opt_state: Optax state of each player.
+        ema: exponential moving average of the parameters, or None.
+        hyper: hyper-parameters that are arrays, by name.
+    """
+
+    step: Int[Array, "*r"]
+    key: Key[Array, "*r"]
+    params: Mapping[str, PyTree]
+    model_state: Mapping[str, PyTree]
+    opt_state: Mapping[str, PyTree]
+    ema: Mapping[str, PyTree] | None
+    hyper: Mapping[str, Float[Array, "*r"]]
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Flax variables to evaluate with: the averaged parameters if there are any."""
+        return {"params": self.params if self.ema is None else self.ema, **self.model_state}
+
+    def replica(self, number: int) -> "TrainState":
+        """The state of one replica, without the leading axis."""
+        return jax.tree.map(lambda leaf: leaf[number], self)
+
+
+def check_players(players: Mapping[str, Player], params: Mapping[str, PyTree]) -> None:
+    """Refuses players who would leave a parameter unmoved or move it twice.
+
+    Args:
+        players: by name.
+        params: parameters, by top-level subtree.
+
+    Raises:
+        ValueError: a subtree has no owner, several, or does not exist.
+    """
+    owned = [subtree for player in players.values() for subtree in player.owns]
+    wrong = {subtree for subtree in owned if owned.count(subtree) > 1} | (set(owned) ^ set(params))
+    if wrong:
+        raise ValueError(
+            f"every parameter subtree needs exactly one player: {sorted(wrong)} "
+            f"(subtrees: {sorted(params)}; owned: {sorted(owned)})."
+        )
+
+
+def init_state(
+    key: Key[Array, ""],
+    variables: Mapping[str, PyTree],
+    players: Mapping[str, Player],
+    *,
+    hyper: Mapping[str, Float[Array, ""]] | None = None,
+    ema: bool = False,
+) -> TrainState:
+    """The state of one replica before the first step.
+
+    Args:
+        key: for all randomness of the run.
+        variables: Flax variables as `Module.init` returns them.
+        players: by name; each subtree of the parameters must have exactly one.
+        hyper: array hyper-parameters, scalars here.
+        ema: whether to keep a moving average of the parameters.
+
+    Returns:
+        A state at step 0.
+
+    Raises:
+        ValueError: a subtree has no owner, or several.
+    """
+    params = variables["params"]
+    check_players(players, params)
+    opt_state = {n: p.optimizer.init({k: params[k] for k in p.owns}) for n, p in players.items()}
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        params=dict(params),
+        model_state={name: tree for name, tree in variables.items() if name != "params"},
+        opt_state=opt_state,
+        ema=jax.tree.map(jnp.copy, dict(params)) if ema else None,
+        hyper=dict(hyper or {}),
+    )

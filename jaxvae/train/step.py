@@ -1,0 +1,80 @@
+"""One train step for any number of players."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from jaxvae.train.state import Player, TrainState
+from jaxvae.types import Batch
+
+Metrics: TypeAlias = dict[str, Float[Array, ""]]
+
+Losses: TypeAlias = Callable[
+    [Key[Array, ""], Mapping[str, PyTree], Mapping[str, PyTree], Batch, Int[Array, ""], Mapping[str, Any]],
+    tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]],
+]
+"""`(key, params, model_state, batch, step, hyper) -> ({player: loss}, (model_state, metrics))`: what a family gives."""
+
+Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+
+
+def make_step(
+    losses: Losses,
+    players: Mapping[str, Player],
+    *,
+    ema_decay: float = 0.0,
+    axis_name: str | None = None,
+) -> Step:
+    """Builds the train step: one forward pass, one gradient for each player, one update for each.
+
+    Each player's gradient is that of its own loss with respect to its own subtrees; what it would be
+    elsewhere is never computed. All updates start from the same parameters.
+
+    Args:
+        losses: loss of each player, from one forward pass.
+        players: by the names that `losses` uses.
+        ema_decay: share of the old value in the moving average of the parameters; 0 keeps none.
+        axis_name: `pmap` axis over which gradients and batch statistics are averaged.
+
+    Returns:
+        `(state, batch) -> (state, metrics)`, pure, for one replica. The metrics are those of `losses` and
+        "grad_norm_<player>", each gradient's global norm before the optimizer's chain.
+
+    Raises:
+        ValueError: `ema_decay` outside [0, 1).
+    """
+    if not 0 <= ema_decay < 1:
+        raise ValueError(f"the moving average's decay must be in [0, 1), got {ema_decay}.")
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        key = jax.random.fold_in(state.key, state.step)
+        values, pullback, (model_state, metrics) = jax.vjp(
+            lambda params: losses(key, params, state.model_state, batch, state.step, state.hyper),
+            state.params,
+            has_aux=True,
+        )
+        params, opt_state = dict(state.params), {}
+        for name, player in players.items():
+            (gradient,) = pullback({n: jnp.full_like(v, n == name) for n, v in values.items()})
+            own = {k: state.params[k] for k in player.owns}
+            gradient = {k: gradient[k] for k in player.owns}
+            if axis_name is not None:
+                gradient = lax.pmean(gradient, axis_name)
+            metrics[f"grad_norm_{name}"] = optax.global_norm(gradient)
+            updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], own)
+            params |= optax.apply_updates(own, updates)
+        ema = state.ema
+        if ema is not None:
+            ema = optax.incremental_update(params, ema, 1 - ema_decay)
+        state = dataclasses.replace(
+            state, step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state, ema=ema
+        )
+        return state, metrics
+
+    return step

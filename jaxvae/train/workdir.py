@@ -1,0 +1,137 @@
+"""The directory that a run lives in: who may write into it, and what it was started with."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_OURS = (
+    "config.json",
+    "metrics.jsonl",
+    "results.json",
+    "report.html",
+    "figures",
+    "checkpoints",
+    "tensorboard",
+)
+
+FREE_TO_CHANGE = frozenset({"workdir", "resume", "overwrite", "preset", "data_dir", "parallel", "devices"})
+"""Fields of a configuration that may differ when a run is resumed: where and on what it runs, not what it computes."""
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """Paths of a run's files.
+
+    Attributes:
+        path: the directory.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, `config.json`."""
+        return self.path / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line, `metrics.jsonl`."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Train states."""
+        return self.path / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.path / "tensorboard"
+
+    def read_config(self) -> dict[str, Any]:
+        """What the run was started with.
+
+        Raises:
+            ValueError: the directory holds no run, or its config.json is damaged.
+        """
+        try:
+            return json.loads(self.config.read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            raise ValueError(f"{self.path} holds no run: there is no config.json in it.") from None
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{self.config} is damaged: {error}.") from None
+
+    def check(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+        """Refuses a directory that this run must not write into. Changes nothing.
+
+        Args:
+            record: what `open` will write; its "config" and "data" are compared with those of the run to
+                resume.
+            resume: whether the run in the directory is to be continued.
+            overwrite: whether the run in the directory may be deleted.
+
+        Raises:
+            ValueError: a file is in the way, nothing can be written there, the directory holds a run and
+                neither flag is given, or the run there has another configuration.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"workdir must be a directory, {self.path} is a file; choose another --workdir.")
+        nearest = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+        if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+            raise ValueError(f"workdir {self.path} cannot be written ({nearest}); choose another --workdir.")
+        holds_run = self.config.exists()
+        if resume and holds_run:
+            self._check_same(record)
+        elif resume:
+            raise ValueError(f"there is no run to resume in {self.path}; leave out --resume to start one.")
+        elif holds_run and not overwrite:
+            raise ValueError(
+                f"{self.path} holds a run already; continue it with --resume, delete it with --overwrite, or choose "
+                f"another --workdir."
+            )
+
+    def open(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+        """Makes the directory ready for a run, after `check`.
+
+        Args:
+            record: what `config.json` shall hold.
+            resume: whether the run in the directory is continued.
+            overwrite: whether the run in the directory is deleted first.
+
+        Raises:
+            ValueError: as `check`, or the directory cannot be made.
+        """
+        self.check(record, resume=resume, overwrite=overwrite)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if overwrite:
+                self._clear()
+            partial = self.config.with_suffix(".part")
+            partial.write_text(json.dumps(record, indent=2) + "\n")
+            partial.replace(self.config)
+        except OSError as error:
+            raise ValueError(
+                f"workdir {self.path} cannot be written ({error.strerror}); choose another --workdir."
+            ) from None
+
+    def _clear(self) -> None:
+        for entry in (self.path / name for name in _OURS):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
+
+    def _check_same(self, record: Mapping[str, Any]) -> None:
+        before = self.read_config()
+        for part in ("config", "data"):
+            old, new = before[part], json.loads(json.dumps(record[part]))
+            for field in sorted((old.keys() | new.keys()) - FREE_TO_CHANGE):
+                if old.get(field) != new.get(field):
+                    raise ValueError(
+                        f"the run in {self.path} has another configuration: {field} was {old.get(field)!r}, now "
+                        f"{new.get(field)!r}; resume it with the old value or choose another --workdir."
+                    )
