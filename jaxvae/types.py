@@ -5,7 +5,7 @@ number of examples in a batch, `d` a latent size.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import flax.struct
 from jaxtyping import Array, Float, Int, Key
@@ -74,6 +74,7 @@ Kernel: TypeAlias = Callable[[Float[Array, " d"], Float[Array, " d"]], Float[Arr
 """A positive definite symmetric function of two points."""
 
 
+@runtime_checkable
 class Prior(Protocol):
     """p(z): anything that can be sampled and, where it has a density, evaluated."""
 
