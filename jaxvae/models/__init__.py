@@ -1,5 +1,6 @@
 """Models: networks as Flax modules, priors, and the pure functions that use a trained model."""
 
+from jaxvae.models.family import build, describe
 from jaxvae.models.generate import (
     decode,
     draw,
@@ -20,7 +21,9 @@ __all__ = [
     "VLAE",
     "Layout",
     "Normal",
+    "build",
     "decode",
+    "describe",
     "draw",
     "encode",
     "interpolate",

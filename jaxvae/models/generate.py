@@ -148,8 +148,7 @@ def traverse(latents: Latents, values: Float[Array, " k"], *, level: int) -> Lat
         level: which to move, 1 at the bottom.
 
     Returns:
-        [k * k, d] for each level, row by row from the top: the first dimension grows to the right, the second
-        upwards.
+        [k * k, d] for each level; code i * k + j has values[i] in the second dimension and values[j] in the first.
 
     Raises:
         ValueError: there is no such level.
@@ -157,8 +156,8 @@ def traverse(latents: Latents, values: Float[Array, " k"], *, level: int) -> Lat
     _check_level(level, len(latents))
     cells = len(values) ** 2
     full = [jnp.broadcast_to(z, (cells, z.shape[1])) for z in latents]
-    right, up = jnp.meshgrid(values, values[::-1])
-    grid = jnp.stack([right.ravel(), up.ravel()], axis=1)[:, : full[level - 1].shape[1]]
+    first, second = jnp.meshgrid(values, values)
+    grid = jnp.stack([first.ravel(), second.ravel()], axis=1)[:, : full[level - 1].shape[1]]
     full[level - 1] = full[level - 1].at[:, : grid.shape[1]].set(grid)
     return tuple(full)
 

@@ -42,7 +42,7 @@ class Conv(nn.Module):
     use_bias: bool = False
 
     @nn.compact
-    def __call__(self, x: Float[Array, "a b c d"]) -> Float[Array, "e f g h"]:
+    def __call__(self, x: Float[Array, "_ _ _ _"]) -> Float[Array, "_ _ _ _"]:
         """Maps images in the layout to images in the layout."""
         channels = x.shape[self.layout.channel_axis]
         kernel = self.param(
@@ -76,7 +76,7 @@ class ConvTranspose(nn.Module):
     use_bias: bool = False
 
     @nn.compact
-    def __call__(self, x: Float[Array, "a b c d"]) -> Float[Array, "e f g h"]:
+    def __call__(self, x: Float[Array, "_ _ _ _"]) -> Float[Array, "_ _ _ _"]:
         """Maps images in the layout to images in the layout.
 
         Raises:
@@ -139,7 +139,7 @@ class NormAct(nn.Module):
         return y
 
 
-def flatten(x: Float[Array, "a b c d"], layout: Layout) -> Float[Array, "n d"]:
+def flatten(x: Float[Array, "_ _ _ _"], layout: Layout) -> Float[Array, "n d"]:
     """Lays each image out as a vector in (h, w, c) order.
 
     Args:
@@ -153,7 +153,7 @@ def flatten(x: Float[Array, "a b c d"], layout: Layout) -> Float[Array, "n d"]:
     return x.reshape(len(x), -1)
 
 
-def unflatten(x: Float[Array, "n d"], size: Pair, layout: Layout) -> Float[Array, "a b c d"]:
+def unflatten(x: Float[Array, "n d"], size: Pair, layout: Layout) -> Float[Array, "_ _ _ _"]:
     """Undoes `flatten`.
 
     Args:

@@ -34,16 +34,16 @@ class Layout:
     conv_transpose: Callable[[Array, Array, Pair, Padding, Pair], Array]
     compiler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def enter(self, x: Float[Array, "n h w c"]) -> Float[Array, "a b c d"]:
+    def enter(self, x: Float[Array, "n h w c"]) -> Float[Array, "_ _ _ _"]:
         """Brings an NHWC tensor into this layout."""
         return x.transpose(self.order)
 
-    def leave(self, x: Float[Array, "a b c d"]) -> Float[Array, "n h w c"]:
+    def leave(self, x: Float[Array, "_ _ _ _"]) -> Float[Array, "n h w c"]:
         """Brings a tensor of this layout back to NHWC."""
         inverse = [self.order.index(a) for a in range(4)]
         return x.transpose(inverse)
 
-    def size(self, x: Float[Array, "a b c d"]) -> Pair:
+    def size(self, x: Float[Array, "_ _ _ _"]) -> Pair:
         """Height and width of a tensor in this layout."""
         return x.shape[self.order.index(1)], x.shape[self.order.index(2)]
 

@@ -1,16 +1,14 @@
 """Sizes and paddings of convolutions, in pixels, as (height, width) pairs."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = tuple[Pair, Pair]
 """((top, bottom), (left, right))."""
 
 
-def conv_padding(
-    size: Pair, kernel: Pair, stride: Pair, padding: Literal["SAME", "VALID"] | Sequence[Pair]
-) -> Padding:
+def conv_padding(size: Pair, kernel: Pair, stride: Pair, padding: str | Sequence[Pair]) -> Padding:
     """Resolves a padding to pixels.
 
     Args:

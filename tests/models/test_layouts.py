@@ -1,0 +1,149 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+from jax.test_util import check_grads
+
+from jaxvae.models.layouts import LAYOUTS, layout
+from jaxvae.models.layouts.geometry import conv_padding, conv_size
+
+NHWC = ("NHWC", "HWIO", "NHWC")
+BOTH = pytest.mark.parametrize("name", LAYOUTS)
+
+pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+kernels = st.tuples(st.integers(1, 7), st.integers(1, 7))
+sizes = st.tuples(st.integers(7, 13), st.integers(7, 13))
+edges = st.tuples(st.integers(0, 3), st.integers(0, 3))
+paddings = st.one_of(st.just("SAME"), st.just("VALID"), st.tuples(edges, edges))
+few = settings(max_examples=15, deadline=None, derandomize=True, database=None)
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def with_gradients(functions, x, kernel, g):
+    """Value, input gradient and kernel gradient of each function, in one program."""
+
+    @jax.jit
+    def results(x, kernel, g):
+        pairs = [jax.vjp(function, x, kernel) for function in functions]
+        return [(y, *pullback(g)) for y, pullback in pairs]
+
+    return results(x, kernel, g)
+
+
+def in_layout(name, operation, *geometry):
+    chosen = LAYOUTS[name]
+    return lambda x, kernel: chosen.leave(getattr(chosen, operation)(chosen.enter(x), kernel, *geometry))
+
+
+def assert_equal(expected, *others):
+    for actual in others:
+        for a, b in zip(actual, expected, strict=True):
+            assert a.shape == b.shape
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * max(float(jnp.abs(b).max()), 1.0))
+
+
+@few
+@given(size=sizes, kernel=kernels, stride=pairs, padding=paddings)
+def test_conv_is_laxs(size, kernel, stride, padding):
+    pixels = conv_padding(size, kernel, stride, padding)
+    out = conv_size(size, kernel, stride, pixels)
+    x, weights, g = normal(0, 2, *size, 2), normal(1, *kernel, 2, 3), normal(2, 2, *out, 3)
+
+    def plain(x, kernel):
+        return lax.conv_general_dilated(x, kernel, stride, padding, dimension_numbers=NHWC)
+
+    fast = [in_layout(name, "conv", stride, pixels) for name in LAYOUTS]
+    assert_equal(*with_gradients([plain, *fast], x, weights, g))
+
+
+@few
+@given(size=sizes, kernel=kernels, stride=pairs, padding=paddings)
+def test_conv_transpose_is_the_adjoint_of_conv(size, kernel, stride, padding):
+    pixels = conv_padding(size, kernel, stride, padding)
+    small = conv_size(size, kernel, stride, pixels)
+    x, weights, g = normal(0, 2, *small, 2), normal(1, *kernel, 2, 3), normal(2, 2, *size, 3)
+
+    def adjoint(x, kernel):
+        mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
+        conv = partial(lax.conv_general_dilated, dimension_numbers=NHWC)
+        return jax.linear_transpose(lambda y: conv(y, mirrored, stride, pixels), g)(x)[0]
+
+    fast = [in_layout(name, "conv_transpose", stride, pixels, size) for name in LAYOUTS]
+    assert_equal(*with_gradients([adjoint, *fast], x, weights, g))
+
+
+@BOTH
+@pytest.mark.parametrize("kernel", [(4, 4), (3, 5), (2, 2)])
+def test_conv_transpose_is_flaxs(name, kernel):
+    x, weights = normal(0, 2, 3, 4, 2), normal(1, *kernel, 2, 3)
+    flax = nn.ConvTranspose(3, kernel, (2, 2), padding="SAME", use_bias=False)
+    pixels = conv_padding((6, 8), kernel, (2, 2), "SAME")
+    actual = in_layout(name, "conv_transpose", (2, 2), pixels, (6, 8))(x, weights)
+    np.testing.assert_allclose(actual, flax.apply({"params": {"kernel": weights}}, x), atol=1e-5)
+
+
+@BOTH
+@pytest.mark.parametrize(("operation", "geometry"), [("conv", ()), ("conv_transpose", ((7, 5),))])
+def test_gradients_are_numerical_ones(name, operation, geometry):
+    padding = ((1, 0), (1, 1))
+    x = normal(0, 1, 7, 5, 2) if operation == "conv" else normal(0, 1, 3, 3, 2)
+    function = jax.jit(in_layout(name, operation, (2, 2), padding, *geometry))
+    check_grads(function, (x, normal(1, 3, 2, 2, 2)), order=1, modes=["rev"], rtol=2e-2, atol=2e-2)
+
+
+@BOTH
+def test_compiler_options_compile(name):
+    chosen = LAYOUTS[name]
+    conv = in_layout(name, "conv", (2, 2), ((1, 1), (1, 1)))
+    x, weights = normal(0, 2, 6, 6, 1), normal(1, 4, 4, 1, 2)
+    tuned = jax.jit(conv, compiler_options=dict(chosen.compiler_options))
+    np.testing.assert_allclose(tuned(x, weights), conv(x, weights), atol=1e-5)
+
+
+@BOTH
+def test_leave_undoes_enter(name):
+    chosen, x = LAYOUTS[name], normal(0, 2, 3, 5, 4)
+    inside = chosen.enter(x)
+    assert chosen.size(inside) == (3, 5)
+    assert inside.shape[chosen.channel_axis] == 4
+    np.testing.assert_array_equal(chosen.leave(inside), x)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((1, 2), (0, 3))])
+@pytest.mark.parametrize(("size", "kernel", "stride"), [((28, 27), (4, 3), (2, 3)), ((7, 8), (1, 7), (3, 1))])
+def test_geometry_is_laxs(size, kernel, stride, padding):
+    pixels = conv_padding(size, kernel, stride, padding)
+    if isinstance(padding, str):
+        assert list(pixels) == lax.padtype_to_pads(size, kernel, stride, padding)
+    x, weights = jnp.zeros((1, *size, 1)), jnp.zeros((*kernel, 1, 1))
+    out = jax.eval_shape(
+        lambda: lax.conv_general_dilated(x, weights, stride, padding, dimension_numbers=NHWC)
+    )
+    assert conv_size(size, kernel, stride, pixels) == out.shape[1:3]
+
+
+@pytest.mark.parametrize("padding", ["CIRCULAR", ((1, 1),)])
+def test_unknown_padding_is_refused(padding):
+    with pytest.raises(ValueError, match=r"padding must be 'SAME', 'VALID' or .*got"):
+        conv_padding((8, 8), (3, 3), (1, 1), padding)
+
+
+def test_image_smaller_than_kernel_is_refused():
+    with pytest.raises(ValueError, match="an image of 2x9 pixels is too small for a 4x4 kernel"):
+        conv_size((2, 9), (4, 4), (2, 2), ((0, 1), (0, 0)))
+
+
+def test_layout_is_found_by_name_or_platform():
+    assert layout("native") is LAYOUTS["native"]
+    assert layout() is LAYOUTS["chwn"]
+    with pytest.raises(ValueError, match="layout must be one of native, chwn, got 'nchw'"):
+        layout("nchw")
