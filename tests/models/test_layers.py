@@ -1,0 +1,143 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from jax import lax
+
+from jaxvae.models.layers import EPSILON, MOMENTUM, Conv, ConvTranspose, NormAct, flatten, unflatten
+from jaxvae.models.layouts import LAYOUTS, layout
+from jaxvae.models.layouts.norm import norm_act
+
+KEY = jax.random.key(0)
+SCALE, BIAS = jnp.array([0.5, 1.5, -1.0]), jnp.array([0.1, -0.2, 0.3])
+BOTH = pytest.mark.parametrize("name", LAYOUTS)
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(0.4, 1.3, size=shape), jnp.float32)
+
+
+def flax_norm_act(slope, train, x, scale, bias, statistics):
+    norm = nn.BatchNorm(not train, momentum=MOMENTUM, epsilon=EPSILON, use_fast_variance=False)
+    variables = {"params": {"scale": scale, "bias": bias}, "batch_stats": statistics}
+    y, updated = norm.apply(variables, x, mutable=["batch_stats"])
+    return nn.leaky_relu(y, slope), updated["batch_stats"]
+
+
+def own_norm_act(slope, train, x, scale, bias, statistics):
+    variables = {"params": {"scale": scale, "bias": bias}, "batch_stats": statistics}
+    y, updated = NormAct(slope=slope).apply(variables, x, train, mutable=["batch_stats"])
+    return y, updated["batch_stats"]
+
+
+@pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
+def test_norm_act_is_flaxs_batch_norm_and_rectifier(slope, train):
+    x, weights = normal(0, 4, 3, 2, 3), normal(1, 4, 3, 2, 3)
+    statistics = {"mean": jnp.array([0.0, 0.5, 1.0]), "var": jnp.array([1.0, 0.5, 2.0])}
+
+    @partial(jax.jit, static_argnums=0)
+    def value_and_gradients(function, x, scale, bias):
+        y, pullback, updated = jax.vjp(
+            lambda *a: function(slope, train, *a, statistics), x, scale, bias, has_aux=True
+        )
+        return y, updated, pullback(weights)
+
+    actual = value_and_gradients(own_norm_act, x, SCALE, BIAS)
+    expected = value_and_gradients(flax_norm_act, x, SCALE, BIAS)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5), actual, expected)
+    changed = not np.allclose(actual[1]["mean"], statistics["mean"])
+    assert changed == train
+
+
+def test_norm_act_finds_the_channels_on_any_axis():
+    x = normal(0, 4, 5, 2, 3)
+    last = norm_act(x, SCALE, BIAS, -1, 0.2, EPSILON, None)
+    first = norm_act(x.transpose(3, 1, 2, 0), SCALE, BIAS, 0, 0.2, EPSILON, None)
+    np.testing.assert_allclose(first[0].transpose(3, 1, 2, 0), last[0], atol=1e-6)
+    np.testing.assert_allclose(first[1:], last[1:], rtol=1e-6)
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+def test_norm_act_shares_statistics_over_devices(devices):
+    x, weights = normal(0, 8, 3, 2, 3), normal(1, 8, 3, 2, 3)
+
+    def results(axis_name, x, weights, scale, bias):
+        def loss(x, scale, bias):
+            y, *statistics = norm_act(x, scale, bias, -1, 0.2, EPSILON, axis_name)
+            return jnp.mean(weights * y), (y, statistics)
+
+        (_, (y, statistics)), (dx, *d) = jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(x, scale, bias)
+        return (y, dx), (statistics, d if axis_name is None else lax.pmean(d, axis_name))
+
+    (y, dx), shared = jax.jit(partial(results, None))(x, weights, SCALE, BIAS)
+    spread = jax.pmap(
+        partial(results, "data"),
+        "data",
+        in_axes=(0, 0, None, None),
+        out_axes=(0, None),
+        devices=jax.devices()[:devices],
+    )
+    split = [a.reshape(devices, -1, *a.shape[1:]) for a in (x, weights)]
+    (y_parts, dx_parts), shared_spread = spread(*split, SCALE, BIAS)
+    close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
+    close(y_parts.reshape(y.shape), y)
+    close(dx_parts.reshape(dx.shape) / devices, dx)
+    jax.tree.map(close, shared_spread, shared)
+
+
+def test_norm_act_of_constant_images_is_finite():
+    y, pullback = jax.vjp(
+        lambda x: norm_act(x, SCALE, BIAS, -1, 0.0, EPSILON, None)[0], jnp.ones((4, 2, 2, 3))
+    )
+    np.testing.assert_allclose(y, jnp.broadcast_to(jnp.maximum(BIAS, 0), y.shape), atol=1e-4)
+    assert np.isfinite(pullback(y)[0]).all()
+
+
+@BOTH
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((1, 1), (0, 2))])
+def test_conv_has_flaxs_parameters_and_values(name, padding):
+    x, inside = normal(0, 2, 9, 8, 3), LAYOUTS[name]
+    own = Conv(2, inside, (4, 3), (2, 1), padding, use_bias=True)
+    variables = own.init(KEY, inside.enter(x))
+    variables = jax.tree.map(lambda leaf: leaf + 0.1, variables)
+    flax = nn.Conv(2, (4, 3), (2, 1), padding)
+    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(jnp.shape, flax.init(KEY, x))
+    actual = inside.leave(own.apply(variables, inside.enter(x)))
+    np.testing.assert_allclose(actual, flax.apply(variables, x), rtol=1e-5, atol=1e-5)
+
+
+@BOTH
+def test_conv_transpose_has_flaxs_parameters_and_values(name):
+    x, inside = normal(0, 2, 3, 4, 3), LAYOUTS[name]
+    own = ConvTranspose(2, (6, 8), inside, use_bias=True)
+    variables = jax.tree.map(lambda leaf: leaf + 0.1, own.init(KEY, inside.enter(x)))
+    flax = nn.ConvTranspose(2, (4, 4), (2, 2))
+    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(jnp.shape, flax.init(KEY, x))
+    actual = inside.leave(own.apply(variables, inside.enter(x)))
+    np.testing.assert_allclose(actual, flax.apply(variables, x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(7, 8), (8, 7)])
+def test_conv_transpose_reaches_odd_sizes(size):
+    inside = layout("native")
+    small = Conv(2, inside).init_with_output(KEY, jnp.zeros((1, *size, 1)))[0]
+    assert small.shape == (1, 4, 4, 2)
+    assert ConvTranspose(1, size, inside).init_with_output(KEY, small)[0].shape == (1, *size, 1)
+
+
+def test_conv_transpose_refuses_a_size_that_it_does_not_mirror():
+    expected = r"the convolution from \(9, 8\) gives \(5, 4\), .* got \(4, 4\)"
+    with pytest.raises(ValueError, match=expected):
+        ConvTranspose(1, (9, 8), layout("native")).init(KEY, jnp.zeros((1, 4, 4, 2)))
+
+
+@BOTH
+def test_flatten_is_in_height_width_channel_order(name):
+    x, inside = normal(0, 2, 3, 4, 5), LAYOUTS[name]
+    flat = flatten(inside.enter(x), inside)
+    np.testing.assert_array_equal(flat, x.reshape(2, -1))
+    np.testing.assert_array_equal(inside.leave(unflatten(flat, (3, 4), inside)), x)
