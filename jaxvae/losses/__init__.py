@@ -1,1 +1,53 @@
-"""."""
+"""Losses: likelihoods, KL, MMD and its kernels, SSIM, and `compose`, which weighs them into one objective.
+
+Each comes as a pure function of arrays (`bernoulli_nll`, `kl_normal`, `mmd2`, `ssim`) and as a term of an
+objective (`reconstruction`, `kl`, `mmd`, `ssim_loss`). A term of one's own is any function `(key, output,
+batch) -> [n]`.
+"""
+
+from jaxvae.losses.compose import Objective, compose
+from jaxvae.losses.kernels import (
+    RadialKernel,
+    dimension_rbf,
+    gram,
+    inverse_multiquadratic,
+    median_bandwidth,
+    rbf,
+)
+from jaxvae.losses.kl import (
+    NormalPrior,
+    kl,
+    kl_monte_carlo,
+    kl_normal,
+    kl_normal_per_dimension,
+    posterior_log_prob,
+)
+from jaxvae.losses.likelihood import bernoulli_nll, gaussian_nll, laplace_nll, reconstruction
+from jaxvae.losses.mmd import mmd, mmd2, mmd2_biased
+from jaxvae.losses.ssim import ssim, ssim_loss
+
+__all__ = [
+    "NormalPrior",
+    "Objective",
+    "RadialKernel",
+    "bernoulli_nll",
+    "compose",
+    "dimension_rbf",
+    "gaussian_nll",
+    "gram",
+    "inverse_multiquadratic",
+    "kl",
+    "kl_monte_carlo",
+    "kl_normal",
+    "kl_normal_per_dimension",
+    "laplace_nll",
+    "median_bandwidth",
+    "mmd",
+    "mmd2",
+    "mmd2_biased",
+    "posterior_log_prob",
+    "rbf",
+    "reconstruction",
+    "ssim",
+    "ssim_loss",
+]

@@ -1,0 +1,33 @@
+"""Which prior belongs to which level of latents."""
+
+from collections.abc import Sequence
+
+from jaxvae.types import Prior
+
+
+def priors_by_level(
+    prior: Prior | Sequence[Prior], *, level: int | None, levels: int
+) -> list[tuple[int, Prior]]:
+    """Pairs the levels that a term looks at with their priors.
+
+    Args:
+        prior: one for every level, or a sequence with one per level.
+        level: the only level to look at, 1 at the bottom; None looks at all.
+        levels: how many levels the model has, at least 1.
+
+    Returns:
+        (position in the tuple of levels, prior) pairs, bottom level first.
+
+    Raises:
+        ValueError: the model lacks that level, or has another number of levels than there are priors.
+    """
+    priors = tuple(prior) if isinstance(prior, Sequence) else (prior,) * levels
+    if len(priors) != levels:
+        raise ValueError(
+            f"The model has {levels} levels, got {len(priors)} priors; give one, or one per level."
+        )
+    if level is None:
+        return list(enumerate(priors))
+    if not 1 <= level <= levels:
+        raise ValueError(f"level must be between 1 (bottom) and {levels} (top) for this model, got {level}.")
+    return [(level - 1, priors[level - 1])]

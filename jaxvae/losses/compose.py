@@ -1,0 +1,134 @@
+"""The objective: named terms, weighed, averaged over the batch and summed.
+
+This is the only place where a loss is averaged over examples. Terms come in their own units (nats for
+likelihoods and divergences), summed over pixels or latent dimensions.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from jaxvae.types import Batch, Output, Schedule, Term
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What `compose` returns: a scalar to differentiate and the numbers to log."""
+
+    def __call__(
+        self,
+        key: Key[Array, ""],
+        output: Output,
+        batch: Batch,
+        step: Int[Array, ""],
+        overrides: Mapping[str, Float[Array, ""]] | None = None,
+    ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+        """Loss of one batch.
+
+        Args:
+            key: source of the terms' randomness; equal on all devices.
+            output: what the model made of the batch.
+            batch: the examples; those with mask 0 don't count.
+            step: number of the train step, which schedules look at.
+            overrides: weights by name that replace the composed ones, each a scalar, so that replicas of one
+                program can differ in them.
+
+        Returns:
+            The loss, and metrics: "loss", for each term its mean value under its name and times its weight
+            under "<name>_weighted".
+
+        Raises:
+            ValueError: an override has no term of its name, or a term has neither one value per example nor
+                one in all.
+        """
+        ...
+
+
+def compose(
+    terms: Mapping[str, Term], weights: Mapping[str, float | Schedule], *, axis_name: str | None = None
+) -> Objective:
+    """Objective that is the weighted sum of terms, each averaged over the batch.
+
+    A term of value [n] becomes its masked mean; a scalar one is used as it is. A weight that changes over
+    time, such as a KL warm-up, is a schedule: `optax.linear_schedule(0.0, 1.0, 5000)` or any other from step
+    to value. A term of weight 0 is still computed and logged.
+
+    Under `pmap` the loss returned on each device is local, scaled so that the `pmean` of losses and
+    gradients over devices is the loss and gradient of the global batch, however padding is spread; the
+    metrics are global already.
+
+    Args:
+        terms: by name, in the order that fixes their keys, `fold_in(key, position)`.
+        weights: by the same names, each at least 0 or a schedule.
+        axis_name: name of the mapped axis over devices under `pmap`; None where a batch is whole already.
+            Terms that look at the batch as a set need to be told the same name.
+
+    Returns:
+        The objective.
+
+    Raises:
+        ValueError: there is no term, names of terms and weights differ, a name would clash with another
+            metric, or a weight is negative or not finite.
+    """
+    _check_names(terms, weights)
+    for name, weight in weights.items():
+        if not callable(weight) and not 0 <= weight < float("inf"):
+            raise ValueError(f"The weight of {name} must be finite and >= 0, got {weight}.")
+
+    def objective(
+        key: Key[Array, ""],
+        output: Output,
+        batch: Batch,
+        step: Int[Array, ""],
+        overrides: Mapping[str, Float[Array, ""]] | None = None,
+    ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+        overrides = overrides or {}
+        if unknown := sorted(set(overrides) - set(terms)):
+            raise ValueError(f"No term is named {', '.join(unknown)}; the terms are {', '.join(terms)}.")
+        loss, metrics = jnp.zeros(()), {}
+        for position, (name, term) in enumerate(terms.items()):
+            values = term(jax.random.fold_in(key, position), output, batch)
+            value = _batch_mean(name, values, batch.mask, axis_name)
+            weight = overrides[name] if name in overrides else _at(weights[name], step)
+            metrics[name], metrics[f"{name}_weighted"] = value, weight * value
+            loss += weight * value
+        metrics["loss"] = loss
+        return loss, metrics if axis_name is None else jax.lax.pmean(metrics, axis_name)
+
+    return objective
+
+
+def _check_names(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) -> None:
+    if not terms:
+        raise ValueError("compose needs at least one term, got none.")
+    if set(terms) != set(weights):
+        raise ValueError(
+            f"Terms and weights must have the same names, got terms {', '.join(sorted(terms))} "
+            f"and weights {', '.join(sorted(weights)) or 'none'}."
+        )
+    for name in terms:
+        if name == "loss" or (name.endswith("_weighted") and name.removesuffix("_weighted") in terms):
+            raise ValueError(f"A term may not be named {name}, which is logged already; choose another name.")
+
+
+def _at(weight: float | Schedule, step: Int[Array, ""]) -> Float[Array, ""]:
+    return jnp.asarray(weight(step) if callable(weight) else weight, jnp.float32)
+
+
+def _batch_mean(
+    name: str, values: Float[Array, " *n"], mask: Float[Array, " n"], axis_name: str | None
+) -> Float[Array, ""]:
+    if values.ndim == 0:
+        return values
+    if values.shape != mask.shape:
+        raise ValueError(
+            f"Term {name} must return one value per example, shape {mask.shape}, or a scalar, "
+            f"got shape {values.shape}."
+        )
+    count = jnp.sum(mask)
+    if axis_name is not None:
+        count = jax.lax.pmean(count, axis_name)
+    return jnp.sum(mask * values) / jnp.where(count > 0, count, 1)

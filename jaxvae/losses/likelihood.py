@@ -1,0 +1,115 @@
+"""Reconstruction losses: negative log likelihoods of an image.
+
+Images are [n, height, width, channels] with targets in [0, 1]. Every function sums over pixels and channels
+and returns nats per example; the mean over the batch is taken by `compose`.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jaxvae.types import Batch, Output, Term
+
+LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
+"""Names that `reconstruction` knows."""
+
+_PIXELS = (1, 2, 3)
+
+
+def bernoulli_nll(logits: Float[Array, "n h w c"], target: Float[Array, "n h w c"]) -> Float[Array, " n"]:
+    """Negative log likelihood of a Bernoulli distribution per pixel, from logits.
+
+    Stays finite, with finite gradients, however saturated the logits are. A target strictly between 0 and 1
+    gives the cross-entropy, whose minimum is the target's own entropy rather than 0.
+
+    Args:
+        logits: [n, h, w, c], unbounded; sigmoid(logits) is the probability of 1.
+        target: [n, h, w, c], values in [0, 1].
+
+    Returns:
+        [n], nats, at least 0.
+
+    References:
+        Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix C.1.
+    """
+    log_one, log_zero = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
+    return -jnp.sum(target * log_one + (1 - target) * log_zero, _PIXELS)
+
+
+def gaussian_nll(
+    mean: Float[Array, "n h w c"], target: Float[Array, "n h w c"], *, log_scale: float | Float[Array, ""]
+) -> Float[Array, " n"]:
+    """Negative log density of a Gaussian with one standard deviation for all pixels.
+
+    Args:
+        mean: [n, h, w, c], in the units of the target.
+        target: [n, h, w, c], values in [0, 1].
+        log_scale: log standard deviation of the observation noise, fixed or learned; float32 holds -40 to 40.
+
+    Returns:
+        [n], nats; a density, so it may be negative.
+
+    References:
+        Rybkin, Daniilidis and Levine, Simple and Effective VAE Training with Calibrated Decoders, ICML 2021,
+        section 3.1.
+    """
+    log_scale = jnp.asarray(log_scale, mean.dtype)
+    error = (target - mean) * jnp.exp(-log_scale)
+    return jnp.sum(0.5 * error**2 + log_scale + 0.5 * math.log(2 * math.pi), _PIXELS)
+
+
+def laplace_nll(
+    mean: Float[Array, "n h w c"], target: Float[Array, "n h w c"], *, log_scale: float | Float[Array, ""]
+) -> Float[Array, " n"]:
+    """Negative log density of a Laplace distribution with one scale for all pixels.
+
+    At log_scale = -log(w) this is w times the L1 distance, up to a constant.
+
+    Args:
+        mean: [n, h, w, c], in the units of the target.
+        target: [n, h, w, c], values in [0, 1].
+        log_scale: log of the scale b in exp(-|x - mean| / b) / 2b, fixed or learned; float32 holds -80 to 80.
+
+    Returns:
+        [n], nats; a density, so it may be negative.
+    """
+    log_scale = jnp.asarray(log_scale, mean.dtype)
+    error = jnp.abs(target - mean) * jnp.exp(-log_scale)
+    return jnp.sum(error + log_scale + math.log(2.0), _PIXELS)
+
+
+def reconstruction(likelihood: str, *, log_scale: float | None = None) -> Term:
+    """Term: negative log likelihood of the image under the decoder.
+
+    Args:
+        likelihood: "bernoulli", with the decoder's logits; "gaussian" or "laplace", around sigmoid(logits).
+        log_scale: fixed log scale of the observation noise; None takes the one that the model learns,
+            `Output.log_scale`. Has no meaning for "bernoulli".
+
+    Returns:
+        Term with [n] nats, summed over pixels.
+
+    Raises:
+        ValueError: the name is unknown, "bernoulli" is given a scale, or (when the term is evaluated)
+            neither an argument nor the model gives one where it is needed.
+    """
+    if likelihood not in LIKELIHOODS:
+        raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {likelihood!r}.")
+    if likelihood == "bernoulli":
+        if log_scale is not None:
+            raise ValueError(f"bernoulli has no scale, got log_scale={log_scale}; leave it out.")
+        return lambda key, output, batch: bernoulli_nll(output.logits, batch.image)
+    nll = gaussian_nll if likelihood == "gaussian" else laplace_nll
+
+    def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
+        scale = output.log_scale if log_scale is None else log_scale
+        if scale is None:
+            raise ValueError(
+                f"{likelihood} needs a log_scale and the model learns none; "
+                f"pass reconstruction({likelihood!r}, log_scale=...)."
+            )
+        return nll(jax.nn.sigmoid(output.logits), batch.image, log_scale=scale)
+
+    return term

@@ -1,0 +1,179 @@
+"""Squared maximum mean discrepancy (MMD) between two sets of points.
+
+Sets are [n, d]. Values are in units of the kernel: with a kernel scaled to k(x, x) = 1 the biased estimate
+lies in [0, 2]. Nothing is multiplied by the number of examples.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from jaxvae.losses._levels import priors_by_level
+from jaxvae.losses.kernels import gram
+from jaxvae.types import Batch, Kernel, Output, Prior, Term
+
+
+def mmd2(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    *,
+    kernel: Kernel,
+    mask: Float[Array, " n"] | None = None,
+    block_size: int | None = None,
+) -> Float[Array, ""]:
+    """Unbiased squared MMD, E k(x, x') + E k(y, y') - 2 E k(x, y) over pairs of different draws.
+
+    Args:
+        x: n >= 2 draws from P.
+        y: m >= 2 draws from Q.
+        kernel: symmetric function of two points [d].
+        mask: [n], weights of the draws in x, 1 to count and 0 for padding; None counts all. If fewer than two
+            count, pairs within x are left out.
+        block_size: how many rows of the Gram matrix to hold at a time, for sets whose n x m matrix is too
+            large; None holds all. The value is the same.
+
+    Returns:
+        Scalar in kernel units; may be negative.
+
+    Raises:
+        ValueError: a set has fewer than two points, or their dimensions differ.
+
+    References:
+        Gretton et al., A kernel two-sample test, JMLR 2012, Lemma 6.
+    """
+    if min(len(x), len(y)) < 2:
+        raise ValueError(f"mmd2 needs >= 2 points per set, got {len(x)} and {len(y)}.")
+    return _mmd2(x, y, kernel=kernel, mask=mask, block_size=block_size, unbiased=True)
+
+
+def mmd2_biased(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    *,
+    kernel: Kernel,
+    mask: Float[Array, " n"] | None = None,
+    block_size: int | None = None,
+) -> Float[Array, ""]:
+    """Biased squared MMD, the same over all pairs, each draw with itself included.
+
+    The squared distance of the two sets' mean embeddings. Never negative, and therefore too large by
+    E[k(x, x) - k(x, x')] / n + E[k(y, y) - k(y, y')] / m on average.
+
+    Args:
+        x: n >= 1 draws from P.
+        y: m >= 1 draws from Q.
+        kernel: symmetric function of two points [d].
+        mask: [n], weights of the draws in x, 1 to count and 0 for padding; None counts all.
+        block_size: how many rows of the Gram matrix to hold at a time, for sets whose n x m matrix is too
+            large; None holds all. The value is the same.
+
+    Returns:
+        Scalar in kernel units, at least 0 up to rounding.
+
+    Raises:
+        ValueError: a set is empty, or the sets' dimensions differ.
+
+    References:
+        Gretton et al., A kernel two-sample test, JMLR 2012, equation 5.
+    """
+    if min(len(x), len(y)) < 1:
+        raise ValueError(f"mmd2_biased needs >= 1 point per set, got {len(x)} and {len(y)}.")
+    return _mmd2(x, y, kernel=kernel, mask=mask, block_size=block_size, unbiased=False)
+
+
+def _mmd2(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    *,
+    kernel: Kernel,
+    mask: Float[Array, " n"] | None,
+    block_size: int | None,
+    unbiased: bool,
+) -> Float[Array, ""]:
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"Both sets need points of one dimension, got {x.shape[1]} and {y.shape[1]}.")
+    u = jnp.ones_like(x[:, 0]) if mask is None else mask
+    v = jnp.ones_like(y[:, 0])
+    mean = partial(_mean_over_pairs, kernel=kernel, block_size=block_size)
+    within_x = mean(x, x, u, u, distinct=unbiased)
+    within_y = mean(y, y, v, v, distinct=unbiased)
+    return within_x + within_y - 2 * mean(x, y, u, v, distinct=False)
+
+
+def _mean_over_pairs(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    x_weights: Float[Array, " n"],
+    y_weights: Float[Array, " m"],
+    *,
+    kernel: Kernel,
+    block_size: int | None,
+    distinct: bool,
+) -> Float[Array, ""]:
+    positions = jnp.arange(len(y))
+
+    def row(
+        point: tuple[Int[Array, ""], Float[Array, " d"], Float[Array, ""]],
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        position, x_i, weight = point
+        pairs = weight * y_weights
+        if distinct:
+            pairs = jnp.where(positions == position, 0, pairs)
+        return jnp.sum(pairs * gram(kernel, x_i[None], y)[0]), jnp.sum(pairs)
+
+    points = (jnp.arange(len(x)), x, x_weights)
+    rows = jax.vmap(row)(points) if block_size is None else jax.lax.map(row, points, batch_size=block_size)
+    total, weight = jnp.sum(rows[0]), jnp.sum(rows[1])
+    return total / jnp.where(weight > 0, weight, 1)
+
+
+def mmd(
+    prior: Prior | Sequence[Prior],
+    kernel: Kernel,
+    *,
+    level: int | None = None,
+    estimator: str = "unbiased",
+    axis_name: str | None = None,
+) -> Term:
+    """Term: squared MMD between the batch's latents and as many draws from the prior, summed over levels.
+
+    Args:
+        prior: one for every level, or one per level.
+        kernel: symmetric function of two points [d].
+        level: the only level to count, 1 at the bottom; None sums all.
+        estimator: "unbiased" or "biased".
+        axis_name: name of the mapped axis over devices under `pmap`; latents of all devices are gathered, so
+            that each computes the value of the global batch. None where a batch is whole already.
+
+    Returns:
+        Term with a scalar in kernel units. Padded examples don't count.
+
+    Raises:
+        ValueError: the estimator is unknown, or (when the term is evaluated) the levels don't fit the model.
+
+    References:
+        Zhao, Song and Ermon, InfoVAE: Balancing Learning and Inference in Variational Autoencoders, AAAI
+        2019, section 3.2.
+    """
+    if estimator not in _ESTIMATORS:
+        raise ValueError(f"estimator must be one of {', '.join(_ESTIMATORS)}, got {estimator!r}.")
+    estimate = _ESTIMATORS[estimator]
+
+    def whole(a: Float[Array, "n ..."]) -> Float[Array, "m ..."]:
+        return a if axis_name is None else jax.lax.all_gather(a, axis_name, tiled=True)
+
+    def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, ""]:
+        mask = whole(batch.mask)
+        total = jnp.zeros(())
+        for index, p in priors_by_level(prior, level=level, levels=len(output.latents)):
+            draws = p.sample(jax.random.fold_in(key, index), len(mask))
+            total += estimate(whole(output.latents[index]), draws, kernel=kernel, mask=mask)
+        return total
+
+    return term
+
+
+_ESTIMATORS = {"unbiased": mmd2, "biased": mmd2_biased}
