@@ -13,7 +13,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Key
 
 from jaxvae.models.priors import Normal
-from jaxvae.types import Posterior, Prior, Variables
+from jaxvae.types import Batch, Output, Posterior, Prior, Variables
 
 Latents = tuple[Float[Array, "n _"], ...]
 
@@ -28,6 +28,34 @@ def standard_priors(model: Any) -> tuple[Prior, ...]:
         One prior for each level, bottom first.
     """
     return tuple(Normal(dim=size) for size in model.latent_sizes)
+
+
+def init(key: Key[Array, ""], model: Any) -> Variables:
+    """A model's variables before training.
+
+    Args:
+        key: source of randomness.
+        model: a module with `image_shape`, called as `(key, image, index)`.
+
+    Returns:
+        Parameters and statistics, by Flax collection.
+    """
+    return model.init(key, key, jnp.zeros((1, *model.image_shape)), jnp.zeros(1, jnp.int32))
+
+
+def forward(key: Key[Array, ""], model: Any, variables: Variables, batch: Batch) -> Output:
+    """The model on a batch, codes drawn from the posteriors.
+
+    Args:
+        key: for the draws.
+        model: a module called as `(key, image, index)`.
+        variables: its variables.
+        batch: the examples.
+
+    Returns:
+        Logits, posteriors and latents.
+    """
+    return model.apply(variables, key, batch.image, batch.index)
 
 
 def encode(model: Any, variables: Variables, images: Float[Array, "n h w c"]) -> tuple[Posterior, ...]:
@@ -138,7 +166,9 @@ def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Prior) -
     return (*latents[: level - 1], new, *latents[level:])
 
 
-def traverse(latents: Latents, values: Float[Array, " k"], *, level: int) -> Latents:
+def traverse(
+    latents: Latents, values: Float[Array, " k"], *, level: int
+) -> tuple[Float[Array, "k*k _"], ...]:
     """Moves the first two dimensions of one level over a grid, or its only one along a line of equal rows.
 
     Args:
@@ -162,7 +192,7 @@ def traverse(latents: Latents, values: Float[Array, " k"], *, level: int) -> Lat
     return tuple(full)
 
 
-def interpolate(start: Latents, end: Latents, steps: int) -> Latents:
+def interpolate(start: Latents, end: Latents, steps: int) -> tuple[Float[Array, "{steps} _"], ...]:
     """Codes on the straight line between two.
 
     Args:

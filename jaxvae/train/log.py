@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from tensorboardX import SummaryWriter
 
@@ -36,7 +36,7 @@ class MetricLog:
             for replica in replicas
         }
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "MetricLog":
         return self
 
     def __exit__(

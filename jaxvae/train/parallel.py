@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,7 @@ Chunk: TypeAlias = Callable[
 """`(state, arrays, count) -> (state, metrics)`: `count` steps of every replica; entries past `count` are zero."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """A data set on the device, as `jaxvae.data.Resident` is one."""
 

@@ -1,0 +1,154 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from jaxvae.models import (
+    Normal,
+    decode,
+    draw,
+    encode,
+    interpolate,
+    reconstruct,
+    redraw,
+    sample,
+    standard_priors,
+    traverse,
+)
+from jaxvae.types import Posterior
+
+KEY = jax.random.key(0)
+CODE = (jnp.array([[0.1, 0.2]]), jnp.array([[0.3, 0.4, 0.5]]))
+
+
+class Linear(nn.Module):
+    """Two levels that are linear functions of the image."""
+
+    latent_sizes: tuple[int, ...] = (2, 3)
+
+    def setup(self):
+        self.down = self.param("down", nn.initializers.normal(), (4, 5))
+        self.up = self.param("up", nn.initializers.normal(), (5, 4))
+
+    def encode(self, image):
+        means = jnp.split(image.reshape(-1, 4) @ self.down, [2], axis=1)
+        return tuple(Posterior(mean, jnp.ones_like(mean)) for mean in means)
+
+    def decode(self, latents):
+        return (jnp.concatenate(latents, axis=1) @ self.up).reshape(-1, 2, 2, 1)
+
+
+MODEL = Linear()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return jax.random.uniform(KEY, (4, 2, 2, 1))
+
+
+@pytest.fixture(scope="module")
+def variables():
+    down, up = jax.random.normal(KEY, (2, 4, 5))
+    return {"params": {"down": down, "up": up.T}}
+
+
+def assert_codes_equal(actual, expected):
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_standard_priors_are_one_for_each_level():
+    assert standard_priors(MODEL) == (Normal(dim=2), Normal(dim=3))
+
+
+def test_decode_gives_the_mean_image(variables):
+    logits = MODEL.apply(variables, CODE, method="decode")
+    np.testing.assert_allclose(decode(MODEL, variables, CODE), 1 / (1 + jnp.exp(-logits)), rtol=1e-5)
+
+
+def test_reconstruct_decodes_the_posterior_means(variables, images):
+    posteriors = encode(MODEL, variables, images)
+    assert [q.mean.shape for q in posteriors] == [(4, 2), (4, 3)]
+    expected = decode(MODEL, variables, tuple(q.mean for q in posteriors))
+    np.testing.assert_allclose(reconstruct(MODEL, variables, images), expected, rtol=1e-6)
+
+
+def test_draw_is_independent_between_levels():
+    first, second = draw(KEY, (Normal(dim=2), Normal(dim=2)), 4)
+    assert first.shape == second.shape == (4, 2)
+    assert not np.any(first == second)
+
+
+def test_draw_is_from_the_priors():
+    codes = draw(KEY, (Normal(dim=1, loc=5.0, scale=0.1), Normal(dim=2, loc=-5.0, scale=0.1)), 3)
+    assert_codes_equal([jnp.round(z / 5) for z in codes], [jnp.ones((3, 1)), -jnp.ones((3, 2))])
+
+
+def test_sample_decodes_draws_from_the_priors(variables):
+    images = sample(KEY, MODEL, variables, 3)
+    np.testing.assert_allclose(
+        images, decode(MODEL, variables, draw(KEY, standard_priors(MODEL), 3)), rtol=1e-6
+    )
+    narrow = sample(KEY, MODEL, variables, 3, priors=(Normal(dim=2, scale=1e-6), Normal(dim=3, scale=1e-6)))
+    np.testing.assert_allclose(narrow, jnp.broadcast_to(narrow[:1], narrow.shape), atol=1e-5)
+    assert jnp.abs(images[0] - images[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_redraw_keeps_the_other_levels(level):
+    code = draw(KEY, standard_priors(MODEL), 4)
+    prior = standard_priors(MODEL)[level - 1]
+    new = redraw(jax.random.key(1), code, level=level, prior=prior)
+    for number, (before, after) in enumerate(zip(code, new, strict=True), start=1):
+        assert before.shape == after.shape
+        assert np.array_equal(before, after) == (number != level)
+
+
+def test_traverse_moves_the_first_dimension_fastest():
+    values = jnp.array([-2.0, 0.0, 2.0])
+    moved, kept = traverse(CODE, values, level=1)
+    for second in range(3):
+        for first in range(3):
+            np.testing.assert_array_equal(moved[3 * second + first], values[jnp.array([first, second])])
+    np.testing.assert_array_equal(kept, jnp.broadcast_to(CODE[1], (9, 3)))
+
+
+def test_traverse_keeps_further_dimensions():
+    kept, moved = traverse(CODE, jnp.array([-1.0, 1.0]), level=2)
+    np.testing.assert_array_equal(moved, [[-1, -1, 0.5], [1, -1, 0.5], [-1, 1, 0.5], [1, 1, 0.5]])
+    np.testing.assert_array_equal(kept, jnp.broadcast_to(CODE[0], (4, 2)))
+
+
+def test_traverse_repeats_the_line_of_a_single_dimension():
+    (moved,) = traverse((jnp.zeros((1, 1)),), jnp.array([-1.0, 1.0]), level=1)
+    np.testing.assert_array_equal(moved[:, 0], [-1, 1, -1, 1])
+
+
+def test_traverse_can_have_another_code_in_each_cell():
+    code = draw(KEY, standard_priors(MODEL), 4)
+    kept, moved = traverse(code, jnp.array([-1.0, 1.0]), level=2)
+    np.testing.assert_array_equal(kept, code[0])
+    np.testing.assert_array_equal(moved[:, 2], code[1][:, 2])
+
+
+def test_interpolate_goes_straight_from_start_to_end():
+    end = (jnp.array([[1.1, 0.2]]), jnp.array([[0.3, -0.4, 1.5]]))
+    path = interpolate(CODE, end, 3)
+    assert_codes_equal([z[:1] for z in path], CODE)
+    assert_codes_equal([z[2:] for z in path], end)
+    assert_codes_equal([z[1:2] for z in path], [(a + b) / 2 for a, b in zip(CODE, end, strict=True)])
+
+
+@pytest.mark.parametrize("level", [0, 3])
+def test_a_level_that_is_not_there_is_refused(level):
+    expected = rf"levels 1 \(bottom\) to 2 \(top\), got {level}"
+    with pytest.raises(ValueError, match=expected):
+        redraw(KEY, CODE, level=level, prior=Normal(dim=2))
+    with pytest.raises(ValueError, match=expected):
+        traverse(CODE, jnp.zeros(2), level=level)
+
+
+def test_an_interpolation_of_one_step_is_refused():
+    with pytest.raises(ValueError, match="at least its 2 ends, got 1 steps"):
+        interpolate(CODE, CODE, 1)
