@@ -1,10 +1,11 @@
 """From a frozen dataclass to a command line, and from errors to one line on the screen."""
 
 import argparse
+import dataclasses
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -89,6 +90,8 @@ class RunConfig:
 
 Config = TypeVar("Config", bound=RunConfig)
 
+_TYRO = (tyro.conf.OmitArgPrefixes,)
+
 
 def launch(
     main: Callable[[Config], None], presets: Mapping[str, Callable[[], Config]], *, description: str
@@ -107,7 +110,7 @@ def launch(
     pick.add_argument("--preset", choices=list(presets), default="full")
     try:
         default = presets[pick.parse_known_args()[0].preset]()
-        main(tyro.cli(type(default), default=default, description=description))
+        main(tyro.cli(type(default), default=default, description=description, config=_TYRO))
     except RunStopped as error:
         hint = f" Continue with: {_command('--resume')}" if error.resumable else ""
         _fail(f"{error}{hint}", error.status)
@@ -143,6 +146,51 @@ def _command(*extra: str) -> str:
     program = ["-m", spec.name] if spec else [sys.argv[0]]
     arguments = [a for a in sys.argv[1:] if a not in ("--resume", "--overwrite", *extra)]
     return shlex.join(["python", *program, *arguments, *extra])
+
+
+def record(
+    experiment: str, config: RunConfig, *, model: Mapping[str, Any], replicas: Sequence[Any], data: Any
+) -> dict[str, Any]:
+    """What config.json holds: enough to run an experiment again and to know what ran.
+
+    Args:
+        experiment: its name.
+        config: its resolved configuration.
+        model: description of the network.
+        replicas: records of the runs that are trained side by side.
+        data: record of the training data, with its fingerprint.
+
+    Returns:
+        What JSON can hold.
+    """
+    return {
+        "experiment": experiment,
+        "command": command(),
+        "config": flat(config),
+        "model": dict(model),
+        "replicas": [dataclasses.asdict(replica) for replica in replicas],
+        "data": dataclasses.asdict(data),
+        "environment": environment(),
+    }
+
+
+def flat(config: Any) -> dict[str, Any]:
+    """A configuration as plain values by the names of its flags.
+
+    Args:
+        config: a dataclass, whose fields may be dataclasses; no two fields share a name, as their flags cannot.
+
+    Returns:
+        What JSON can hold, paths as strings.
+    """
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            values |= flat(value)
+        else:
+            values[field.name] = str(value) if isinstance(value, Path) else value
+    return values
 
 
 def environment() -> dict[str, Any]:

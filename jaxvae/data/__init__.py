@@ -6,7 +6,7 @@ Images are uint8 [n, height, width, channels] until a batch is gathered, float32
 
 from jaxvae.data.dataset import DataError, Dataset, Spec, from_arrays
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, batches
-from jaxvae.data.sources import NAMES, SOURCES, SPLITS, load
+from jaxvae.data.sources import NAMES, SOURCES, SPLITS, load, load_splits
 
 __all__ = [
     "NAMES",
@@ -21,4 +21,5 @@ __all__ = [
     "batches",
     "from_arrays",
     "load",
+    "load_splits",
 ]

@@ -55,6 +55,33 @@ def load(
     return _first(read_mnist(mnist_folder(), split=split), limit)
 
 
+def load_splits(
+    name: str,
+    *,
+    source: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
+) -> tuple[Dataset, Dataset]:
+    """Loads both splits of a named data set, for training and validation.
+
+    Args:
+        name: one of `NAMES`.
+        source: one of `SOURCES`; None as in `load`.
+        data_dir: where TFDS keeps its data.
+        limit: takes the first examples of the training split only, and at most as many of the other.
+
+    Returns:
+        The "train" and the "test" split.
+
+    Raises:
+        ValueError: as `load`.
+        DataError: as `load`.
+    """
+    train = load(name, split="train", source=source, data_dir=data_dir, limit=limit)
+    test = load(name, split="test", source=source, data_dir=data_dir)
+    return train, _first(test, None if limit is None else min(limit, len(test)))
+
+
 def _first(dataset: Dataset, limit: int | None) -> Dataset:
     if limit is None or limit == len(dataset):
         return dataset

@@ -2,9 +2,12 @@
 
 from jaxvae.models.family import build, describe
 from jaxvae.models.generate import (
+    Latents,
     decode,
     draw,
     encode,
+    forward,
+    init,
     interpolate,
     reconstruct,
     redraw,
@@ -19,6 +22,7 @@ from jaxvae.models.vlae import VLAE
 
 __all__ = [
     "VLAE",
+    "Latents",
     "Layout",
     "Normal",
     "build",
@@ -26,6 +30,8 @@ __all__ = [
     "describe",
     "draw",
     "encode",
+    "forward",
+    "init",
     "interpolate",
     "layout",
     "reconstruct",

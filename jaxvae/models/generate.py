@@ -5,7 +5,7 @@ in evaluation mode. A module is any that has `encode` and `decode`, such as `VLA
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,8 @@ from jaxtyping import Array, Float, Key
 from jaxvae.models.priors import Normal
 from jaxvae.types import Batch, Output, Posterior, Prior, Variables
 
-Latents = tuple[Float[Array, "n _"], ...]
+Latents: TypeAlias = tuple[Float[Array, "n _"], ...]
+"""A code: one array [n, d] for each level, bottom first."""
 
 
 def standard_priors(model: Any) -> tuple[Prior, ...]:

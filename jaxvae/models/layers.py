@@ -18,7 +18,7 @@ from jaxvae.models.layouts.norm import norm_act
 EPSILON = 1e-5
 """Added to the variance in `NormAct`."""
 
-MOMENTUM = 0.99
+MOMENTUM = 0.9
 """Share of the old value when `NormAct` updates its running statistics."""
 
 

@@ -9,6 +9,7 @@ from jaxvae.report.curves import curves
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.images import image_grid
+from jaxvae.report.ladder import Levels, level_blocks, level_columns, variant_blocks
 from jaxvae.report.page import write_page
 from jaxvae.report.records import Record, read_records
 from jaxvae.report.results import Row, Summary, summarize, write_results
@@ -20,6 +21,7 @@ __all__ = [
     "Column",
     "Details",
     "Heading",
+    "Levels",
     "Paragraph",
     "Picture",
     "Record",
@@ -31,12 +33,15 @@ __all__ = [
     "curves",
     "embedding",
     "image_grid",
+    "level_blocks",
+    "level_columns",
     "read_records",
     "save",
     "summarize",
     "to_html",
     "to_markdown",
     "traversal",
+    "variant_blocks",
     "write_page",
     "write_results",
 ]

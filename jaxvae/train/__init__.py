@@ -7,7 +7,7 @@ from jaxvae.train.optimizers import adam, schedule
 from jaxvae.train.parallel import Parallel, map_replicas
 from jaxvae.train.session import run
 from jaxvae.train.state import Player, Replica, TrainState, init_state
-from jaxvae.train.step import Losses, Step, make_step
+from jaxvae.train.step import Losses, Step, make_step, one_player
 from jaxvae.train.workdir import Workdir
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "init_state",
     "make_step",
     "map_replicas",
+    "one_player",
     "run",
     "schedule",
 ]

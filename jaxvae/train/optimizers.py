@@ -1,14 +1,13 @@
 """Optax chains that the experiments share."""
 
-from collections.abc import Callable
-
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from jaxvae.types import Schedule
 
-def schedule(
-    learning_rate: float, *, steps: int, warmup: int = 0, final: float = 0.0
-) -> Callable[[Int[Array, ""]], Float[Array, ""]]:
+
+def schedule(learning_rate: float, *, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
     """Learning rate that rises linearly and falls along a half cosine.
 
     Args:
@@ -32,15 +31,17 @@ def schedule(
         raise ValueError(f"warm-up must be shorter than the {steps} steps of training, got {warmup}.")
     if not 0 <= final <= 1:
         raise ValueError(f"the final share of the learning rate must be in [0, 1], got {final}.")
-    fall = optax.cosine_decay_schedule(learning_rate, steps - warmup, alpha=final)
-    if not warmup:
-        return fall
-    return optax.join_schedules([optax.linear_schedule(0.0, learning_rate, warmup), fall], [warmup])
+
+    def rate(step: Int[Array, ""]) -> Float[Array, ""]:
+        done = step.astype(jnp.float32)
+        fallen = jnp.clip((done - warmup) / (steps - warmup), 0, 1)
+        share = final + (1 - final) * (1 + jnp.cos(jnp.pi * fallen)) / 2
+        return learning_rate * jnp.where(done < warmup, done / max(warmup, 1), share)
+
+    return rate
 
 
-def adam(
-    learning_rate: float | Callable[[Int[Array, ""]], Float[Array, ""]], *, clip_norm: float = 0.0
-) -> optax.GradientTransformation:
+def adam(learning_rate: float | Schedule, *, clip_norm: float = 0.0) -> optax.GradientTransformation:
     """Adam on gradients whose global norm is clipped.
 
     Args:

@@ -66,8 +66,9 @@ def make_step(
             gradient = {k: gradient[k] for k in player.owns}
             if axis_name is not None:
                 gradient = lax.pmean(gradient, axis_name)
-            metrics[f"grad_norm_{name}"] = optax.global_norm(gradient)
-            updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], own)
+            metrics[f"grad_norm_{name}"] = optax.tree.norm(gradient)
+            with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers and multiplies by floats
+                updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], own)
             params |= optax.apply_updates(own, updates)
         ema = state.ema
         if ema is not None:
@@ -78,3 +79,39 @@ def make_step(
         return state, metrics
 
     return step
+
+
+def one_player(name: str, model: Any, objective: Callable[..., tuple[Float[Array, ""], Metrics]]) -> Losses:
+    """Losses of a family with a single player: a model whose output one objective judges.
+
+    Args:
+        name: of the player.
+        model: Flax module called as `(key, image, index, train=True)`, such as `jaxvae.models.VLAE`.
+        objective: `(key, output, batch, step, overrides) -> (loss, metrics)`, as `jaxvae.losses.compose` returns it.
+            The replica's hyper-parameters override the weights of the same names.
+
+    Returns:
+        What `make_step` takes.
+    """
+
+    def losses(
+        key: Key[Array, ""],
+        params: Mapping[str, PyTree],
+        model_state: Mapping[str, PyTree],
+        batch: Batch,
+        step: Int[Array, ""],
+        hyper: Mapping[str, Any],
+    ) -> tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]:
+        model_key, loss_key = jax.random.split(key)
+        output, updated = model.apply(
+            {"params": params, **model_state},
+            model_key,
+            batch.image,
+            batch.index,
+            train=True,
+            mutable=list(model_state),
+        )
+        loss, metrics = objective(loss_key, output, batch, step, hyper)
+        return {name: loss}, (updated, metrics)
+
+    return losses

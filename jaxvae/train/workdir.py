@@ -48,6 +48,21 @@ class Workdir:
         return self.path / "checkpoints"
 
     @property
+    def results(self) -> Path:
+        """The table, `results.json`."""
+        return self.path / "results.json"
+
+    @property
+    def page(self) -> Path:
+        """The report, `report.html`."""
+        return self.path / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """The report's figures as PNG files."""
+        return self.path / "figures"
+
+    @property
     def tensorboard(self) -> Path:
         """Event files."""
         return self.path / "tensorboard"

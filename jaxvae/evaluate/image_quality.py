@@ -1,0 +1,110 @@
+"""Quality of reconstructions and samples.
+
+Images are [n, height, width, channels], float32 in [0, 1]. Functions give one value per image; evaluators
+average over the data set.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jaxvae.evaluate.mean import Evaluator, Forward, mean_evaluator
+from jaxvae.losses import bernoulli_nll, ssim
+from jaxvae.types import Batch, Variables
+
+Sample: TypeAlias = Callable[[Key[Array, ""], Variables, int], Float[Array, "n h w c"]]
+"""`(key, variables, n) -> [n, height, width, channels]` images in [0, 1] decoded from the prior."""
+
+
+def mse(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
+    """Mean squared error per pixel and channel.
+
+    Args:
+        a: [n, height, width, channels] in [0, 1].
+        b: the same.
+
+    Returns:
+        [n] in squared intensities, 0 to 1.
+    """
+    return jnp.mean(jnp.square(a - b), axis=(1, 2, 3))
+
+
+def sharpness(images: Float[Array, "n h w c"]) -> Float[Array, " n"]:
+    """Variance of the Laplacian; blur lowers it.
+
+    The stencil is [[0, 1, 0], [1, -4, 1], [0, 1, 0]], applied to each channel where it fits, without padding.
+    The variance is over positions; channels are averaged.
+
+    Args:
+        images: [n, height, width, channels] in [0, 1], at least 3 x 3 pixels.
+
+    Returns:
+        [n] in squared intensities, 0 for an image without curvature.
+
+    Raises:
+        ValueError: the images are smaller than the stencil.
+
+    References:
+        Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy, ICPR 2000 (variance of the
+        Laplacian); Tolstikhin et al., Wasserstein auto-encoders, ICLR 2018, section 4 (as sharpness of
+        samples, there on grey images).
+    """
+    if min(images.shape[1:3]) < 3:
+        raise ValueError(f"sharpness needs images of at least 3 x 3 pixels, got {list(images.shape)}.")
+    vertical = images[:, :-2, 1:-1] + images[:, 2:, 1:-1]
+    horizontal = images[:, 1:-1, :-2] + images[:, 1:-1, 2:]
+    laplacian = vertical + horizontal - 4 * images[:, 1:-1, 1:-1]
+    return jnp.mean(jnp.var(laplacian, axis=(1, 2)), axis=-1)
+
+
+def reconstruction_evaluator(forward: Forward) -> Evaluator:
+    """Builds an evaluator that compares mean reconstructions, sigmoid(logits), with the images.
+
+    Args:
+        forward: `(key, variables, batch) -> Output`.
+
+    Returns:
+        An evaluator of `bce` (Bernoulli cross-entropy, nats per image), `mse` (see `mse`) and `ssim` (mean
+        structural similarity, at most 1).
+    """
+
+    def statistics(key: Key[Array, ""], variables: Variables, batch: Batch) -> dict[str, Float[Array, " n"]]:
+        logits = forward(key, variables, batch).logits
+        image = jax.nn.sigmoid(logits)
+        return {
+            "bce": bernoulli_nll(logits, batch.image),
+            "mse": mse(image, batch.image),
+            "ssim": ssim(image, batch.image),
+        }
+
+    return mean_evaluator(statistics)
+
+
+def sample_evaluator(sample: Sample) -> Evaluator:
+    """Builds an evaluator that compares the sharpness of samples with that of the data.
+
+    As many images are drawn as the batches hold examples.
+
+    Args:
+        sample: `(key, variables, n) -> [n, height, width, channels]` in [0, 1].
+
+    Returns:
+        An evaluator of `sharpness_samples` and `sharpness_data` (see `sharpness`), and their quotient
+        `sharpness_ratio`: 1 where samples are as sharp as the data, NaN where the data is flat.
+    """
+
+    def statistics(key: Key[Array, ""], variables: Variables, batch: Batch) -> dict[str, Float[Array, " n"]]:
+        samples = sample(key, variables, len(batch.image))
+        return {"sharpness_samples": sharpness(samples), "sharpness_data": sharpness(batch.image)}
+
+    means = mean_evaluator(statistics)
+
+    def evaluate(key: Key[Array, ""], variables: Variables, batches: Iterable[Batch]) -> dict[str, float]:
+        metrics = means(key, variables, batches)
+        data = metrics["sharpness_data"]
+        return metrics | {"sharpness_ratio": metrics["sharpness_samples"] / data if data else float("nan")}
+
+    return evaluate

@@ -1,0 +1,156 @@
+"""What the latent codes of a data set look like: distance to the prior, information, active units.
+
+Codes are [n, d] per level, bottom level first; the prior is N(0, I).
+"""
+
+import functools
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from jaxvae.evaluate.mean import Evaluator, Forward, apart
+from jaxvae.losses import kl_normal_per_dimension, mmd2
+from jaxvae.types import Batch, Kernel, Posterior, Variables
+
+_FLOOR_REPEATS = 8
+_BLOCK_SIZE = 128
+"""Rows of a Gram matrix held at a time: few enough to stay in a CPU's cache."""
+
+_Codes: TypeAlias = tuple[Float[Array, "_ _"], Float[Array, "_ _"], Float[Array, "_ _"]]
+"""Posterior mean, posterior standard deviation and draw of one level, [n, d] each."""
+
+
+def kl_per_unit(posterior: Posterior) -> Float[Array, " d"]:
+    """KL divergence of each latent unit from N(0, 1), averaged over examples.
+
+    Args:
+        posterior: q(z | x) of n examples.
+
+    Returns:
+        [d] nats; the sum is the mean KL of the level. A unit near 0 has collapsed onto the prior.
+    """
+    return jnp.mean(kl_normal_per_dimension(posterior), axis=0)
+
+
+def mean_variance(posterior: Posterior) -> Float[Array, " d"]:
+    """Variance over examples of each unit's posterior mean, Var_x(E_q[z]).
+
+    Args:
+        posterior: q(z | x) of n examples.
+
+    Returns:
+        [d] in squared latent units (divided by n): about 1 for a unit that carries much, 0 for an unused one.
+
+    References:
+        Burda et al., Importance weighted autoencoders, ICLR 2016, section 5.2.
+    """
+    return jnp.var(posterior.mean, axis=0)
+
+
+def active_units(posterior: Posterior, *, threshold: float = 0.01) -> Int[Array, ""]:
+    """Number of units whose posterior mean moves with the example.
+
+    Args:
+        posterior: q(z | x) of n examples.
+        threshold: a unit is active if its `mean_variance` is above; the paper's value by default.
+
+    Returns:
+        Scalar, 0 to d.
+
+    References:
+        Burda et al., Importance weighted autoencoders, ICLR 2016, section 5.2.
+    """
+    return jnp.sum(mean_variance(posterior) > threshold)
+
+
+def mmd_floor(
+    key: Key[Array, ""], *, n: int, d: int, kernel: Kernel, repeats: int
+) -> Float[Array, " repeats"]:
+    """Squared MMD between pairs of independent draws from N(0, I): what a perfect encoder would measure.
+
+    Args:
+        key: decides the draws.
+        n: points per draw, at least 2.
+        d: latent size.
+        kernel: symmetric function of two points of shape [d].
+        repeats: number of pairs.
+
+    Returns:
+        [repeats] in kernel units; the estimator is unbiased, so they scatter around 0.
+    """
+
+    def pair(key: Key[Array, ""]) -> Float[Array, ""]:
+        x, y = jax.random.normal(key, (2, n, d))
+        return mmd2(x, y, kernel=kernel, block_size=_BLOCK_SIZE)
+
+    return jax.lax.map(pair, jax.random.split(key, repeats))
+
+
+def latent_evaluator(forward: Forward, *, kernel: Kernel) -> Evaluator:
+    """Builds an evaluator of the latent codes of the whole set, encoded once.
+
+    Args:
+        forward: `(key, variables, batch) -> Output`; the decoder's part of it is never executed.
+        kernel: symmetric function of two latent points, for every level.
+
+    Returns:
+        An evaluator of, for each level l from 1, `mmd_zl` (unbiased squared MMD between one draw of q(z | x)
+        per example and as many draws of N(0, I), kernel units), `kl_zl` (mean KL from N(0, I), nats) and
+        `active_units_zl` (see `active_units`); and of `mmd_floor` and `mmd_floor_std`, mean and standard
+        deviation of eight repetitions of `mmd_floor` with as many points, with `_zl` appended where levels
+        differ in size. The floor is the same whatever the model, so it is drawn once, from a key of its own.
+        The evaluator raises ValueError for fewer than two unmasked examples.
+    """
+
+    @jax.jit
+    def encode(key: Key[Array, ""], number: Any, variables: Variables, batch: Batch) -> list[_Codes]:
+        output = forward(jax.random.fold_in(key, number), variables, batch)
+        levels = zip(output.posteriors, output.latents, strict=True)
+        return [(posterior.mean, posterior.stddev, z) for posterior, z in levels]
+
+    @jax.jit
+    def measure(key: Key[Array, ""], levels: list[_Codes]) -> dict[str, Array]:
+        metrics = {}
+        for level, (mean, stddev, z) in enumerate(levels, start=1):
+            prior = jax.random.normal(jax.random.fold_in(key, level), z.shape)
+            metrics[f"mmd_z{level}"] = mmd2(z, prior, kernel=kernel, block_size=_BLOCK_SIZE)
+            metrics[f"kl_z{level}"] = kl_per_unit(Posterior(mean, stddev)).sum()
+            metrics[f"active_units_z{level}"] = active_units(Posterior(mean, stddev))
+        return metrics
+
+    @functools.cache
+    def floor(n: int, d: int) -> np.ndarray:
+        draw = functools.partial(mmd_floor, n=n, d=d, kernel=kernel, repeats=_FLOOR_REPEATS)
+        return np.asarray(jax.jit(draw)(jax.random.key(0)), np.float64)
+
+    def evaluate(key: Key[Array, ""], variables: Variables, batches: Iterable[Batch]) -> dict[str, float]:
+        parts = [(encode(key, np.uint32(i), variables, b), b.mask) for i, b in enumerate(batches)]
+        levels = _gather(parts)
+        metrics = jax.device_get(measure(apart(key), levels))
+        for suffix, (n, d) in _by_size([z.shape for _, _, z in levels]).items():
+            metrics[f"mmd_floor{suffix}"] = floor(n, d).mean()
+            metrics[f"mmd_floor_std{suffix}"] = floor(n, d).std(ddof=1)
+        return {name: float(value) for name, value in metrics.items()}
+
+    return evaluate
+
+
+def _by_size(shapes: list[tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Suffixes of the floors' names: none where all levels have one floor, the level's otherwise."""
+    if len(set(shapes)) == 1:
+        return {"": shapes[0]}
+    return {f"_z{level}": shape for level, shape in enumerate(shapes, start=1)}
+
+
+def _gather(parts: list[tuple[list[_Codes], Array]]) -> list[_Codes]:
+    """Concatenates the batches on the host and drops the padding, which moments and Grams must not see."""
+    host = jax.device_get(parts)
+    count = sum(int((mask > 0).sum()) for _, mask in host)
+    if count < 2:
+        raise ValueError(f"latent evaluation needs at least 2 unmasked examples, got {count}.")
+    kept = [jax.tree.map(lambda array, mask=mask: array[mask > 0], levels) for levels, mask in host]
+    return jax.tree.map(lambda *arrays: jnp.asarray(np.concatenate(arrays)), *kept)

@@ -1,0 +1,53 @@
+"""Model families by name, so that a run's config.json can say which network it trained."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from flax import linen as nn
+
+from jaxvae.models.vlae import VLAE
+
+FAMILIES: Mapping[str, type[nn.Module]] = {"vlae": VLAE}
+"""Module class of each family."""
+
+_PLACEMENT = ("layout", "axis_name", "parent", "name")
+
+
+def describe(model: nn.Module) -> dict[str, Any]:
+    """What `build` needs to make a model again: plain values that JSON can hold.
+
+    Args:
+        model: a module of one of the `FAMILIES`.
+
+    Returns:
+        {"family": name, argument: value, ...}, without what depends on the machine (layout, axis name).
+
+    Raises:
+        ValueError: the module belongs to no family.
+    """
+    for family, kind in FAMILIES.items():
+        if type(model) is kind:
+            return {"family": family} | {
+                f.name: getattr(model, f.name) for f in fields(kind) if f.name not in _PLACEMENT
+            }
+    raise ValueError(f"{type(model).__name__} is none of the families {', '.join(FAMILIES)}.")
+
+
+def build(description: Mapping[str, Any]) -> Any:
+    """Makes a model from its description, in the layout that this machine likes.
+
+    Args:
+        description: as `describe` returns it, lists in place of tuples allowed.
+
+    Returns:
+        The Flax module.
+
+    Raises:
+        ValueError: unknown family, or arguments that do not fit.
+    """
+    arguments = dict(description)
+    family = arguments.pop("family", None)
+    if family not in FAMILIES:
+        raise ValueError(f"model family must be one of {', '.join(FAMILIES)}, got {family!r}.")
+    return FAMILIES[family](**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})

@@ -1,0 +1,163 @@
+"""A trained run read back from disk.
+
+Images are NHWC, float in [0, 1] or uint8; NumPy and JAX arrays are taken alike, JAX arrays come back.
+"""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from jaxvae import models, train
+from jaxvae.types import Posterior, Variables
+
+Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
+Codes = tuple[Float[Array | np.ndarray, "n _"], ...]
+
+
+class Run:
+    """A trained model, ready to be used.
+
+    Attributes:
+        model: the Flax module.
+        variables: its trained parameters and statistics.
+        config: what the run was started with, as in config.json.
+        variant: name of the setting that was trained.
+        seed: its seed.
+    """
+
+    def __init__(
+        self, model: Any, variables: Variables, *, config: dict[str, Any], variant: str, seed: int
+    ) -> None:
+        self.model = model
+        self.variables = jax.tree.map(jnp.asarray, variables)
+        self.config = config
+        self.variant = variant
+        self.seed = seed
+        self._encode = jax.jit(partial(models.encode, model))
+        self._decode = jax.jit(partial(models.decode, model))
+
+    def __repr__(self) -> str:
+        return f"Run({self.config['experiment']}: {self.variant}, seed {self.seed})"
+
+    def encode(self, images: Images) -> tuple[Posterior, ...]:
+        """q(z | x).
+
+        Args:
+            images: [n, h, w, c].
+
+        Returns:
+            One posterior for each level, bottom first.
+
+        Raises:
+            ValueError: images of a shape that the model was not trained on.
+        """
+        return self._encode(self.variables, _to_float(images))
+
+    def decode(self, latents: Codes) -> Float[Array, "n h w c"]:
+        """The mean of p(x | z).
+
+        Args:
+            latents: [n, d] for each level, bottom first.
+
+        Returns:
+            Images in [0, 1].
+
+        Raises:
+            ValueError: latents that do not match the model's levels.
+        """
+        return self._decode(self.variables, tuple(jnp.asarray(z, jnp.float32) for z in latents))
+
+    def reconstruct(self, images: Images) -> Float[Array, "n h w c"]:
+        """Encodes images and decodes the posterior means.
+
+        Args:
+            images: [n, h, w, c].
+
+        Returns:
+            Images in [0, 1].
+
+        Raises:
+            ValueError: images of a shape that the model was not trained on.
+        """
+        return self.decode(tuple(q.mean for q in self.encode(images)))
+
+    def sample(self, n: int, *, seed: int = 0) -> Float[Array, "n h w c"]:
+        """New images from the prior.
+
+        Args:
+            n: how many.
+            seed: decides which; the same for every model of one shape.
+
+        Returns:
+            Images in [0, 1].
+        """
+        return self.decode(models.draw(jax.random.key(seed), models.standard_priors(self.model), n))
+
+    def interpolate(self, start: Images, end: Images, steps: int = 10) -> Float[Array, "steps h w c"]:
+        """Images on the straight line between the codes of two.
+
+        Args:
+            start: one image, [1, h, w, c].
+            end: one image, [1, h, w, c].
+            steps: how many images, both ends counted, at least 2.
+
+        Returns:
+            Images in [0, 1], from the reconstruction of `start` to that of `end`.
+
+        Raises:
+            ValueError: fewer than 2 steps, or not one image at each end.
+        """
+        if len(start) != 1 or len(end) != 1:
+            raise ValueError(f"start and end must be one image each, got {len(start)} and {len(end)}.")
+        first, last = (tuple(q.mean for q in self.encode(image)) for image in (start, end))
+        return self.decode(models.interpolate(first, last, steps))
+
+
+def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: int | None = None) -> Run:
+    """Reads a trained model from the directory that an experiment left.
+
+    Args:
+        workdir: the run's directory, such as "runs/vlae_mnist".
+        variant: which of the run's settings; the last one, which is the one that a report proposes, if not given.
+        seed: which of its seeds; the first one if not given.
+
+    Returns:
+        The model of the run's newest undamaged checkpoint, with averaged parameters if the run kept them.
+
+    Raises:
+        ValueError: the directory holds no run, no such variant or seed, or no readable checkpoint.
+    """
+    directory = train.Workdir(Path(workdir))
+    config = directory.read_config()
+    replicas = config["replicas"]
+    variant = replicas[-1]["variant"] if variant is None else variant
+    fitting = [
+        number
+        for number, replica in enumerate(replicas)
+        if replica["variant"] == variant and seed in (None, replica["seed"])
+    ]
+    if not fitting:
+        there = ", ".join(f"({r['variant']!r}, seed {r['seed']})" for r in replicas)
+        raise ValueError(f"{workdir} has no run of variant {variant!r} with seed {seed}; it has {there}.")
+    number = fitting[0]
+    tree = train.Checkpoints(directory.checkpoints).restore_tree()
+    variables = {"params": tree["ema"] or tree["params"], **tree["model_state"]}
+    return Run(
+        models.build(config["model"]),
+        jax.tree.map(lambda leaf: leaf[number], variables),
+        config=config,
+        variant=variant,
+        seed=replicas[number]["seed"],
+    )
+
+
+def _to_float(images: Images) -> Float[Array, "n h w c"]:
+    if images.dtype == np.uint8:
+        return jnp.asarray(images).astype(jnp.float32) / 255
+    return jnp.asarray(images, jnp.float32)
