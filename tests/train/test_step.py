@@ -1,0 +1,121 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxvae.train import Player, init_state, make_step
+from jaxvae.types import Batch
+
+KEY = jax.random.key(0)
+PARAMS = {
+    "left": {"w": jnp.array([1.0, -2.0])},
+    "right": {"w": jnp.array([0.5, 3.0])},
+    "extra": jnp.array(2.0),
+}
+PLAYERS = {
+    "min": Player(("left",), optax.sgd(0.1)),
+    "max": Player(("right", "extra"), optax.sgd(0.01)),
+}
+
+
+@pytest.fixture
+def batch():
+    return Batch(
+        image=jnp.full((2, 1, 1, 1), 0.5), label=jnp.zeros(2, int), mask=jnp.ones(2), index=jnp.arange(2)
+    )
+
+
+def values(params, shift):
+    """Loss of each player; each depends on what the other one owns too."""
+    x, y, c = params["left"]["w"], params["right"]["w"], params["extra"]
+    product = jnp.sum(x * y)
+    return {"min": product + 0.5 * jnp.sum(x**2) + shift, "max": c * jnp.sum(y**2) - product}
+
+
+def game(key, params, model_state, batch, step, hyper):
+    losses = values(params, hyper["shift"])
+    counted = {"seen": model_state["seen"] + batch.image.mean()}
+    return losses, (counted, {"drawn": jax.random.normal(key), "at": step.astype(jnp.float32)})
+
+
+def fresh(ema=False, **changes):
+    variables = {"params": PARAMS, "seen": jnp.zeros(())} | changes
+    return init_state(KEY, variables, PLAYERS, hyper={"shift": jnp.float32(3.0)}, ema=ema)
+
+
+@pytest.mark.parametrize(("name", "rate"), [("min", 0.1), ("max", 0.01)])
+def test_each_gradient_reaches_its_own_subtree_only(name, rate, batch):
+    state, metrics = jax.jit(make_step(game, PLAYERS))(fresh(), batch)
+    gradient = jax.grad(lambda params: values(params, 0.0)[name])(PARAMS)
+    own = {k: gradient[k] for k in PLAYERS[name].owns}
+    for subtree, g in own.items():
+        expected = jax.tree.map(lambda p, g: p - rate * g, PARAMS[subtree], g)
+        jax.tree.map(np.testing.assert_allclose, state.params[subtree], expected)
+    norm = np.sqrt(sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(own)))
+    np.testing.assert_allclose(metrics[f"grad_norm_{name}"], norm, rtol=1e-6)
+
+
+def test_a_step_has_its_closed_form(batch):
+    state, _ = make_step(game, PLAYERS)(fresh(), batch)
+    x, y, c = (np.asarray(leaf) for leaf in (PARAMS["left"]["w"], PARAMS["right"]["w"], PARAMS["extra"]))
+    np.testing.assert_allclose(state.params["left"]["w"], x - 0.1 * (x + y), rtol=1e-6)
+    np.testing.assert_allclose(state.params["right"]["w"], y - 0.01 * (2 * c * y - x), rtol=1e-6)
+    np.testing.assert_allclose(state.params["extra"], c - 0.01 * np.sum(y**2), rtol=1e-6)
+
+
+def test_losses_meet_step_state_hyperparameters_and_a_fresh_key(batch):
+    step = jax.jit(make_step(game, PLAYERS))
+    state, metrics = fresh(), []
+    for _ in range(3):
+        state, values = step(state, batch)
+        metrics.append(values)
+    assert int(state.step) == 3
+    assert [float(m["at"]) for m in metrics] == [0, 1, 2]
+    np.testing.assert_allclose(state.model_state["seen"], 1.5)
+    expected = [jax.random.normal(jax.random.fold_in(KEY, number)) for number in range(3)]
+    np.testing.assert_allclose([m["drawn"] for m in metrics], expected)
+    np.testing.assert_array_equal(jax.random.key_data(state.key), jax.random.key_data(KEY))
+
+
+def test_metrics_are_those_of_the_losses_and_the_gradient_norms(batch):
+    _, metrics = make_step(game, PLAYERS)(fresh(), batch)
+    assert set(metrics) == {"drawn", "at", "grad_norm_min", "grad_norm_max"}
+
+
+def test_moving_average_has_its_closed_form(batch):
+    decay, step = 0.9, jax.jit(make_step(game, PLAYERS, ema_decay=0.9))
+    state = fresh(ema=True)
+    expected = state.params
+    for _ in range(3):
+        state, _ = step(state, batch)
+        expected = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, expected, state.params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), state.ema, expected)
+    assert state.variables["params"] is state.ema
+
+
+def test_without_moving_average_the_parameters_are_evaluated(batch):
+    state, _ = make_step(game, PLAYERS)(fresh(), batch)
+    assert state.ema is None
+    assert state.variables == {"params": state.params, "seen": state.model_state["seen"]}
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0, 2.0])
+def test_a_decay_out_of_range_is_refused(decay):
+    with pytest.raises(ValueError, match=rf"decay must be in \[0, 1\), got {decay}"):
+        make_step(game, PLAYERS, ema_decay=decay)
+
+
+@pytest.mark.parametrize(
+    ("owned", "message"),
+    [
+        ([("left",), ("right",)], r"exactly one player: \['extra'\]"),
+        ([("left", "extra"), ("right", "extra")], r"exactly one player: \['extra'\]"),
+        ([("left", "extra"), ("right", "top")], r"exactly one player: \['top'\]"),
+    ],
+    ids=["unowned", "owned twice", "not there"],
+)
+def test_players_who_do_not_share_out_the_parameters_are_refused(owned, message):
+    players = {str(n): Player(owns, optax.sgd(0.1)) for n, owns in enumerate(owned)}
+    with pytest.raises(ValueError, match=message):
+        init_state(KEY, {"params": PARAMS}, players)
