@@ -1,0 +1,136 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from jaxvae.train import Workdir
+
+RECORD = {"config": {"epochs": 3, "loss": {"ssim": 100.0}, "devices": 1}, "data": {"fingerprint": "abc"}}
+FLAGS = {"resume": False, "overwrite": False}
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    return Workdir(tmp_path / "runs" / "one")
+
+
+@pytest.fixture
+def run(workdir):
+    """A directory that holds a run."""
+    workdir.open(RECORD, **FLAGS)
+    return workdir
+
+
+def changed(part, **fields):
+    return RECORD | {part: RECORD[part] | fields}
+
+
+def test_open_makes_the_directory_and_records_the_configuration(workdir):
+    workdir.open(RECORD, **FLAGS)
+    assert workdir.read_config() == RECORD == json.loads(workdir.config.read_text())
+    assert [entry.name for entry in workdir.path.iterdir()] == ["config.json"]
+
+
+def test_check_changes_nothing(workdir):
+    workdir.check(RECORD, **FLAGS)
+    assert not workdir.path.parent.exists()
+
+
+def test_a_directory_without_a_run_is_accepted(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    Workdir(tmp_path).open(RECORD, **FLAGS)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_file_in_the_way_is_refused(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("mine")
+    with pytest.raises(ValueError, match=r"must be a directory, .*/file is a file"):
+        Workdir(path).open(RECORD, **FLAGS)
+    with pytest.raises(ValueError, match="cannot be written"):
+        Workdir(path / "below").open(RECORD, **FLAGS)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("path", ["/dev/null/run", "/proc/run"])
+def test_a_directory_that_cannot_be_made_is_refused(path):
+    with pytest.raises(ValueError, match=rf"workdir {path} cannot be written .*choose another --workdir"):
+        Workdir(Path(path)).open(RECORD, **FLAGS)
+
+
+def test_a_run_is_not_overwritten_silently(run):
+    with pytest.raises(ValueError, match=r"holds a run already; .*--resume, .*--overwrite"):
+        run.check(RECORD, **FLAGS)
+
+
+def test_resume_needs_a_run(workdir):
+    with pytest.raises(ValueError, match=r"no run to resume in .*one; leave out --resume"):
+        workdir.check(RECORD, resume=True, overwrite=False)
+
+
+def test_resume_accepts_the_same_run(run):
+    run.open(RECORD, resume=True, overwrite=False)
+    assert run.read_config() == RECORD
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (changed("config", epochs=4), "epochs was 3, now 4"),
+        (changed("config", loss={"ssim": 1.0}), r"loss was \{'ssim': 100.0\}, now \{'ssim': 1.0\}"),
+        (changed("config", extra=True), "extra was None, now True"),
+        (changed("data", fingerprint="xyz"), "fingerprint was 'abc', now 'xyz'"),
+    ],
+)
+def test_resume_refuses_another_configuration(run, record, message):
+    with pytest.raises(ValueError, match=f"another configuration: {message}; resume it with the old value"):
+        run.open(record, resume=True, overwrite=False)
+    assert run.read_config() == RECORD
+
+
+def test_resume_accepts_other_devices(run):
+    run.open(changed("config", devices=8), resume=True, overwrite=False)
+    assert run.read_config()["config"]["devices"] == 8
+
+
+def test_resume_compares_what_json_keeps(workdir):
+    record = changed("config", widths=(32, 64))
+    workdir.open(record, **FLAGS)
+    workdir.check(record, resume=True, overwrite=False)
+
+
+def test_overwrite_removes_a_runs_files_and_keeps_the_users(run):
+    for name in (
+        "metrics.jsonl",
+        "results.json",
+        "report.html",
+        "checkpoints/10/x",
+        "figures/a.png",
+        "tensorboard/e",
+    ):
+        (run.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (run.path / name).write_text("old")
+    (run.path / "notes.txt").write_text("mine")
+    (run.path / "figures of mine").mkdir()
+    run.open(changed("config", epochs=9), resume=False, overwrite=True)
+    assert {entry.name for entry in run.path.iterdir()} == {"config.json", "notes.txt", "figures of mine"}
+    assert (run.path / "notes.txt").read_text() == "mine"
+    assert run.read_config()["config"]["epochs"] == 9
+
+
+def test_overwrite_does_not_follow_links(run, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("mine")
+    run.checkpoints.symlink_to(elsewhere)
+    run.open(RECORD, resume=False, overwrite=True)
+    assert not run.checkpoints.exists()
+    assert (elsewhere / "precious").exists()
+
+
+def test_reading_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"holds no run: there is no config.json"):
+        Workdir(tmp_path).read_config()
+    (tmp_path / "config.json").write_text('{"config": ')
+    with pytest.raises(ValueError, match=r"config.json is damaged"):
+        Workdir(tmp_path).read_config()
