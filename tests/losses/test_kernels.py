@@ -99,7 +99,7 @@ def test_replicas_may_differ_in_bandwidth():
 
 
 @wraps
-@pytest.mark.parametrize("n", [2, 3, 20, 51])
+@pytest.mark.parametrize("n", [2, 21])
 def test_median_bandwidth_is_the_median_distance(wrap, n):
     x = points(n, 5)
     np.testing.assert_allclose(wrap(median_bandwidth)(x), np.median(distance.pdist(x)), rtol=1e-4)
@@ -128,3 +128,14 @@ def test_median_bandwidth_is_a_constant_and_survives_equal_points():
 def test_nonsense_is_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def largest_array(f, *args):
+    return max(v.aval.size for equation in jax.make_jaxpr(f)(*args).eqns for v in equation.outvars)
+
+
+@kernels
+def test_fast_gram_makes_no_array_of_all_differences(kernel):
+    x, y = points(20, 8), points(30, 8, 1)
+    assert largest_array(lambda x, y: gram(lambda a, b: kernel(a, b), x, y), x, y) >= 20 * 30 * 8
+    assert largest_array(lambda x, y: gram(kernel, x, y), x, y) <= 20 * 30 * 3
