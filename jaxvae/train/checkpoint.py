@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,21 @@ class Checkpoints:
         Raises:
             OSError: the disk is full or not writable. Earlier checkpoints stay.
         """
-        step = int(np.ravel(state.step)[0])
-        if step in self.steps():
+        step, complete = int(np.ravel(state.step)[0]), self.steps()
+        if step in complete:
             return
+        for entry in self.directory.glob("*"):  # an incomplete later one would make Orbax skip this one
+            if entry.name.isdigit() and int(entry.name) not in complete:
+                shutil.rmtree(entry)
         path = self.directory / str(step)
-        shutil.rmtree(path, ignore_errors=True)
         options = ocp.CheckpointManagerOptions(max_to_keep=KEEP, enable_async_checkpointing=False)
-        with _quiet(), ocp.CheckpointManager(self.directory, options=options) as manager:
-            manager.save(step, args=ocp.args.StandardSave(_to_numpy(state)))
+        try:
+            with _quiet(), ocp.CheckpointManager(self.directory, options=options) as manager:
+                manager.save(step, args=ocp.args.StandardSave(_to_numpy(state)))
+        except ValueError as error:
+            if code := re.search(r"os_error_code='(\d+)'", str(error)):
+                raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
+            raise
         partial = path / f"{_SUMS}.part"
         partial.write_text("".join(f"{_digest(file)}  {file.relative_to(path)}\n" for file in _files(path)))
         partial.rename(path / _SUMS)
@@ -84,8 +92,9 @@ class Checkpoints:
         for damaged in (s for s in self.steps() if s > step):
             shutil.rmtree(self.directory / f"{damaged}.damaged", ignore_errors=True)
             (self.directory / str(damaged)).rename(self.directory / f"{damaged}.damaged")
-        tree = jax.tree.map(jnp.asarray, self._read(step, _to_numpy(like)))
-        return dataclasses.replace(tree, key=jax.random.wrap_key_data(tree.key)), complaints
+        fields = jax.tree.map(jnp.asarray, self._read(step, _to_numpy(like)))
+        fields["key"] = jax.random.wrap_key_data(fields["key"])
+        return TrainState(**fields), complaints
 
     def restore_tree(self) -> dict[str, Any]:
         """Reads the newest undamaged checkpoint as nested dictionaries of NumPy arrays.
@@ -150,8 +159,8 @@ def _damage(path: Path) -> str | None:
     return f"{wrong[0]} is truncated or altered" if wrong else None
 
 
-def _to_numpy(state: TrainState) -> TrainState:
-    """Every leaf as a NumPy array; typed keys as their data."""
-    return jax.tree.map(
-        np.asarray, jax.device_get(dataclasses.replace(state, key=jax.random.key_data(state.key)))
-    )
+def _to_numpy(state: TrainState) -> dict[str, PyTree]:
+    """Fields by name, every leaf as a NumPy array; typed keys as their data."""
+    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    fields["key"] = jax.random.key_data(state.key)
+    return jax.tree.map(np.asarray, jax.device_get(fields))
