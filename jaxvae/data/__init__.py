@@ -1,6 +1,6 @@
 """Data: named image sets checked on reading (`load`), and the batches made of them.
 
-`Resident` serves training from the device's own memory, `batches` goes through a set in order for evaluation.
+`Resident` serves training from the device's own memory, `batches` goes through a set once for evaluation.
 Images are uint8 [n, height, width, channels] until a batch is gathered, float32 in [0, 1] from then on.
 """
 

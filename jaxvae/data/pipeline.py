@@ -117,14 +117,17 @@ class Resident:
 
 
 def batches(dataset: Dataset, *, batch_size: int) -> Iterator[Batch]:
-    """Goes through a data set once, in its order, in batches of one size, so that a step compiles once.
+    """Goes through a data set once, in batches of one size, so that a step compiles once.
+
+    Batch i of s holds examples i, i + s, i + 2s, ...: sets are stored in runs (MNIST's test split writer by
+    writer), and a statistic of a batch as a set, such as MMD, needs one that stands for the whole.
 
     Args:
         dataset: n >= 1 examples.
         batch_size: examples per batch, at least 1. May exceed n.
 
     Returns:
-        Iterator over ceil(n / batch_size) batches. The last one is filled up with examples whose mask is 0
+        Iterator over ceil(n / batch_size) batches. The last ones are filled up with examples whose mask is 0
         and whose label is -1.
 
     Raises:
@@ -140,8 +143,9 @@ def _batches(dataset: Dataset, batch_size: int) -> Iterator[Batch]:
     steps = math.ceil(len(dataset) / batch_size)
     numbers = np.arange(steps * batch_size, dtype=np.int32)
     numbers[len(dataset) :] = -1
+    rows = numbers.reshape(batch_size, steps).T
     index = jnp.arange(batch_size, dtype=jnp.int32)
-    for row in numbers.reshape(steps, batch_size):
+    for row in rows:
         yield _gather(arrays, jnp.asarray(row), index, image_shape=dataset.spec.image_shape)
 
 
