@@ -2,14 +2,19 @@
 
 import argparse
 import dataclasses
+import io
+import itertools
 import platform
+import re
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Literal, NoReturn, TypeVar
 
 import jax
@@ -76,14 +81,14 @@ class RunConfig:
         """Refuses numbers that make no run.
 
         Raises:
-            ValueError: a count below 1, a negative seed, or both resume and overwrite.
+            ValueError: a count below 1, a seed out of range, or both resume and overwrite.
         """
         for name in ("epochs", "batch_size", "seeds", "devices", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}.")
-        if self.seed < 0:
-            raise ValueError(f"seed must be >= 0, got {self.seed}.")
+        if not 0 <= self.seed <= 2**31 - self.seeds:
+            raise ValueError(f"seed must be between 0 and {2**31 - self.seeds}, got {self.seed}.")
         if self.resume and self.overwrite:
             raise ValueError("resume continues a run and overwrite deletes it; give one of them.")
 
@@ -106,14 +111,18 @@ def launch(
         presets: makers of default configurations by name, "full" among them.
         description: what `--help` shows first.
     """
-    pick = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    pick.add_argument("--preset", choices=list(presets), default="full")
+    config = None
     try:
-        default = presets[pick.parse_known_args()[0].preset]()
-        main(tyro.cli(type(default), default=default, description=description, config=_TYRO))
+        with _sigterm_as_interrupt():
+            config = _parse(presets, description)
+            main(config)
     except RunStopped as error:
-        hint = f" Continue with: {_command('--resume')}" if error.resumable else ""
-        _fail(f"{error}{hint}", error.status)
+        _stop(error)
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0] if interrupt.args else signal.SIGINT
+        begun = config is not None and (config.workdir / "config.json").exists()
+        name = signal.Signals(number).name
+        _stop(RunStopped(f"stopped by {name}.", status=128 + number, resumable=begun))
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or 'output'}. Checkpoints so far are kept.", 1)
     except ValueError as error:
@@ -123,12 +132,58 @@ def launch(
     sys.exit(0)
 
 
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Ends the program on SIGTERM the way that Ctrl-C does, the signal's number in the exception."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _parse(presets: Mapping[str, Callable[[], Config]], description: str) -> Config:
+    """The configuration that the command line asks for."""
+    pick = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    pick.add_argument("--preset", nargs="?", default="full")
+    preset = pick.parse_known_args()[0].preset
+    if preset not in presets:
+        wrong = "--preset needs a name" if preset is None else f"Unknown preset {preset!r}"
+        raise ValueError(f"{wrong}; known are {', '.join(presets)}.")
+    default, said = presets[preset](), io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(type(default), default=default, description=description, config=_TYRO)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise ValueError(_sentence(said.getvalue())) from None
+
+
+def _sentence(box: str) -> str:
+    """The message from what tyro prints: a title, the message, explanations, between rules and perhaps in a box."""
+    lines = [line.strip("│ ") for line in re.sub(r"\x1b\[[\d;]*m", "", box).splitlines()[1:]]
+    groups = itertools.groupby(lines, key=lambda line: bool(line.strip("─╰╯-")))
+    message = next((" ".join(part) for is_text, part in groups if is_text), "bad arguments")
+    message = re.sub(r"^Error parsing \w+: ", "", message)
+    return message if message.endswith(".") else f"{message}; --help lists all flags and their values."
+
+
 def _ours(trace: TracebackType | None) -> bool:
     """Whether an error was raised by this library's own sentence rather than from inside a dependency."""
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     name = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
     return name.split(".")[0] in ("jaxvae", "experiments", "__main__")
+
+
+def _stop(error: RunStopped) -> NoReturn:
+    hint = f" Continue with: {_command('--resume')}" if error.resumable else ""
+    _fail(f"{error}{hint}", error.status)
 
 
 def _fail(message: str, status: int) -> NoReturn:

@@ -1,0 +1,196 @@
+import json
+import os
+import shlex
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from jaxvae import cli, data
+from jaxvae.train import Replica
+from jaxvae.types import RunStopped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nested:
+    """A group of flags."""
+
+    weights: tuple[float, ...] = (1.0, 2.0)
+    """Some weights."""
+
+    def __post_init__(self):
+        if min(self.weights) < 0:
+            raise ValueError(f"weights must be >= 0, got {self.weights}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(cli.RunConfig):
+    """Flags of a toy."""
+
+    workdir: Path = Path("runs/toy")
+    """Where."""
+
+    nested: Nested = field(default_factory=Nested)
+
+
+PRESETS = {"full": Config, "smoke": lambda: Config(preset="smoke", epochs=1, limit=100)}
+
+
+@pytest.fixture
+def launch(monkeypatch, capsys):
+    """Launches a toy with these arguments: its exit status, what it wrote to stdout, and to stderr."""
+
+    def launch(*arguments, main=lambda config: None):
+        monkeypatch.setattr(sys, "argv", ["toy.py", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.launch(main, PRESETS, description="A toy.")
+        return end.value.code or 0, *capsys.readouterr()
+
+    return launch
+
+
+def _resolved(launch, *arguments):
+    configs = []
+    assert launch(*arguments, main=configs.append) == (0, "", "")
+    return configs[0]
+
+
+def test_flags_become_a_configuration(launch):
+    assert _resolved(launch) == Config()
+    expected = Config(epochs=3, workdir=Path("there"), nested=Nested(weights=(0.5,)), resume=True)
+    assert _resolved(launch, *shlex.split("--epochs 3 --workdir there --weights 0.5 --resume")) == expected
+
+
+@pytest.mark.parametrize("flag", [["--preset", "smoke"], ["--preset=smoke"]])
+def test_a_preset_gives_defaults_that_flags_override(launch, flag):
+    assert _resolved(launch, *flag) == Config(preset="smoke", epochs=1, limit=100)
+    assert _resolved(launch, *flag, "--limit", "7") == Config(preset="smoke", epochs=1, limit=7)
+    assert _resolved(launch, "--limit", "7", *flag) == Config(preset="smoke", epochs=1, limit=7)
+
+
+def test_help_shows_the_presets_defaults(launch):
+    status, out, err = launch("--preset", "smoke", "--help")
+    assert (status, err) == (0, "")
+    assert "A toy." in out
+    assert "Passes over the training data. (default: 1)" in " ".join(out.replace("│", " ").split())
+
+
+BAD = [
+    ("--epochs 0", "epochs must be at least 1, got 0."),
+    ("--batch-size -3", "batch_size must be at least 1, got -3."),
+    ("--seeds 0", "seeds must be at least 1, got 0."),
+    ("--devices 0", "devices must be at least 1, got 0."),
+    ("--limit 0", "limit must be at least 1, got 0."),
+    ("--seed -1", "seed must be between 0 and 2147483647, got -1."),
+    ("--seed 2147483647 --seeds 2", "seed must be between 0 and 2147483646, got 2147483647."),
+    ("--resume --overwrite", "resume continues a run and overwrite deletes it; give one of them."),
+    ("--weights 1 -1", "weights must be >= 0, got (1.0, -1.0)."),
+    ("--epochs many", "--epochs: invalid literal for int() with base 10: 'many'"),
+    ("--remainder keep", "'keep'"),
+    ("--epoch 3", "Unrecognized options: --epoch"),
+    ("--nonsense", "Unrecognized options: --nonsense; --help lists all flags and their values."),
+    ("extra", "Unrecognized options: extra"),
+    ("--epochs", "--epochs"),
+    ("--preset best", "Unknown preset 'best'; known are full, smoke."),
+    ("--preset", "--preset needs a name; known are full, smoke."),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[arguments for arguments, _ in BAD])
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_a_bad_command_line_is_one_line(launch, monkeypatch, arguments, message, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    status, out, err = launch(*shlex.split(arguments))
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.endswith(".\n")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def _raising(error):
+    def main(config):
+        raise error
+
+    return main
+
+
+def test_a_stop_says_how_to_go_on(launch):
+    stop = RunStopped("stopped by SIGINT; the state is saved.", status=130, resumable=True)
+    status, _, err = launch("--workdir", "a dir", "--overwrite", main=_raising(stop))
+    assert status == 130
+    assert err == (
+        "error: stopped by SIGINT; the state is saved. Continue with: "
+        f"{shlex.join(_program())} --workdir 'a dir' --resume\n"
+    )
+
+
+def _program():
+    spec = sys.modules["__main__"].__spec__
+    return ["python", "-m", spec.name] if spec else ["python", "toy.py"]
+
+
+def test_the_line_to_go_on_with_names_the_module_that_runs(launch, monkeypatch):
+    spec = type("Spec", (), {"name": "experiments.toy"})
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
+    _, _, err = launch("--resume", "--seed", "3", main=_raising(RunStopped("x.", resumable=True)))
+    assert err == "error: x. Continue with: python -m experiments.toy --seed 3 --resume\n"
+
+
+def test_a_stop_that_cannot_be_resumed_is_one_line(launch):
+    assert launch(main=_raising(RunStopped("loss is nan."))) == (1, "", "error: loss is nan.\n")
+
+
+def test_a_failing_disk_is_one_line(launch):
+    error = OSError(28, "No space left on device", "runs/toy/metrics.jsonl")
+    status, out, err = launch(main=_raising(error))
+    assert (status, out) == (1, "")
+    assert err == "error: No space left on device: runs/toy/metrics.jsonl. Checkpoints so far are kept.\n"
+
+
+def test_the_librarys_refusals_are_one_line(launch):
+    status, out, err = launch(main=lambda config: data.load("mnits", split="train"))
+    assert (status, out) == (2, "")
+    assert err == "error: Unknown data set 'mnits'; known are mnist, fashion_mnist, cifar10.\n"
+
+
+@pytest.mark.parametrize("main", [_raising(ValueError("a bug")), lambda config: json.loads("{")])
+def test_a_bug_keeps_its_traceback(monkeypatch, main):
+    monkeypatch.setattr(sys, "argv", ["toy.py"])
+    with pytest.raises(ValueError, match=r"a bug|Expecting"):
+        cli.launch(main, PRESETS, description="A toy.")
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun"])
+def test_a_signal_outside_of_training_is_one_line(launch, tmp_path, kind, begun):
+    if begun:
+        (tmp_path / "config.json").write_text("{}")
+    before = signal.getsignal(kind)
+    status, _, err = launch("--workdir", str(tmp_path), main=lambda config: os.kill(os.getpid(), kind))
+    assert status == 128 + kind
+    assert err.startswith(f"error: stopped by {kind.name}.")
+    assert err.count("\n") == 1
+    assert err.endswith("--resume\n") == begun
+    assert signal.getsignal(kind) is before
+
+
+def test_a_record_is_what_json_can_hold():
+    spec = data.load("mnist", split="test", limit=3).spec
+    record = cli.record(
+        "toy",
+        Config(data_dir=Path("data")),
+        model={"family": "vlae"},
+        replicas=[Replica("a", 4, {"weight": 0.5})],
+        data=spec,
+    )
+    assert json.loads(json.dumps(record)).keys() == record.keys()
+    assert record["experiment"] == "toy"
+    assert record["config"]["weights"] == (1.0, 2.0)
+    assert record["config"]["data_dir"] == "data"
+    assert "nested" not in record["config"]
+    assert record["replicas"] == [{"variant": "a", "seed": 4, "hyper": {"weight": 0.5}}]
+    assert record["data"]["fingerprint"] == spec.fingerprint
+    assert record["environment"].keys() >= {"python", "jax", "flax", "optax", "numpy", "devices"}
