@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from functools import cached_property, partial
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +75,7 @@ class Parallel:
         devices: how many devices, the first ones of `jax.devices()`.
     """
 
-    mode: Literal["jit", "pmap"] = "jit"
+    mode: str = "jit"
     devices: int = 1
 
     def __post_init__(self) -> None:
@@ -106,8 +106,6 @@ class Parallel:
 
     def place(self, tree: PyTree) -> PyTree:
         """Puts a whole copy of every array on every device."""
-        if self.mode == "pmap":
-            return jax.device_put(tree, jax.devices()[0])
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
 
     def _share(self, row: Int[Array, " b"]) -> tuple[Int[Array, " n"], Int[Array, " n"]]:
@@ -159,17 +157,18 @@ class Parallel:
                 return state, {name: history[name].at[i].set(value) for name, value in metrics.items()}
 
             batch = source.batch(arrays, *self._share(order[0]))
-            names = jax.eval_shape(step, state, batch)[1]
+            names = jax.eval_shape(lambda: step(state, batch)[1])
             return lax.fori_loop(0, count, body, (state, {name: jnp.zeros(length) for name in names}))
 
         program = map_replicas(train)
         if self.mode == "jit":
             return jax.jit(program, donate_argnums=0, compiler_options=dict(compiler_options or {}))
-        return jax.pmap(
-            program,
+        devices = jax.devices()[: self.devices]
+        spread = jax.pmap(
+            lambda _, *arguments: program(*arguments),
             AXIS,
-            in_axes=(None, None, None),
+            in_axes=(0, None, None, None),
             out_axes=None,
-            axis_size=self.devices,
-            devices=jax.devices()[: self.devices],
+            devices=devices,
         )
+        return partial(spread, jnp.arange(self.devices))  # pmap wants an argument that differs by device

@@ -1,0 +1,223 @@
+"""A small ladder with the real losses, assembled as the experiments do it, on several (virtual) devices."""
+
+from contextlib import contextmanager
+from functools import cache, partial
+
+import jax
+import jax.monitoring
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxvae import losses, models, train
+from jaxvae.data import Resident, from_arrays
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 1), np.uint8)
+SOURCE = Resident(from_arrays(IMAGES, np.full(20, -1), name="noise"), batch_size=8, remainder="pad")
+STEPS = 3
+assert SOURCE.steps_per_epoch == STEPS, "two full batches and one that is half padding"
+
+# The trace of decay 0 holds the gradient that came last.
+OPTIMIZER = optax.chain(optax.trace(0.0), optax.sgd(1e-3))
+
+
+def ladder(layout, axis_name=None):
+    return models.VLAE((12, 12, 1), (2, 3), (3, 4), 6, axis_name=axis_name, layout=models.layout(layout))
+
+
+def make(mode="jit", devices=1, layout="chwn"):
+    """Compiled steps, initial state of two replicas that differ in seed and SSIM weight, images, placement."""
+    return _make(mode, devices, layout)
+
+
+@cache
+def _make(mode, devices, layout):
+    parallel = train.Parallel(mode, devices)
+    model, axis_name = ladder(layout), parallel.axis_name
+    priors = models.standard_priors(model)
+    terms = {
+        "reconstruction": losses.reconstruction("bernoulli"),
+        "ssim_loss": losses.ssim_loss(),
+        "mmd": losses.mmd(priors, losses.dimension_rbf(power=1), axis_name=axis_name),
+        "kl": losses.kl(priors),
+    }
+    objective = losses.compose(terms, dict.fromkeys(terms, 1.0) | {"mmd": 10.0}, axis_name=axis_name)
+    player = train.Player(tuple(variables()["params"]), OPTIMIZER)
+    step = train.make_step(
+        train.one_player("ladder", model.clone(axis_name=axis_name), objective),
+        {"ladder": player},
+        ema_decay=0.9,
+        axis_name=axis_name,
+    )
+    options = models.layout(layout).compiler_options
+    chunk = parallel.compile_chunk(step, SOURCE, length=STEPS, compiler_options=options)
+
+    def one(seed, weight):
+        return train.init_state(
+            jax.random.key(seed), variables(), {"ladder": player}, hyper={"ssim_loss": weight}, ema=True
+        )
+
+    def fresh():
+        return parallel.place(jax.vmap(one)(jnp.arange(2), jnp.array([0.0, 30.0])))
+
+    return chunk, fresh, parallel.place(SOURCE.arrays), parallel
+
+
+@cache
+def variables():
+    return jax.jit(partial(models.init, model=ladder("native")))(jax.random.key(0))
+
+
+@cache
+def outcome(mode="jit", devices=1, layout="chwn"):
+    """After an epoch: every metric of every step, gradients, parameters and statistics, by path."""
+    chunk, fresh, arrays, _ = make(mode, devices, layout)
+    state, metrics = chunk(fresh(), arrays, jnp.int32(STEPS))
+    return by_path({"metrics": metrics, **vars(state)})
+
+
+def by_path(tree):
+    tree = tree | {"key": jax.random.key_data(tree["key"])}
+    return {jax.tree_util.keystr(path): np.asarray(x) for path, x in jax.tree.leaves_with_path(tree)}
+
+
+def assert_close(actual, expected):
+    assert set(actual) == set(expected)
+    for path, value in expected.items():
+        rounding = 1e-6 + 1e-5 * np.abs(value).max()
+        np.testing.assert_allclose(actual[path], value, rtol=1e-4, atol=rounding, err_msg=path)
+
+
+@contextmanager
+def compilations():
+    """Counts the programs that XLA compiles."""
+    counted = []
+
+    def listen(event, duration, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            counted.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield counted
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@pytest.mark.parametrize(
+    ("mode", "devices", "layout"),
+    [
+        ("jit", 2, "chwn"),
+        ("jit", 4, "chwn"),
+        ("jit", 8, "chwn"),
+        ("pmap", 1, "chwn"),
+        ("pmap", 2, "chwn"),
+        ("pmap", 4, "chwn"),
+        ("pmap", 8, "chwn"),
+        ("jit", 2, "native"),
+        ("pmap", 2, "native"),
+    ],
+)
+def test_any_number_of_devices_gives_the_same_numbers(mode, devices, layout):
+    assert_close(outcome(mode, devices, layout), outcome())
+
+
+def test_the_comparison_sees_every_quantity():
+    paths = " ".join(outcome())
+    for name in ("loss", "reconstruction", "ssim_loss_weighted", "mmd", "kl", "grad_norm_ladder"):
+        assert f"['metrics']['{name}']" in paths
+    for name in ("['batch_stats']", "['params']", "['ema']", ".trace", "['step']"):
+        assert name in paths
+    assert np.all(outcome()["['metrics']['mmd']"] != 0)
+    first, second = outcome()["['metrics']['loss']"]
+    assert not np.any(first == second)
+
+
+@pytest.mark.parametrize(("mode", "devices"), [("jit", 1), ("jit", 2), ("pmap", 2)])
+def test_further_chunks_compile_nothing(mode, devices):
+    chunk, fresh, arrays, _ = make(mode, devices)
+    state, _ = chunk(fresh(), arrays, jnp.int32(1))
+    count = jnp.int32(2)
+    with compilations() as counted:
+        state, _ = chunk(state, arrays, count)
+        state, _ = chunk(state, arrays, count)
+    assert counted == []
+    with compilations() as counted:
+        jax.jit(lambda x: x + 1)(count)
+    assert counted
+
+
+@pytest.mark.parametrize("mode", ["jit", "pmap"])
+def test_a_saved_and_restored_training_is_the_uninterrupted_one(mode, tmp_path):
+    chunk, fresh, arrays, parallel = make(mode, 2)
+    state = fresh()
+    history = []
+    for count in (2, 1, 3):
+        state, metrics = chunk(state, arrays, jnp.int32(count))
+        history.append({name: np.asarray(values)[:, :count] for name, values in metrics.items()})
+    checkpoints = train.Checkpoints(tmp_path)
+    other, metrics = chunk(fresh(), arrays, jnp.int32(2))
+    checkpoints.save(other)
+    other, _ = checkpoints.restore(fresh())
+    other = parallel.place(other)
+    for count, before in zip((1, 3), history[1:], strict=True):
+        other, metrics = chunk(other, arrays, jnp.int32(count))
+        for name, values in before.items():
+            np.testing.assert_array_equal(np.asarray(metrics[name])[:, :count], values)
+    expected = by_path(vars(state))
+    for path, value in by_path(vars(other)).items():
+        np.testing.assert_array_equal(value, expected[path], err_msg=path)
+
+
+def test_the_size_of_chunks_does_not_matter():
+    chunk, fresh, arrays, _ = make()
+    state, whole = chunk(fresh(), arrays, jnp.int32(3))
+    parts, pieces = fresh(), []
+    for count in (1, 2):
+        parts, metrics = chunk(parts, arrays, jnp.int32(count))
+        pieces.append(np.asarray(metrics["loss"])[:, :count])
+        assert not np.any(np.asarray(metrics["loss"])[:, count:])
+    np.testing.assert_array_equal(np.concatenate(pieces, axis=1), whole["loss"])
+    expected = by_path(vars(state))
+    for path, value in by_path(vars(parts)).items():
+        np.testing.assert_array_equal(value, expected[path], err_msg=path)
+
+
+def test_epochs_have_orders_of_their_own():
+    def losses(key, params, model_state, batch, step, hyper):
+        del key, step, hyper
+        return {"all": jnp.sum(params["w"])}, (model_state, {"first": batch.image[0, 0, 0, 0]})
+
+    parallel, players = train.Parallel(), {"all": train.Player(("w",), optax.sgd(0.0))}
+    chunk = parallel.compile_chunk(train.make_step(losses, players), SOURCE, length=STEPS)
+
+    def one(seed):
+        return train.init_state(jax.random.key(seed), {"params": {"w": jnp.zeros(1)}}, players)
+
+    state, arrays, seen = jax.vmap(one)(jnp.arange(2)), parallel.place(SOURCE.arrays), []
+    for _ in range(2):
+        state, metrics = chunk(state, arrays, jnp.int32(STEPS))
+        seen.extend(tuple(firsts) for firsts in metrics["first"].tolist())
+    assert len(set(seen)) == 4
+
+
+def test_a_batch_that_cannot_be_split_is_refused():
+    with pytest.raises(ValueError, match="divisible by the number of devices, got 8 over 3 devices"):
+        train.Parallel("jit", 3).compile_chunk(lambda state, batch: (state, {}), SOURCE, length=1)
+
+
+@pytest.mark.parametrize("devices", [0, -1, 9])
+def test_devices_that_are_not_there_are_refused(devices):
+    with pytest.raises(ValueError, match=rf"between 1 and the 8 cpu device\(s\) .*, got {devices}"):
+        train.Parallel("jit", devices)
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="must be 'jit' or 'pmap', got 'mpi'"):
+        train.Parallel("mpi")
+
+
+def test_replicas_are_mapped_over_the_first_argument_alone():
+    summed = train.map_replicas(lambda state, shared: state + shared.sum())
+    np.testing.assert_array_equal(summed(jnp.arange(3.0), jnp.ones(4)), [4, 5, 6])
