@@ -135,6 +135,8 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     """
     directory = train.Workdir(Path(workdir))
     config = directory.read_config()
+    if "replicas" not in config:
+        raise ValueError(f"{directory.config} was not written by an experiment of jaxvae.")
     replicas = config["replicas"]
     variant = replicas[-1]["variant"] if variant is None else variant
     fitting = [
@@ -144,7 +146,8 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     ]
     if not fitting:
         there = ", ".join(f"({r['variant']!r}, seed {r['seed']})" for r in replicas)
-        raise ValueError(f"{workdir} has no run of variant {variant!r} with seed {seed}; it has {there}.")
+        wanted = f"variant {variant!r}" + ("" if seed is None else f" with seed {seed}")
+        raise ValueError(f"{workdir} has no run of {wanted}; it has {there}.")
     number = fitting[0]
     tree = train.Checkpoints(directory.checkpoints).restore_tree()
     variables = {"params": tree["ema"] or tree["params"], **tree["model_state"]}

@@ -1,0 +1,227 @@
+import os
+import re
+import shutil
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxvae
+from jaxvae import models, train
+
+MODEL = models.VLAE((8, 8, 3), latent_sizes=(2, 3), widths=(4, 4), hidden=8)
+REPLICAS = [train.Replica(variant, seed, {}) for variant in ("plain", "sharp") for seed in (4, 7)]
+
+
+@cache
+def _initial():
+    def one(key):
+        variables = models.init(key, MODEL)
+        players = {"ladder": train.Player(tuple(variables["params"]), optax.sgd(0.1))}
+        return train.init_state(key, variables, players)
+
+    return jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), len(REPLICAS)))
+
+
+def _state(step=1, *, scale=1.0):
+    """Replicas that differ in their parameters."""
+    params = jax.tree.map(lambda leaf: scale * leaf, _initial().params)
+    return _initial().replace(step=jnp.full(len(REPLICAS), step), params=params)
+
+
+def _save(path, *states):
+    directory = train.Workdir(path)
+    record = {
+        "experiment": "toy",
+        "config": {"epochs": 1},
+        "data": {},
+        "model": models.describe(MODEL),
+        "replicas": [{"variant": r.variant, "seed": r.seed, "hyper": {}} for r in REPLICAS],
+    }
+    directory.open(record, resume=False, overwrite=False)
+    for state in states:
+        train.Checkpoints(directory.checkpoints).save(state)
+    return path
+
+
+@pytest.fixture(scope="module")
+def state():
+    return _state()
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory, state):
+    return _save(tmp_path_factory.mktemp("runs") / "toy", state)
+
+
+@pytest.fixture(scope="module")
+def run(workdir):
+    return jaxvae.load(workdir)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
+
+
+def _assert_close(actual, expected, *, atol=1e-5):
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=atol)
+
+
+_assert_equal = partial(_assert_close, atol=0)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: x,
+        jnp.asarray,
+        lambda x: np.float32(x) / 255,
+        lambda x: x / 255,
+        lambda x: jnp.float32(x) / 255,
+    ],
+    ids=["NumPy uint8", "JAX uint8", "NumPy float32", "NumPy float64", "JAX float32"],
+)
+def test_any_images_are_encoded_and_reconstructed(run, images, convert):
+    posteriors = run.encode(convert(images))
+    _assert_close(posteriors, models.encode(MODEL, run.variables, jnp.float32(images) / 255))
+    assert [q.mean.shape for q in posteriors] == [(5, 2), (5, 3)]
+    reconstructions = run.reconstruct(convert(images))
+    assert isinstance(reconstructions, jax.Array)
+    assert reconstructions.shape == images.shape
+    _assert_close(reconstructions, run.decode(tuple(q.mean for q in posteriors)))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray, np.float64], ids=["NumPy", "JAX", "float64"])
+def test_codes_are_decoded_to_mean_images(run, kind):
+    rng = np.random.default_rng(1)
+    codes = tuple(rng.normal(size=(4, d)).astype(np.float32) for d in (2, 3))
+    decoded = run.decode(tuple(map(kind, codes)))
+    _assert_close(decoded, models.decode(MODEL, run.variables, tuple(map(jnp.asarray, codes))))
+    assert decoded.shape == (4, 8, 8, 3)
+    assert 0 <= decoded.min() < decoded.max() <= 1
+
+
+def test_samples_follow_from_their_seed(run):
+    samples = run.sample(6, seed=3)
+    assert samples.shape == (6, 8, 8, 3)
+    _assert_close(samples, models.sample(jax.random.key(3), MODEL, run.variables, 6))
+    _assert_equal(samples, run.sample(6, seed=3))
+    assert not np.array_equal(samples, run.sample(6, seed=4))
+    _assert_equal(run.sample(6), run.sample(6, seed=0))
+
+
+def test_an_interpolation_leads_from_one_reconstruction_to_the_other(run, images):
+    path = run.interpolate(images[:1], images[1:2], steps=5)
+    assert path.shape == (5, 8, 8, 3)
+    _assert_close(path[jnp.array([0, -1])], run.reconstruct(images[:2]))
+    middle = tuple((q.mean[:1] + q.mean[1:2]) / 2 for q in run.encode(images[:2]))
+    _assert_close(path[2:3], run.decode(middle))
+    assert run.interpolate(images[:1], images[1:2]).shape[0] == 10
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda run, x: run.encode(x[:, :4]), "takes images of shape (8, 8, 3), got (4, 8, 3)"),
+        (lambda run, x: run.decode((jnp.zeros((1, 2)),)), "levels of sizes (2, 3), got latents of (2,)"),
+        (lambda run, x: run.interpolate(x[:2], x[2:4]), "must be one image each, got 2 and 2"),
+        (lambda run, x: run.interpolate(x[:1], x[1:2], steps=1), "at least its 2 ends, got 1 steps"),
+    ],
+    ids=["image size", "levels", "two images", "one step"],
+)
+def test_what_does_not_fit_is_refused(run, images, use, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        use(run, images)
+
+
+@pytest.mark.parametrize(
+    ("choice", "number"),
+    [
+        ({}, 2),
+        ({"variant": "plain"}, 0),
+        ({"seed": 7}, 3),
+        ({"variant": "plain", "seed": 7}, 1),
+        ({"variant": "sharp", "seed": 4}, 2),
+    ],
+    ids=str,
+)
+def test_variant_and_seed_choose_the_replica(workdir, state, choice, number):
+    run = jaxvae.load(workdir, **choice)
+    _assert_equal(run.variables, state.replica(number).variables)
+    assert (run.variant, run.seed) == (REPLICAS[number].variant, REPLICAS[number].seed)
+    assert repr(run) == f"Run(toy: {run.variant}, seed {run.seed})"
+    assert run.config["config"] == {"epochs": 1}
+
+
+def test_averaged_parameters_are_preferred(tmp_path):
+    state = _state().replace(ema=_state(scale=2.0).params)
+    run = jaxvae.load(_save(tmp_path / "toy", state), seed=4)
+    _assert_equal(run.variables["params"], state.replica(2).ema)
+
+
+def test_the_newest_undamaged_checkpoint_is_read_and_nothing_written(tmp_path):
+    workdir = _save(tmp_path / "toy", *(_state(step, scale=float(step)) for step in (1, 2, 3)))
+    newest = max((workdir / "checkpoints" / "3").rglob("*"), key=lambda file: file.stat().st_size)
+    os.truncate(newest, newest.stat().st_size // 2)
+    before = sorted(workdir.rglob("*"))
+    run = jaxvae.load(workdir)
+    _assert_equal(run.variables["params"], _state(scale=2.0).replica(2).params)
+    assert sorted(workdir.rglob("*")) == before
+
+
+def test_a_run_can_be_moved(workdir, run, tmp_path, images, monkeypatch):
+    shutil.copytree(workdir, tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    _assert_equal(jaxvae.load("elsewhere").reconstruct(images), run.reconstruct(images))
+
+
+def _no_checkpoint(path):
+    shutil.rmtree(path / "checkpoints")
+
+
+def _half_a_config(path):
+    config = (path / "config.json").read_text()
+    (path / "config.json").write_text(config[: len(config) // 2])
+
+
+def _of_another_program(path):
+    (path / "config.json").write_text('{"architectures": []}')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "choice", "message"),
+    [
+        (shutil.rmtree, {}, "holds no run: there is no config.json in it"),
+        (lambda path: (path / "config.json").unlink(), {}, "holds no run: there is no config.json in it"),
+        (_no_checkpoint, {}, "no readable checkpoint in"),
+        (_half_a_config, {}, "config.json is damaged"),
+        (_of_another_program, {}, "config.json was not written by an experiment of jaxvae"),
+        (lambda path: None, {"variant": "best"}, "has no run of variant 'best'; it has ('plain', seed 4), "),
+        (
+            lambda path: None,
+            {"seed": 5},
+            "has no run of variant 'sharp' with seed 5; it has ('plain', seed 4)",
+        ),
+    ],
+    ids=["no directory", "no config", "no checkpoint", "half a config", "foreign", "variant", "seed"],
+)
+def test_what_cannot_be_loaded_is_one_sentence(workdir, tmp_path, spoil, choice, message):
+    path = tmp_path / "toy"
+    shutil.copytree(workdir, path)
+    spoil(path)
+    with pytest.raises(ValueError, match=re.escape(message)) as refusal:
+        jaxvae.load(path, **choice)
+    assert str(refusal.value).endswith(".")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_is_no_run(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="holds no run"):
+        jaxvae.load(tmp_path / "file")
