@@ -4,6 +4,7 @@ An `Evaluator` is `(key, variables, batches) -> {name: float}`. Builders take th
 compile once, sum on the device under the batches' masks, and read back once at the end.
 """
 
+from jaxvae.evaluate.classes import class_accuracy
 from jaxvae.evaluate.image_quality import Sample, mse, reconstruction_evaluator, sample_evaluator, sharpness
 from jaxvae.evaluate.latents import active_units, kl_per_unit, latent_evaluator, mean_variance, mmd_floor
 from jaxvae.evaluate.mean import Evaluator, Forward, Statistics, combine, mean_evaluator
@@ -15,6 +16,7 @@ __all__ = [
     "Sample",
     "Statistics",
     "active_units",
+    "class_accuracy",
     "combine",
     "kl_per_unit",
     "latent_evaluator",

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from jaxvae.evaluate.classes import class_accuracy
 from jaxvae.evaluate.mean import Evaluator, Forward, apart
 from jaxvae.losses import kl_normal_per_dimension, mmd2
 from jaxvae.types import Batch, Kernel, Posterior, Variables
@@ -90,20 +91,22 @@ def mmd_floor(
     return jax.lax.map(pair, jax.random.split(key, repeats))
 
 
-def latent_evaluator(forward: Forward, *, kernel: Kernel) -> Evaluator:
+def latent_evaluator(forward: Forward, *, kernel: Kernel, classes: int = 0) -> Evaluator:
     """Builds an evaluator of the latent codes of the whole set, encoded once.
 
     Args:
         forward: `(key, variables, batch) -> Output`; the decoder's part of it is never executed.
         kernel: symmetric function of two latent points, for every level.
+        classes: number of classes of the labels; 0 leaves `class_zl` out.
 
     Returns:
         An evaluator of, for each level l from 1, `mmd_zl` (unbiased squared MMD between one draw of q(z | x)
-        per example and as many draws of N(0, I), kernel units), `kl_zl` (mean KL from N(0, I), nats) and
-        `active_units_zl` (see `active_units`); and of `mmd_floor` and `mmd_floor_std`, mean and standard
-        deviation of eight repetitions of `mmd_floor` with as many points, with `_zl` appended where levels
-        differ in size. The floor is the same whatever the model, so it is drawn once, from a key of its own.
-        The evaluator raises ValueError for fewer than two unmasked examples.
+        per example and as many draws of N(0, I), kernel units), `kl_zl` (mean KL from N(0, I), nats),
+        `active_units_zl` (see `active_units`) and `class_zl` (see `class_accuracy`, of the means); and of
+        `mmd_floor` and `mmd_floor_std`, mean and standard deviation of eight repetitions of `mmd_floor` with as
+        many points, with `_zl` appended where levels differ in size. The floor is the same whatever the model, so
+        it is drawn once, from a key of its own. The evaluator raises ValueError for fewer than two unmasked
+        examples.
     """
 
     @jax.jit
@@ -113,13 +116,15 @@ def latent_evaluator(forward: Forward, *, kernel: Kernel) -> Evaluator:
         return [(posterior.mean, posterior.stddev, z) for posterior, z in levels]
 
     @jax.jit
-    def measure(key: Key[Array, ""], levels: list[_Codes]) -> dict[str, Array]:
+    def measure(key: Key[Array, ""], levels: list[_Codes], labels: Int[Array, " n"]) -> dict[str, Array]:
         metrics = {}
         for level, (mean, stddev, z) in enumerate(levels, start=1):
             prior = jax.random.normal(jax.random.fold_in(key, level), z.shape)
             metrics[f"mmd_z{level}"] = mmd2(z, prior, kernel=kernel, block_size=_BLOCK_SIZE)
             metrics[f"kl_z{level}"] = kl_per_unit(Posterior(mean, stddev)).sum()
             metrics[f"active_units_z{level}"] = active_units(Posterior(mean, stddev))
+            if classes:
+                metrics[f"class_z{level}"] = class_accuracy(mean, labels, classes=classes)
         return metrics
 
     @functools.cache
@@ -128,9 +133,9 @@ def latent_evaluator(forward: Forward, *, kernel: Kernel) -> Evaluator:
         return np.asarray(jax.jit(draw)(jax.random.key(0)), np.float64)
 
     def evaluate(key: Key[Array, ""], variables: Variables, batches: Iterable[Batch]) -> dict[str, float]:
-        parts = [(encode(key, np.uint32(i), variables, b), b.mask) for i, b in enumerate(batches)]
-        levels = _gather(parts)
-        metrics = jax.device_get(measure(apart(key), levels))
+        parts = [((encode(key, np.uint32(i), variables, b), b.label), b.mask) for i, b in enumerate(batches)]
+        levels, labels = _gather(parts)
+        metrics = jax.device_get(measure(apart(key), levels, labels))
         for suffix, (n, d) in _by_size([z.shape for _, _, z in levels]).items():
             metrics[f"mmd_floor{suffix}"] = floor(n, d).mean()
             metrics[f"mmd_floor_std{suffix}"] = floor(n, d).std(ddof=1)
@@ -146,11 +151,11 @@ def _by_size(shapes: list[tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     return {f"_z{level}": shape for level, shape in enumerate(shapes, start=1)}
 
 
-def _gather(parts: list[tuple[list[_Codes], Array]]) -> list[_Codes]:
+def _gather(parts: list[tuple[tuple[list[_Codes], Array], Array]]) -> tuple[list[_Codes], Array]:
     """Concatenates the batches on the host and drops the padding, which moments and Grams must not see."""
     host = jax.device_get(parts)
     count = sum(int((mask > 0).sum()) for _, mask in host)
     if count < 2:
         raise ValueError(f"latent evaluation needs at least 2 unmasked examples, got {count}.")
-    kept = [jax.tree.map(lambda array, mask=mask: array[mask > 0], levels) for levels, mask in host]
+    kept = [jax.tree.map(lambda array, mask=mask: array[mask > 0], part) for part, mask in host]
     return jax.tree.map(lambda *arrays: jnp.asarray(np.concatenate(arrays)), *kept)

@@ -16,6 +16,8 @@ from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.style import save
 
+_CLASS = "Share of images whose class a Parzen classifier finds from the codes of all others at that level."
+
 _ACTIVE = "Units of the level whose posterior mean has a variance above 0.01 over the images (Burda et al.)."
 
 Images = Float[np.ndarray, "_ _ _ _"]
@@ -111,7 +113,8 @@ def level_columns(levels: int) -> list[Column]:
         levels: how many levels there are.
 
     Returns:
-        MMD, its noise floor, KL and active units, by the names that `jaxvae.evaluate.latent_evaluator` gives them.
+        MMD, its noise floor, KL, class accuracy and active units, by the names that
+        `jaxvae.evaluate.latent_evaluator` gives them.
     """
     numbers = range(1, levels + 1)
     return [
@@ -124,6 +127,7 @@ def level_columns(levels: int) -> list[Column]:
             "encoder can go below. z1 is the bottom level.",
         ),
         *(Column(key=f"kl_z{n}", title=f"KL z{n}", unit="nats", digits=1) for n in numbers),
+        *(Column(key=f"class_z{n}", title=f"Class from z{n}", note="" if n > 1 else _CLASS) for n in numbers),
         *(
             Column(key=f"active_units_z{n}", title=f"Active z{n}", digits=0, note="" if n > 1 else _ACTIVE)
             for n in numbers
