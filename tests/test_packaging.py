@@ -46,7 +46,7 @@ def third_party_imports(folder: str) -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(node.module.split(".")[0])
-    names -= set(sys.stdlib_module_names) | {"jaxvae", "experiments", "benchmarks"}
+    names -= set(sys.stdlib_module_names) | {"jaxvae", "experiments"}
     distributions = packages_distributions()
     return {normal(distributions.get(name, [name])[0]) for name in names}
 
@@ -68,7 +68,7 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
     tree = folder / "tree"
     tree.mkdir()
-    for name in ("jaxvae", "experiments", "benchmarks", "tests"):
+    for name in ("jaxvae", "experiments", "tests"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.iterdir():
         if path.is_file():
@@ -96,7 +96,7 @@ def test_wheel_carries_data_unchanged(wheel, name):
 
 def test_wheel_holds_nothing_else(wheel):
     tops = {name.split("/")[0] for name in wheel.namelist()}
-    assert tops <= {"jaxvae", "experiments", "benchmarks", f"jaxvae-{PROJECT['version']}.dist-info"}
+    assert tops == {"jaxvae", "experiments", f"jaxvae-{PROJECT['version']}.dist-info"}
 
 
 def test_metadata_states_both_licences_and_carries_their_texts(wheel):
@@ -121,10 +121,6 @@ def test_every_dependency_is_imported_and_every_import_declared():
 
 def test_tests_import_only_what_their_extra_installs():
     assert third_party_imports("tests") <= declared("test")
-
-
-def test_benchmarks_import_only_what_their_extra_installs():
-    assert third_party_imports("benchmarks") <= declared("bench")
 
 
 @pytest.mark.parametrize("group", ["dependencies", "test", "bench"])
