@@ -1,0 +1,273 @@
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxvae import train
+from jaxvae.data import Resident, from_arrays
+from jaxvae.train import loop, session
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (14, 2, 2, 1), np.uint8)
+SOURCE = Resident(from_arrays(IMAGES, np.full(14, -1), name="noise"), batch_size=2)
+PER_EPOCH = SOURCE.steps_per_epoch
+REPLICAS = [train.Replica("slow", 0, {"rate": 0.1}), train.Replica("fast", 0, {"rate": 0.5})]
+RECORD = {"config": {"epochs": 3}, "data": {}}
+assert PER_EPOCH == 7
+
+
+def losses(key, params, model_state, batch, step, hyper):
+    """Distance of noisy images to a mean image, times a weight that differs between replicas."""
+    noise = 0.1 * jax.random.normal(key, batch.image.shape)
+    distance = jnp.mean((batch.image + noise - params["mean"]) ** 2)
+    seen = {"count": model_state["seen"]["count"] + 1}
+    return {"all": hyper["rate"] * distance}, ({"seen": seen}, {"loss": distance})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def chunks_of_three():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "CHUNK", 3)
+        patch.setattr(session, "CHUNK", 3)
+        yield
+
+
+def start(workdir, *, replicas=REPLICAS, epochs=3, evaluate=None, **options):
+    return train.run(
+        replicas,
+        init=lambda key: {
+            "params": {"mean": jax.random.normal(key, (1, 2, 2, 1))},
+            "seen": {"count": jnp.int32(0)},
+        },
+        losses=losses,
+        players={"all": train.Player(("mean",), optax.sgd(0.5, momentum=0.9))},
+        source=SOURCE,
+        evaluate=evaluate or (lambda variables, replica: {"mean": float(variables["params"]["mean"].mean())}),
+        epochs=epochs,
+        workdir=train.Workdir(workdir),
+        record=RECORD,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training of 3 epochs that nothing disturbed, to be left alone."""
+    workdir = tmp_path_factory.mktemp("session") / "whole"
+    return start(workdir), workdir
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def finished(whole, workdir):
+    """A copy of that training's directory."""
+    return Path(shutil.copytree(whole[1], workdir))
+
+
+def records(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def contents(workdir):
+    return {file: file.read_bytes() for file in workdir.rglob("*") if file.is_file()}
+
+
+def raise_signal_at(monkeypatch, number, step):
+    """Sends a signal to this process when the chunk that begins at `step` is done."""
+    check = loop.check_finite
+
+    def check_and_raise(metrics, first, replicas):
+        check(metrics, first, replicas)
+        if first == step:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(loop, "check_finite", check_and_raise)
+
+
+def assert_same(actual, expected):
+    for a, b in zip(jax.tree.leaves(vars(actual)), jax.tree.leaves(vars(expected)), strict=True):
+        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_run_leaves_its_files(whole):
+    state, workdir = whole
+    names = {entry.name for entry in workdir.iterdir()}
+    assert names == {"config.json", "metrics.jsonl", "checkpoints", "tensorboard"}
+    assert train.Workdir(workdir).read_config() == RECORD
+    assert train.Checkpoints(workdir / "checkpoints").steps() == [7, 14, 21]
+    expected = []
+    for epoch, step in [(1, 3), (1, 6), (1, 7), (2, 10), (2, 13), (2, 14), (3, 17), (3, 20), (3, 21)]:
+        for split in ("train", "validation") if step % PER_EPOCH == 0 else ("train",):
+            expected += [(replica.variant, 0, epoch, step, split) for replica in REPLICAS]
+    written = [(r["variant"], r["seed"], r["epoch"], r["step"], r["split"]) for r in records(workdir)]
+    assert written == expected
+    last = [r["mean"] for r in records(workdir)[-2:]]
+    np.testing.assert_allclose(last, state.params["mean"].mean((1, 2, 3, 4)), rtol=1e-6)
+    np.testing.assert_array_equal(state.step, [21, 21])
+
+
+def test_replicas_are_runs_of_their_own(whole, workdir):
+    together = whole[0].params["mean"]
+    assert not np.allclose(together[0], together[1])
+    alone = start(workdir, replicas=REPLICAS[1:])
+    np.testing.assert_allclose(alone.params["mean"][0], together[1], rtol=1e-6)
+
+
+def test_variants_of_a_seed_differ_in_nothing_else(workdir):
+    replicas = [train.Replica(name, seed, {"rate": 0.1}) for name in ("a", "b") for seed in (0, 1)]
+    first, other, same, _ = start(workdir, replicas=replicas, epochs=1).params["mean"]
+    assert not np.allclose(first, other)
+    np.testing.assert_array_equal(first, same)
+
+
+@pytest.mark.parametrize(
+    ("number", "step"), [(signal.SIGINT, 7), (signal.SIGTERM, 10), (signal.SIGINT, 13)], ids=str
+)
+def test_an_interrupted_run_goes_on_bit_for_bit(whole, workdir, monkeypatch, number, step):
+    expected, undisturbed = whole
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        raise_signal_at(patch, number, step)
+        with pytest.raises(
+            train.Interrupted, match=f"stopped by {number.name}; the state is saved"
+        ) as caught:
+            start(workdir)
+    assert (caught.value.status, caught.value.resumable) == (128 + number, True)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    assert max(r["step"] for r in records(workdir)) < 21
+    assert_same(start(workdir, resume=True), expected)
+    assert records(workdir) == records(undisturbed)
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint_bit_for_bit(whole, workdir, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def die(metrics, first, replicas):
+        if first == 13:
+            raise Killed
+
+    expected, undisturbed = whole
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "check_finite", die)
+        with pytest.raises(Killed):
+            start(workdir)
+    assert records(workdir)[-1]["step"] == 13
+    assert_same(start(workdir, resume=True), expected)
+    assert records(workdir) == records(undisturbed)
+
+
+def test_a_finished_run_is_not_trained_further(whole, finished):
+    before = records(finished)
+    assert_same(start(finished, resume=True), whole[0])
+    assert records(finished) == before
+
+
+def test_a_damaged_checkpoint_is_said_and_the_one_before_used(whole, finished, capsys):
+    newest = finished / "checkpoints" / "21"
+    file = max((f for f in newest.rglob("*") if f.is_file()), key=lambda f: f.stat().st_size)
+    file.write_bytes(file.read_bytes()[:-1])
+    before = records(finished)
+    assert_same(start(finished, resume=True), whole[0])
+    said = capsys.readouterr().out
+    assert "checkpoint 21 is damaged" in said
+    assert "continuing from step 14" in said
+    assert records(finished) == before
+
+
+def test_a_second_signal_acts_at_once(workdir, monkeypatch):
+    def press_twice(metrics, first, replicas):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop, "check_finite", press_twice)
+    with pytest.raises(KeyboardInterrupt):
+        start(workdir)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(workdir):
+    replicas = [REPLICAS[0], train.Replica("wild", 3, {"rate": 1e30})]
+    with pytest.raises(train.NonFiniteError, match=r"became (inf|nan) at step \d+ in replica 'wild, seed 3'"):
+        start(workdir, replicas=replicas)
+
+
+def test_the_last_good_checkpoint_is_kept(workdir, monkeypatch):
+    check = loop.check_finite
+
+    def spoil(metrics, first, replicas):
+        if first == 10:
+            metrics = metrics | {"loss": metrics["loss"] * [[1, 1, 1], [1, 1, np.nan]]}
+        check(metrics, first, replicas)
+
+    monkeypatch.setattr(loop, "check_finite", spoil)
+    with pytest.raises(train.NonFiniteError, match="loss became nan at step 12 in replica 'fast, seed 0'"):
+        start(workdir)
+    assert train.Checkpoints(workdir / "checkpoints").steps() == [7]
+
+
+def test_the_average_is_evaluated_where_there_is_one(workdir):
+    seen = []
+
+    def evaluate(variables, replica):
+        seen.append(variables["params"]["mean"])
+        return {}
+
+    state = start(workdir, epochs=1, ema_decay=0.9, evaluate=evaluate)
+    np.testing.assert_array_equal(np.stack(seen), state.ema["mean"])
+    assert not np.allclose(state.ema["mean"], state.params["mean"])
+
+
+def test_a_directory_with_a_run_is_refused_and_left_alone(finished):
+    before = contents(finished)
+    with pytest.raises(ValueError, match="holds a run already"):
+        start(finished)
+    assert contents(finished) == before
+
+
+def test_overwrite_starts_anew(finished):
+    start(finished, epochs=1, overwrite=True)
+    assert max(r["step"] for r in records(finished)) == PER_EPOCH
+    assert train.Checkpoints(finished / "checkpoints").steps() == [PER_EPOCH]
+
+
+def test_a_refused_run_leaves_no_directory(workdir):
+    with pytest.raises(ValueError, match="divisible by the number of devices"):
+        start(workdir, parallel=train.Parallel("jit", 3))
+    with pytest.raises(ValueError, match="no run to resume"):
+        start(workdir, resume=True)
+    assert not workdir.exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "terms"), [((1, 2), ("mmd",)), ((0, 0), ("loss",)), ((1, 1), ("loss", "mmd"))], ids=str
+)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_first_wrong_number_is_named(place, terms, value):
+    metrics = {name: np.ones((2, 4), np.float32) for name in ("loss", "grad_norm", "mmd")}
+    for term in terms:
+        metrics[term][place] = value
+    metrics["grad_norm"][0, 3] = np.nan
+    replica, step = REPLICAS[place[0]], 100 + place[1]
+    with pytest.raises(train.NonFiniteError) as caught:
+        loop.check_finite(metrics, 100, REPLICAS)
+    assert str(caught.value).startswith(
+        f"{', '.join(terms)} became {value} at step {step} in replica '{replica}'; "
+    )
+    assert caught.value.status == 1
+    assert not caught.value.resumable
+
+
+def test_finite_numbers_pass():
+    loop.check_finite({"loss": np.full((2, 3), 3e38, np.float32)}, 0, REPLICAS)
