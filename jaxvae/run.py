@@ -99,6 +99,22 @@ class Run:
         """
         return self.decode(models.draw(jax.random.key(seed), models.standard_priors(self.model), n))
 
+    def traverse(self, latents: Codes, values: Float[np.ndarray, " k"]) -> list[Float[Array, "k k h w c"]]:
+        """Images over a plane of codes, one plane for each level.
+
+        Args:
+            latents: codes to keep in the other levels: [1, d] for each level to hold them fixed, or [k * k, d] to have
+                other ones in each cell.
+            values: coordinates along the first two dimensions of the moved level.
+
+        Returns:
+            Bottom level first, images in [0, 1]; [i, j] is decoded at values[j] in the level's first dimension and
+            values[i] in its second.
+        """
+        codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
+        planes = [models.traverse(codes, jnp.asarray(values), level=n) for n in range(1, len(codes) + 1)]
+        return [self.decode(z).reshape(len(values), len(values), *self.model.image_shape) for z in planes]
+
     def interpolate(self, start: Images, end: Images, steps: int = 10) -> Float[Array, "steps h w c"]:
         """Images on the straight line between the codes of two.
 

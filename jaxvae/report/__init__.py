@@ -4,7 +4,7 @@ The room takes NumPy arrays, dicts and its own records; it knows nothing of mode
 """
 
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
-from jaxvae.report.columns import Column
+from jaxvae.report.columns import IMAGE_COLUMNS, Column
 from jaxvae.report.curves import curves
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
@@ -17,6 +17,7 @@ from jaxvae.report.style import save
 from jaxvae.report.tables import to_html, to_markdown
 
 __all__ = [
+    "IMAGE_COLUMNS",
     "Block",
     "Column",
     "Details",

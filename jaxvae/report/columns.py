@@ -33,3 +33,30 @@ class Column:
     def heading(self) -> str:
         """Label with an arrow towards better values, as a table shows it."""
         return self.label + {"higher": " ↑", "lower": " ↓", None: ""}[self.better]
+
+
+IMAGE_COLUMNS = (
+    Column(
+        key="ssim",
+        title="SSIM",
+        better="higher",
+        note="Structural similarity of image and reconstruction, at most 1.",
+    ),
+    Column(
+        key="bce",
+        title="BCE",
+        unit="nats",
+        digits=1,
+        better="lower",
+        note="Cross-entropy of the reconstruction, summed over pixels.",
+    ),
+    Column(key="mse", title="MSE", digits=4, better="lower", note="Squared error per pixel."),
+    Column(
+        key="sharpness_ratio",
+        title="Sharpness",
+        digits=2,
+        better="higher",
+        note="Variance of the Laplacian of random samples over that of the data; 1 is as sharp as the data.",
+    ),
+)
+"""How good images are, by the names that `jaxvae.evaluate` gives its numbers."""
