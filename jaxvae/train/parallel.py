@@ -59,6 +59,12 @@ def map_replicas(function: Callable) -> Callable:
 
     One after the other on CPU, where a batched step is half as fast as two single ones; side by side
     elsewhere.
+
+    Args:
+        function: of one replica's state and of arguments that all replicas share.
+
+    Returns:
+        The same function of all replicas' states; what it returns has a leading axis of replicas too.
     """
     if jax.default_backend() != "cpu":
         return lambda state, *rest: jax.vmap(function, in_axes=(0, *[None] * len(rest)))(state, *rest)
@@ -105,7 +111,14 @@ class Parallel:
         )
 
     def place(self, tree: PyTree) -> PyTree:
-        """Puts a whole copy of every array on every device."""
+        """Puts a whole copy of every array on every device.
+
+        Args:
+            tree: arrays, on any device or in main memory.
+
+        Returns:
+            The same tree, as `compile_chunk`'s programs take it.
+        """
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
 
     def _share(self, row: Int[Array, " b"]) -> tuple[Int[Array, " n"], Int[Array, " n"]]:

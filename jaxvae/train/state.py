@@ -70,7 +70,14 @@ class TrainState:
         return {"params": self.params if self.ema is None else self.ema, **self.model_state}
 
     def replica(self, number: int) -> "TrainState":
-        """The state of one replica, without the leading axis."""
+        """The state of one replica.
+
+        Args:
+            number: its place on the leading axis.
+
+        Returns:
+            The state without the leading axis.
+        """
         return jax.tree.map(lambda leaf: leaf[number], self)
 
 

@@ -35,16 +35,37 @@ class Layout:
     compiler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def enter(self, x: Float[Array, "n h w c"]) -> Float[Array, "_ _ _ _"]:
-        """Brings an NHWC tensor into this layout."""
+        """Brings images into this layout.
+
+        Args:
+            x: [n, h, w, c].
+
+        Returns:
+            The same with the axes of this layout.
+        """
         return x.transpose(self.order)
 
     def leave(self, x: Float[Array, "_ _ _ _"]) -> Float[Array, "n h w c"]:
-        """Brings a tensor of this layout back to NHWC."""
+        """Brings images of this layout back to NHWC.
+
+        Args:
+            x: images in this layout.
+
+        Returns:
+            [n, h, w, c].
+        """
         inverse = [self.order.index(a) for a in range(4)]
         return x.transpose(inverse)
 
     def size(self, x: Float[Array, "_ _ _ _"]) -> Pair:
-        """Height and width of a tensor in this layout."""
+        """Height and width of images.
+
+        Args:
+            x: images in this layout.
+
+        Returns:
+            (height, width) in pixels.
+        """
         return x.shape[self.order.index(1)], x.shape[self.order.index(2)]
 
 
