@@ -44,10 +44,13 @@ def build(description: Mapping[str, Any]) -> Any:
         The Flax module.
 
     Raises:
-        ValueError: unknown family, or arguments that do not fit.
+        ValueError: unknown family, or arguments that it does not take or that do not fit.
     """
     arguments = dict(description)
     family = arguments.pop("family", None)
     if family not in FAMILIES:
         raise ValueError(f"model family must be one of {', '.join(FAMILIES)}, got {family!r}.")
-    return FAMILIES[family](**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+    try:
+        return FAMILIES[family](**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+    except TypeError as error:
+        raise ValueError(f"these are not the arguments of {family}: {error}.") from None

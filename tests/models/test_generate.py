@@ -9,14 +9,17 @@ from jaxvae.models import (
     decode,
     draw,
     encode,
+    forward,
+    init,
     interpolate,
     reconstruct,
     redraw,
+    reparameterize,
     sample,
     standard_priors,
     traverse,
 )
-from jaxvae.types import Posterior
+from jaxvae.types import Batch, Output, Posterior
 
 KEY = jax.random.key(0)
 CODE = (jnp.array([[0.1, 0.2]]), jnp.array([[0.3, 0.4, 0.5]]))
@@ -26,6 +29,7 @@ class Linear(nn.Module):
     """Two levels that are linear functions of the image."""
 
     latent_sizes: tuple[int, ...] = (2, 3)
+    image_shape: tuple[int, ...] = (2, 2, 1)
 
     def setup(self):
         self.down = self.param("down", nn.initializers.normal(), (4, 5))
@@ -37,6 +41,11 @@ class Linear(nn.Module):
 
     def decode(self, latents):
         return (jnp.concatenate(latents, axis=1) @ self.up).reshape(-1, 2, 2, 1)
+
+    def __call__(self, key, image, index):
+        posteriors = self.encode(image)
+        latents = tuple(reparameterize(key, q, index) for q in posteriors)
+        return Output(self.decode(latents), posteriors, latents)
 
 
 MODEL = Linear()
@@ -60,6 +69,21 @@ def assert_codes_equal(actual, expected):
 
 def test_standard_priors_are_one_for_each_level():
     assert standard_priors(MODEL) == (Normal(dim=2), Normal(dim=3))
+
+
+def test_init_gives_the_modules_variables(variables):
+    drawn = init(KEY, MODEL)
+    assert jax.tree.map(jnp.shape, drawn) == jax.tree.map(jnp.shape, variables)
+    assert not np.any(drawn["params"]["up"] == init(jax.random.key(1), MODEL)["params"]["up"])
+
+
+def test_forward_draws_codes_by_position(variables, images):
+    batch = Batch(image=images, label=jnp.full(4, -1), mask=jnp.ones(4), index=jnp.array([3, 1, 0, 2]))
+    output = forward(KEY, MODEL, variables, batch)
+    for z, q in zip(output.latents, encode(MODEL, variables, images), strict=True):
+        np.testing.assert_allclose(z, reparameterize(KEY, q, batch.index), rtol=1e-5)
+    logits = MODEL.apply(variables, output.latents, method="decode")
+    np.testing.assert_allclose(output.logits, logits, rtol=1e-5)
 
 
 def test_decode_gives_the_mean_image(variables):
