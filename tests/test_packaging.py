@@ -46,7 +46,8 @@ def third_party_imports(folder: str) -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(node.module.split(".")[0])
-    names -= set(sys.stdlib_module_names) | {"jaxvae", "experiments"}
+    helpers = {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    names -= set(sys.stdlib_module_names) | {"jaxvae", "experiments"} | helpers
     distributions = packages_distributions()
     return {normal(distributions.get(name, [name])[0]) for name in names}
 
