@@ -66,7 +66,16 @@ def _make(mode, devices, layout):
 
 @cache
 def variables():
-    return jax.jit(partial(models.init, model=ladder("native")))(jax.random.key(0))
+    rng = np.random.default_rng(1)
+
+    def draw(path, leaf):
+        values = (
+            rng.normal(0, 0.3, leaf.shape) if path[-1].key == "kernel" else rng.uniform(0.5, 1, leaf.shape)
+        )
+        return jnp.asarray(values, jnp.float32)
+
+    shapes = jax.eval_shape(partial(models.init, model=ladder("native")), jax.random.key(0))
+    return jax.tree.map_with_path(draw, shapes)
 
 
 @cache
