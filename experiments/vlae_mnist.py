@@ -80,14 +80,11 @@ class Config(cli.RunConfig):
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
 
-    epochs: int = 12
-    """Passes over the training data."""
-
     batch_size: int = 128
     """Examples in a batch, over all devices."""
 
-    learning_rate: float = 2e-3
-    """Adam's largest step size; it rises to it over a tenth of the training and falls to 2 % of it along a cosine."""
+    learning_rate: float = 1.5e-3
+    """Adam's step size at the start; it falls to 2 % of it along a half cosine."""
 
     clip_norm: float = 0.0
     """Largest global norm of the gradient; 0 does not clip."""
@@ -176,7 +173,7 @@ def main(config: Config) -> None:
     init = partial(models.init, model=model)
 
     steps = config.epochs * source.steps_per_epoch
-    rate = train.schedule(config.learning_rate, steps=steps, warmup=steps // 10, final=0.02)
+    rate = train.schedule(config.learning_rate, steps=steps, final=0.02)
     subtrees = tuple(jax.eval_shape(init, jax.random.key(0))["params"])
     players = {"ladder": train.Player(subtrees, train.adam(rate, clip_norm=config.clip_norm))}
     replicas = [
