@@ -79,11 +79,26 @@ class Prior(Protocol):
     """p(z): anything that can be sampled and, where it has a density, evaluated."""
 
     def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
-        """Draws n points."""
+        """Draws points.
+
+        Args:
+            key: source of randomness.
+            n: how many points.
+
+        Returns:
+            [n, d].
+        """
         ...
 
     def log_prob(self, z: Float[Array, "n d"]) -> Float[Array, " n"]:
-        """Log density in nats."""
+        """Log density.
+
+        Args:
+            z: [n, d].
+
+        Returns:
+            [n], nats summed over dimensions.
+        """
         ...
 
 

@@ -134,18 +134,9 @@ def complaints(value):
 
 
 OBJECTS = public_objects()
-PENDING = ("jaxvae.types.Prior.sample", "jaxvae.types.Prior.log_prob")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="says no more than its annotations"))
-        if name in PENDING
-        else name
-        for name in OBJECTS
-    ],
-)
+@pytest.mark.parametrize("name", OBJECTS)
 def test_public_object_is_documented(name):
     assert complaints(OBJECTS[name]) == []
 

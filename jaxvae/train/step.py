@@ -19,7 +19,9 @@ Losses: TypeAlias = Callable[
     [Key[Array, ""], Mapping[str, PyTree], Mapping[str, PyTree], Batch, Int[Array, ""], Mapping[str, Any]],
     tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]],
 ]
-"""`(key, params, model_state, batch, step, hyper) -> ({player: loss}, (model_state, metrics))`: what a family gives."""
+"""`(key, params, model_state, batch, step, hyper) -> ({player: loss}, (model_state, metrics))`: what a family gives.
+
+The metrics are scalars by name; "loss" among them is the number that the progress bar shows."""
 
 Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
