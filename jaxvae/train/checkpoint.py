@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,12 @@ class Checkpoints:
         for entry in self.directory.glob("*"):  # an incomplete later one would make Orbax skip this one
             if entry.name.isdigit() and int(entry.name) not in complete:
                 shutil.rmtree(entry)
-        path = self.directory / str(step)
+        path, tree = self.directory / str(step), _to_numpy(state)
+        _check_space(path, sum(leaf.nbytes for leaf in jax.tree.leaves(tree)))
         options = ocp.CheckpointManagerOptions(max_to_keep=KEEP, enable_async_checkpointing=False)
         try:
             with _quiet(), ocp.CheckpointManager(self.directory, options=options) as manager:
-                manager.save(step, args=ocp.args.StandardSave(_to_numpy(state)))
+                manager.save(step, args=ocp.args.StandardSave(tree))
         except ValueError as error:
             if code := re.search(r"os_error_code='(\d+)'", str(error)):
                 raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
@@ -139,6 +141,16 @@ class _quiet:  # noqa: N801
         self.logger.setLevel(self.level)
 
 
+def _check_space(path: Path, size: int) -> None:
+    """Fails on a full disk before Orbax does, whose threads would each print a traceback."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.write(bytes(size))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith(_SUMS))
 
@@ -150,9 +162,11 @@ def _digest(file: Path) -> str:
 
 def _damage(path: Path) -> str | None:
     """What is wrong with a checkpoint's files, or None."""
-    lines = (line.split("  ", 1) for line in (path / _SUMS).read_text().splitlines())
-    listed = {name: digest for digest, name in lines}
+    lines = (line.partition("  ") for line in (path / _SUMS).read_text().splitlines())
+    listed = {name: digest for digest, _, name in lines}
     there = {str(file.relative_to(path)): file for file in _files(path)}
+    if unlisted := sorted(set(there) - set(listed)):
+        return f"{_SUMS} does not list {unlisted[0]}"
     if missing := sorted(set(listed) - set(there)):
         return f"{missing[0]} is missing"
     wrong = [name for name, digest in listed.items() if _digest(there[name]) != digest]

@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,13 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(three, damage, said):
     assert (three.directory / "30.damaged").is_dir()
 
 
+@pytest.mark.parametrize("size", [0, 500])
+def test_a_truncated_list_of_checksums_is_damage(three, size):
+    os.truncate(three.directory / "30" / "SHA256SUMS", size)
+    assert "SHA256SUMS does not list" in three.restore(state(0))[1][0]
+    assert three.steps() == [10, 20]
+
+
 def test_training_goes_on_after_a_damaged_checkpoint(three):
     truncate(largest(three, 30))
     three.restore(state(0))
@@ -182,7 +190,19 @@ def test_a_full_disk_leaves_the_checkpoints_before(three):
         timeout=120,
     )
     assert done.stdout.strip() == f"refused: File too large {three.directory / '40'}"
+    assert done.stderr == ""
     assert three.steps() == [10, 20, 30]
     assert_same(three.restore(state(0))[0], state(30))
     three.save(state(40))
     assert_same(three.restore(state(0))[0], state(40))
+
+
+def test_a_failing_disk_is_an_os_error(three, monkeypatch):
+    def save(*_, **__):
+        raise ValueError("DATA_LOSS: Failed to write 9 bytes to file 21 [os_error_code='5']")
+
+    monkeypatch.setattr("orbax.checkpoint.CheckpointManager.save", save)
+    with pytest.raises(OSError, match="Input/output error") as error:
+        three.save(state(40))
+    assert error.value.filename == str(three.directory / "40")
+    assert three.steps() == [10, 20, 30]
