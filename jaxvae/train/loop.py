@@ -21,6 +21,12 @@ CHUNK = 50
 """Steps in one dispatch: the progress bar moves, and a signal is heard, this often."""
 
 
+_REMEDY = (
+    "the last good checkpoint is kept. Start again with a lower learning rate or clipped gradients, in another "
+    "--workdir or with --overwrite."
+)
+
+
 class NonFiniteError(RunStopped):
     """A loss term or gradient became infinite or NaN."""
 
@@ -64,8 +70,8 @@ def check_finite(
     Raises:
         NonFiniteError: names step, terms and replica.
     """
-    bad = {name: ~np.isfinite(values) for name, values in metrics.items()}
-    steps = np.any(list(bad.values()), axis=(0, 1))
+    bad = {name: ~np.isfinite(values) for name, values in metrics.items() if not name.endswith("_weighted")}
+    steps = np.any([wrong.any(axis=0) for wrong in bad.values()], axis=0)
     if not steps.any():
         return
     at = int(np.argmax(steps))
@@ -74,9 +80,30 @@ def check_finite(
         if terms:
             value = metrics[terms[0]][number, at]
             raise NonFiniteError(
-                f"{', '.join(terms)} became {value} at step {first + at} in replica '{replica}'; lower the learning "
-                f"rate or clip the gradient. The last good checkpoint is kept."
+                f"{', '.join(terms)} became {value} at step {first + at} in replica '{replica}'; {_REMEDY}"
             )
+
+
+def check_state(state: TrainState, replicas: Sequence[Replica]) -> None:
+    """Looks for parameters and statistics that the last update left infinite or NaN.
+
+    Args:
+        state: of all replicas.
+        replicas: in the order of the leading axis.
+
+    Raises:
+        NonFiniteError: names array, step and replica.
+    """
+    for path, leaf in jax.tree_util.tree_leaves_with_path(jax.device_get((state.params, state.model_state))):
+        for number, replica in enumerate(replicas):
+            if not np.isfinite(leaf[number]).all():
+                name, step = (
+                    jax.tree_util.keystr(path[1:], simple=True, separator="/"),
+                    int(state.step[number]),
+                )
+                raise NonFiniteError(
+                    f"{name} is not finite after step {step} in replica '{replica}'; {_REMEDY}"
+                )
 
 
 def fit(
@@ -111,7 +138,7 @@ def fit(
         The state after the last epoch.
 
     Raises:
-        NonFiniteError: a loss term or gradient is not finite.
+        NonFiniteError: a loss term, a gradient or a number on held-out data is not finite.
         Interrupted: a signal came; the state has been saved.
     """
     per_epoch, step = source.steps_per_epoch, int(np.ravel(state.step)[0])
@@ -137,8 +164,11 @@ def fit(
             bar.update(count * images)
             if step == epoch * per_epoch:
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")
-                for replica, held_out in zip(replicas, evaluate(state), strict=True):
-                    log.write(replica, epoch=epoch, step=step, split="validation", values=held_out)
+                held_out = evaluate(state)
+                numbers = {n: np.array([[float(each[n])] for each in held_out]) for n in held_out[0]}
+                check_finite({f"validation {n}": values for n, values in numbers.items()}, step, replicas)
+                for replica, each in zip(replicas, held_out, strict=True):
+                    log.write(replica, epoch=epoch, step=step, split="validation", values=each)
                 checkpoints.save(state)
             if caught:
                 checkpoints.save(state)

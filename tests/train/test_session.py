@@ -217,6 +217,21 @@ def test_the_last_good_checkpoint_is_kept(workdir, monkeypatch):
     assert train.Checkpoints(workdir / "checkpoints").steps() == [7]
 
 
+def test_held_out_numbers_that_are_not_finite_stop_the_run(workdir):
+    counts = []
+
+    def evaluate(variables, replica):
+        counts.append(int(variables["seen"]["count"]))
+        return {"good": 1.0, "bad": np.inf if (counts[-1], replica.variant) == (14, "fast") else 0.0}
+
+    said = "validation bad became inf at step 14 in replica 'fast, seed 0'"
+    with pytest.raises(train.NonFiniteError, match=said):
+        start(workdir, evaluate=evaluate)
+    assert counts == [7, 7, 14, 14]
+    assert train.Checkpoints(workdir / "checkpoints").steps() == [7]
+    assert all(np.isfinite(record.get("bad", 0.0)) for record in records(workdir))
+
+
 def test_the_average_is_evaluated_where_there_is_one(workdir):
     seen = []
 
