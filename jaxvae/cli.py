@@ -113,7 +113,7 @@ def launch(
     """
     config = None
     try:
-        with _sigterm_as_interrupt():
+        with _process():
             config = _parse(presets, description)
             main(config)
     except RunStopped as error:
@@ -133,17 +133,24 @@ def launch(
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """Ends the program on SIGTERM the way that Ctrl-C does, the signal's number in the exception."""
+def _process() -> Iterator[None]:
+    """Settings of a process that runs an experiment.
+
+    SIGTERM ends it the way that Ctrl-C does, with the signal's number in the exception. JAX leaves its own frames
+    in tracebacks, for `_ours` to look at.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt(number)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    handler = signal.signal(signal.SIGTERM, interrupt)
+    filtering = jax.config.values["jax_traceback_filtering"]
+    jax.config.update("jax_traceback_filtering", "off")
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
+        jax.config.update("jax_traceback_filtering", filtering)
 
 
 def _parse(presets: Mapping[str, Callable[[], Config]], description: str) -> Config:

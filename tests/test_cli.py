@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from jaxvae import cli, data
@@ -160,6 +162,15 @@ def test_the_librarys_refusals_are_one_line(launch):
 def test_a_bug_keeps_its_traceback(monkeypatch, main):
     monkeypatch.setattr(sys, "argv", ["toy.py"])
     with pytest.raises(ValueError, match=r"a bug|Expecting"):
+        cli.launch(main, PRESETS, description="A toy.")
+
+
+def test_what_jax_refuses_is_a_bug_although_jax_hides_its_own_frames(monkeypatch):
+    """Raised below a function that passes for an experiment's."""
+    monkeypatch.setattr(sys, "argv", ["toy.py"])
+    namespace = {"__name__": "experiments.toy", "jax": jax, "jnp": jnp}
+    main = eval("lambda config: jax.vmap(jnp.add)(jnp.zeros(2), jnp.zeros(3))", namespace)
+    with pytest.raises(ValueError, match="inconsistent sizes"):
         cli.launch(main, PRESETS, description="A toy.")
 
 
