@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import jaxvae
 from jaxvae import cli, data, evaluate, losses, models, report, train
-from jaxvae.types import Batch, Output, Variables
+from jaxvae.types import Batch, Output, Schedule, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +43,10 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of the objective's terms, each summed over pixels and averaged over the batch."""
+    """Weights of the objective's terms; the reconstruction loss, a sum over pixels in nats, has weight 1."""
 
     likelihood: Literal["bernoulli", "gaussian", "laplace"] = "bernoulli"
-    """Reconstruction loss, in nats, of weight 1; Gaussian and Laplace learn one scale for all pixels."""
+    """Reconstruction loss; Gaussian and Laplace learn one scale for all pixels."""
 
     ssim: float = 200.0
     """Weight of 1 - SSIM in the variant with SSIM: 0.01 of SSIM weighs as much as 2 nats."""
@@ -66,8 +66,8 @@ class LossConfig:
     def __post_init__(self) -> None:
         """Refuses negative weights."""
         for name in ("ssim", "mmd", "kl", "kl_warmup"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}.")
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be finite and >= 0, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,16 +97,15 @@ TRAINING = (
     report.Column(key="reconstruction", title="Reconstruction", unit="nats"),
     report.Column(key="ssim_loss", title="1 - SSIM"),
     report.Column(key="mmd", title="MMD², sum over levels"),
-    report.Column(key="loss", title="Loss"),
+    report.Column(key="kl", title="KL, sum over levels", unit="nats"),
 )
 
 INTRO = (
     "Two variational ladder autoencoders that differ in one thing: the second one's loss also has 1 - SSIM of image "
-    "and reconstruction. Both regularise each level's codes by their MMD to a standard normal prior instead of a KL "
-    "divergence. The table says what the term does to the images, the pictures show it, and the traversals show what "
-    "each level of the ladder has learned to carry. The report states no numbers, so none are set beside these."
+    "and reconstruction. Both hold each level's codes to a standard normal prior by their MMD. The table says what "
+    "the term does to the images, the pictures show it, and the traversals show what each level of the ladder has "
+    "learned to carry. The report states no numbers, so none are set beside these."
 )
-
 
 PRESETS = {
     "full": Config,
@@ -125,7 +124,9 @@ def make_objective(
         "mmd": losses.mmd(priors, losses.rbf(*config.bandwidths), axis_name=axis_name),
         "kl": losses.kl(priors),
     }
-    kl_weight = optax.linear_schedule(0.0, config.kl, config.kl_warmup * steps_per_epoch)
+    kl_weight: float | Schedule = config.kl
+    if config.kl_warmup:
+        kl_weight = optax.linear_schedule(0.0, config.kl, config.kl_warmup * steps_per_epoch)
     weights = {"reconstruction": 1.0, "ssim_loss": config.ssim, "mmd": config.mmd, "kl": kl_weight}
     return losses.compose(terms, weights, axis_name=axis_name)
 
@@ -193,7 +194,7 @@ def main(config: Config) -> None:
         losses=train.one_player("ladder", model.clone(axis_name=axis), spread_objective),
         players=players,
         source=source,
-        evaluate=lambda variables, replica: terms(jax.random.key(replica.seed), variables, batches),
+        evaluate=lambda variables, replica: terms(replica.evaluation_key, variables, batches),
         epochs=config.epochs,
         workdir=workdir,
         record=record,
@@ -205,7 +206,7 @@ def main(config: Config) -> None:
     )
     seeds: dict[str, list[dict[str, float]]] = {}
     for number, replica in enumerate(tqdm(replicas, desc="evaluating", unit="replica")):
-        metrics = final(jax.random.key(replica.seed), state.replica(number).variables, batches)
+        metrics = final(replica.evaluation_key, state.replica(number).variables, batches)
         seeds.setdefault(replica.variant, []).append(metrics)
     rows = [report.Row(name=name, metrics=report.summarize(metrics)) for name, metrics in seeds.items()]
     show(workdir, record, rows, test_set, started=started)

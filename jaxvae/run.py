@@ -4,6 +4,7 @@ Images are NHWC, float in [0, 1] or uint8; NumPy and JAX arrays are taken alike,
 """
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from jaxvae import models, train
 from jaxvae.types import Posterior, Variables
 
 Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
+_PIECE = 1000
+
 Codes = tuple[Float[Array | np.ndarray, "n _"], ...]
 
 
@@ -57,7 +60,7 @@ class Run:
         Raises:
             ValueError: images of a shape that the model was not trained on.
         """
-        return self._encode(self.variables, _to_float(images))
+        return _in_pieces(lambda piece: self._encode(self.variables, piece), _to_float(images))
 
     def decode(self, latents: Codes) -> Float[Array, "n h w c"]:
         """The mean of p(x | z).
@@ -71,7 +74,8 @@ class Run:
         Raises:
             ValueError: latents that do not match the model's levels.
         """
-        return self._decode(self.variables, tuple(jnp.asarray(z, jnp.float32) for z in latents))
+        codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
+        return _in_pieces(lambda piece: self._decode(self.variables, piece), codes)
 
     def reconstruct(self, images: Images) -> Float[Array, "n h w c"]:
         """Encodes images and decodes the posterior means.
@@ -176,7 +180,21 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     )
 
 
+def _in_pieces(function: Callable[[Any], Any], inputs: Any) -> Any:
+    """Applies a function to at most `_PIECE` examples at a time, since activations need far more room than images."""
+    n = len(jax.tree.leaves(inputs)[0])
+    starts = range(0, max(n, 1), _PIECE)
+    parts = [function(jax.tree.map(lambda x, i=i: x[i : i + _PIECE], inputs)) for i in starts]
+    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *xs: jnp.concatenate(xs), *parts)
+
+
 def _to_float(images: Images) -> Float[Array, "n h w c"]:
     if images.dtype == np.uint8:
         return jnp.asarray(images).astype(jnp.float32) / 255
+    known = images.size and not isinstance(images, jax.core.Tracer)
+    if known and (float(images.min()) < 0 or float(images.max()) > 1):
+        raise ValueError(
+            f"images must be uint8 or float in [0, 1], got {images.dtype} from {float(images.min()):g} to "
+            f"{float(images.max()):g}."
+        )
     return jnp.asarray(images, jnp.float32)

@@ -64,13 +64,13 @@ def from_arrays(
         images: [n, height, width, channels] with n >= 1, uint8 in [0, 255].
         labels: [n] integers in [-1, number of classes); -1 means no label.
         name: how reports call it.
-        class_names: name of class 0, 1, ...
+        class_names: name of class 0, 1, ...; the numbers themselves if not given.
 
     Returns:
         The data set of n examples, in the order given.
 
     Raises:
-        ValueError: there is no image, the images are not uint8, or a label has no class name.
+        ValueError: there is no image, the images are not uint8, or labels do not fit images or class names.
     """
     if images.dtype != np.uint8:
         raise ValueError(
@@ -78,6 +78,11 @@ def from_arrays(
         )
     if len(images) == 0:
         raise ValueError(f"Data set {name!r} must have at least one image, got none.")
+    if len(labels) != len(images):
+        raise ValueError(
+            f"{name!r} must have one label per image, got {len(labels)} for {len(images)} images."
+        )
+    class_names = class_names or tuple(str(number) for number in range(int(labels.max()) + 1))
     if labels.min() < -1 or labels.max() >= len(class_names):
         raise ValueError(
             f"Labels of {name!r} must lie in [-1, {len(class_names)}), one number per class name, "

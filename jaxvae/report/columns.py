@@ -54,9 +54,9 @@ IMAGE_COLUMNS = (
     Column(
         key="sharpness_ratio",
         title="Sharpness",
+        unit="data = 1",
         digits=2,
-        better="higher",
-        note="Variance of the Laplacian of random samples over that of the data; 1 is as sharp as the data.",
+        note="Variance of the Laplacian of random samples over that of the data.",
     ),
 )
 """How good images are, by the names that `jaxvae.evaluate` gives its numbers."""

@@ -25,7 +25,7 @@ def curves(records: Sequence[Record], columns: Sequence[Column], *, log: Collect
     """Draws metrics over epochs: a colour per variant, training thin and dashed, any other split bold.
 
     Args:
-        records: lines of metrics.jsonl. Of several values for one seed and epoch the last counts; None and
+        records: lines of metrics.jsonl. Several values for one seed and epoch are averaged; None and
             values that are not finite leave a gap.
         columns: the metrics, one panel each.
         log: keys of metrics on a logarithmic axis, which leaves out values <= 0; linear if that leaves none.
@@ -67,11 +67,14 @@ def curves(records: Sequence[Record], columns: Sequence[Column], *, log: Collect
 
 
 def _series(records: Sequence[Record], key: str) -> dict[tuple[str, str], _Series]:
-    found: dict[tuple[str, str], _Series] = defaultdict(lambda: defaultdict(dict))
+    values: dict[tuple[str, str, int, int], list[float]] = defaultdict(list)
     for record in records:
         if key in record:
             value = math.nan if record[key] is None else float(record[key])
-            found[record["variant"], record["split"]][record["epoch"]][record["seed"]] = value
+            values[record["variant"], record["split"], record["epoch"], record["seed"]].append(value)
+    found: dict[tuple[str, str], _Series] = defaultdict(lambda: defaultdict(dict))
+    for (variant, split, epoch, seed), of_epoch in values.items():
+        found[variant, split][epoch][seed] = sum(of_epoch) / len(of_epoch)
     return found
 
 

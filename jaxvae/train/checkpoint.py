@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +103,15 @@ class Checkpoints:
         """Reads the newest undamaged checkpoint as nested dictionaries of NumPy arrays.
 
         Returns:
-            A `TrainState`'s fields by name, the key as its data.
+            A `TrainState`'s fields by name, the key as its data. A warning says which newer ones are damaged.
 
         Raises:
             CheckpointError: none is left.
         """
-        return self._read(self._newest()[0], None)
+        step, complaints = self._newest()
+        for complaint in complaints:
+            warnings.warn(f"{complaint}; reading that of step {step}.", stacklevel=2)
+        return self._read(step, None)
 
     def _newest(self) -> tuple[int, list[str]]:
         complaints: list[str] = []

@@ -71,7 +71,7 @@ class MetricLog:
             "step": step,
             "split": split,
         }
-        self._file.write(json.dumps(head | dict(values)) + "\n")
+        self._file.write(json.dumps(head | dict(values), allow_nan=False) + "\n")
         self._file.flush()
         for name, value in values.items():
             self._writers[str(replica)].add_scalar(f"{split}/{name}", value, step)

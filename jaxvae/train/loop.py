@@ -97,10 +97,8 @@ def check_state(state: TrainState, replicas: Sequence[Replica]) -> None:
     for path, leaf in jax.tree_util.tree_leaves_with_path(jax.device_get((state.params, state.model_state))):
         for number, replica in enumerate(replicas):
             if not np.isfinite(leaf[number]).all():
-                name, step = (
-                    jax.tree_util.keystr(path[1:], simple=True, separator="/"),
-                    int(state.step[number]),
-                )
+                name = jax.tree_util.keystr(path[1:], simple=True, separator="/")
+                step = int(state.step[number])
                 raise NonFiniteError(
                     f"{name} is not finite after step {step} in replica '{replica}'; {_REMEDY}"
                 )
@@ -164,13 +162,15 @@ def fit(
             bar.update(count * images)
             if step == epoch * per_epoch:
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")
+                check_state(state, replicas)
                 held_out = evaluate(state)
                 numbers = {n: np.array([[float(each[n])] for each in held_out]) for n in held_out[0]}
-                check_finite({f"validation {n}": values for n, values in numbers.items()}, step, replicas)
+                check_finite({f"validation {n}": v for n, v in numbers.items()}, step, replicas)
                 for replica, each in zip(replicas, held_out, strict=True):
                     log.write(replica, epoch=epoch, step=step, split="validation", values=each)
                 checkpoints.save(state)
             if caught:
+                check_state(state, replicas)
                 checkpoints.save(state)
                 raise Interrupted(caught[0])
     return state

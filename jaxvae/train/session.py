@@ -54,7 +54,7 @@ def run(
         compiler_options: XLA's, for the train program.
 
     Returns:
-        The final state, with a leading axis of replicas.
+        The final state on one device, with a leading axis of replicas.
 
     Raises:
         ValueError: the directory or the devices refuse, before anything is written.
@@ -70,16 +70,20 @@ def run(
     complaints: list[str] = []
     if resume and checkpoints.steps():
         state, complaints = checkpoints.restore(state)
+    jax.eval_shape(
+        lambda *given: chunk(*given)[1], state, source.arrays, jnp.int32(1)
+    )  # refuse before writing
     workdir.open(record, resume=resume, overwrite=overwrite)
     start = int(state.step[0])
     for complaint in complaints:
         tqdm.write(f"{complaint}; continuing from step {start}")
 
     def evaluate_all(state: TrainState) -> list[Mapping[str, float]]:
+        state = jax.device_put(state, jax.devices()[0])
         return [evaluate(state.replica(r).variables, replica) for r, replica in enumerate(replicas)]
 
     with MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log:
-        return fit(
+        final = fit(
             parallel.place(state),
             chunk,
             source,
@@ -90,6 +94,7 @@ def run(
             checkpoints=checkpoints,
             log=log,
         )
+    return jax.device_put(final, jax.devices()[0])
 
 
 def _initial(

@@ -41,6 +41,11 @@ class Replica:
     def __str__(self) -> str:
         return f"{self.variant}, seed {self.seed}"
 
+    @property
+    def evaluation_key(self) -> Key[Array, ""]:
+        """Key for evaluating this run, apart from those that its training draws from."""
+        return jax.random.fold_in(jax.random.key(self.seed), 2**32 - 1)
+
 
 @flax.struct.dataclass
 class TrainState:

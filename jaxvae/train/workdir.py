@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# config.json goes last, so that a directory that was being cleared still counts as one that holds a run
 _OURS = (
-    "config.json",
     "metrics.jsonl",
     "results.json",
     "report.html",
     "figures",
-    "checkpoints",
     "tensorboard",
+    "checkpoints",
+    "config.json",
 )
 
 FREE_TO_CHANGE = frozenset({"workdir", "resume", "overwrite", "preset", "data_dir", "parallel", "devices"})
@@ -98,7 +99,7 @@ class Workdir:
         nearest = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
         if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
             raise ValueError(f"workdir {self.path} cannot be written ({nearest}); choose another --workdir.")
-        holds_run = self.config.exists()
+        holds_run = self.config.exists() or self.checkpoints.exists()
         if resume and holds_run:
             self._check_same(record)
         elif resume:
@@ -142,11 +143,16 @@ class Workdir:
 
     def _check_same(self, record: Mapping[str, Any]) -> None:
         before = self.read_config()
-        for part in ("config", "data"):
-            old, new = before[part], json.loads(json.dumps(record[part]))
+        for part in ("identity", "config", "model", "data"):
+            old, new = (_part(tree, part) for tree in (before, json.loads(json.dumps(record))))
             for field in sorted((old.keys() | new.keys()) - FREE_TO_CHANGE):
                 if old.get(field) != new.get(field):
                     raise ValueError(
                         f"the run in {self.path} has another configuration: {field} was {old.get(field)!r}, now "
                         f"{new.get(field)!r}; resume it with the old value or choose another --workdir."
                     )
+
+
+def _part(record: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """A group of fields of config.json; the experiment's name stands alone in it."""
+    return {"experiment": record.get("experiment")} if part == "identity" else record.get(part, {})
