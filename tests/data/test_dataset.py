@@ -73,3 +73,15 @@ def test_an_empty_set_is_refused():
     images, labels = _arrays()
     with pytest.raises(ValueError, match="at least one image"):
         from_arrays(images[:0], labels[:0], name="a", class_names=CLASSES)
+
+
+def test_classes_without_names_are_named_by_their_numbers():
+    images, labels = _arrays()
+    assert from_arrays(images, labels, name="a").spec.class_names == ("0", "1", "2")
+    assert from_arrays(images, np.full(4, -1), name="a").spec.class_names == ()
+
+
+def test_refuses_another_number_of_labels():
+    images, labels = _arrays()
+    with pytest.raises(ValueError, match="one label per image, got 3 for 4 images"):
+        from_arrays(images, labels[:3], name="a")

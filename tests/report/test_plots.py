@@ -102,6 +102,12 @@ def test_curves_draw_mean_and_deviation_of_the_seeds():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "BCE (nats)")
 
 
+def test_several_records_of_an_epoch_are_averaged():
+    records = [record(epoch=epoch, bce=value) for epoch, value in ((1, 9.0), (1, 5.0), (2, 3.0))]
+    (line,) = curves(records, [BCE]).axes[0].lines
+    np.testing.assert_allclose(line.get_xydata(), [[1, 7], [2, 3]])
+
+
 def test_variants_differ_in_colour_and_splits_in_weight():
     records = [
         record(variant, epoch=epoch, split=split, bce=1.0, mmd=0.1)
@@ -127,8 +133,8 @@ def test_a_gap_is_left_where_a_value_is_not_finite():
     np.testing.assert_array_equal(line.get_ydata(), [3, np.nan, np.nan, 1])
 
 
-def test_a_resumed_epoch_counts_once_and_a_single_epoch_is_visible():
-    axes = curves([record(bce=5.0), record(bce=4.0)], [BCE]).axes[0]
+def test_a_single_epoch_is_visible():
+    axes = curves([record(bce=4.0)], [BCE]).axes[0]
     (line,) = axes.lines
     assert (list(line.get_ydata()), line.get_marker()) == ([4.0], "o")
     low, high = axes.get_xlim()

@@ -82,6 +82,10 @@ def variables():
 def outcome(mode="jit", devices=1, layout="chwn"):
     """After an epoch: every metric of every step, gradients, parameters and statistics, by path."""
     chunk, fresh, arrays, _ = make(mode, devices, layout)
+    return after_an_epoch(chunk, fresh, arrays)
+
+
+def after_an_epoch(chunk, fresh, arrays):
     state, metrics = chunk(fresh(), arrays, jnp.int32(STEPS))
     return by_path({"metrics": metrics, **vars(state)})
 
@@ -130,6 +134,16 @@ def compilations():
 )
 def test_any_number_of_devices_gives_the_same_numbers(mode, devices, layout):
     assert_close(outcome(mode, devices, layout), outcome())
+
+
+@pytest.mark.parametrize(("mode", "devices"), [("jit", 1), ("jit", 2), ("pmap", 2)])
+def test_replicas_side_by_side_are_replicas_one_after_the_other(monkeypatch, mode, devices):
+    with monkeypatch.context() as accelerator:
+        accelerator.setattr(jax, "default_backend", lambda: "gpu")
+        chunk, fresh, arrays, _ = _make.__wrapped__(mode, devices, "native")
+    program = str(jax.make_jaxpr(chunk)(fresh(), arrays, jnp.int32(STEPS)))
+    assert "scan" not in program
+    assert_close(after_an_epoch(chunk, fresh, arrays), outcome())
 
 
 def test_the_comparison_sees_every_quantity():

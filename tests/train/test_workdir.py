@@ -118,6 +118,36 @@ def test_overwrite_removes_a_runs_files_and_keeps_the_users(run):
     assert run.read_config()["config"]["epochs"] == 9
 
 
+def test_a_directory_killed_while_it_was_cleared_still_holds_a_run(run, monkeypatch):
+    (run.checkpoints / "10").mkdir(parents=True)
+
+    def die(path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr("jaxvae.train.workdir.shutil.rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            run.open(changed("config", epochs=9), resume=False, overwrite=True)
+    with pytest.raises(ValueError, match="holds a run already"):
+        run.check(RECORD, **FLAGS)
+
+
+def test_checkpoints_without_a_configuration_are_a_run(run):
+    run.checkpoints.mkdir()
+    run.config.unlink()
+    with pytest.raises(ValueError, match="holds a run already"):
+        run.check(RECORD, **FLAGS)
+
+
+@pytest.mark.parametrize("part", ["experiment", "model"])
+def test_resume_refuses_another_experiment_or_model(workdir, part):
+    before = RECORD | {"experiment": "ladder", "model": {"hidden": 4}}
+    workdir.open(before, **FLAGS)
+    now = before | ({"experiment": "dense"} if part == "experiment" else {"model": {"hidden": 8}})
+    with pytest.raises(ValueError, match="'ladder', now 'dense'" if part == "experiment" else "was 4, now 8"):
+        workdir.check(now, resume=True, overwrite=False)
+
+
 def test_overwrite_does_not_follow_links(run, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
