@@ -107,6 +107,13 @@ def test_codes_are_decoded_to_mean_images(run, kind):
     assert 0 <= decoded.min() < decoded.max() <= 1
 
 
+@pytest.mark.parametrize("piece", [2, 5])
+def test_many_images_are_taken_in_pieces(run, images, monkeypatch, piece):
+    whole = run.encode(images), run.reconstruct(images), run.sample(7)
+    monkeypatch.setattr("jaxvae.run._PIECE", piece)
+    _assert_close((run.encode(images), run.reconstruct(images), run.sample(7)), whole)
+
+
 def test_samples_follow_from_their_seed(run):
     samples = run.sample(6, seed=3)
     assert samples.shape == (6, 8, 8, 3)
@@ -129,11 +136,19 @@ def test_an_interpolation_leads_from_one_reconstruction_to_the_other(run, images
     ("use", "message"),
     [
         (lambda run, x: run.encode(x[:, :4]), "takes images of shape (8, 8, 3), got (4, 8, 3)"),
+        (
+            lambda run, x: run.encode(np.float32(x)),
+            "must be uint8 or float in [0, 1], got float32 from 0 to 255",
+        ),
+        (
+            lambda run, x: run.encode(x / 255 - 0.5),
+            "must be uint8 or float in [0, 1], got float64 from -0.5 to 0.5",
+        ),
         (lambda run, x: run.decode((jnp.zeros((1, 2)),)), "levels of sizes (2, 3), got latents of (2,)"),
         (lambda run, x: run.interpolate(x[:2], x[2:4]), "must be one image each, got 2 and 2"),
         (lambda run, x: run.interpolate(x[:1], x[1:2], steps=1), "at least its 2 ends, got 1 steps"),
     ],
-    ids=["image size", "levels", "two images", "one step"],
+    ids=["image size", "not scaled", "centred", "levels", "two images", "one step"],
 )
 def test_what_does_not_fit_is_refused(run, images, use, message):
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -170,7 +185,8 @@ def test_the_newest_undamaged_checkpoint_is_read_and_nothing_written(tmp_path):
     newest = max((workdir / "checkpoints" / "3").rglob("*"), key=lambda file: file.stat().st_size)
     os.truncate(newest, newest.stat().st_size // 2)
     before = sorted(workdir.rglob("*"))
-    run = jaxvae.load(workdir)
+    with pytest.warns(UserWarning, match="checkpoint 3 is damaged .* reading that of step 2"):
+        run = jaxvae.load(workdir)
     _assert_equal(run.variables["params"], _state(scale=2.0).replica(2).params)
     assert sorted(workdir.rglob("*")) == before
 

@@ -70,9 +70,9 @@ def run(
     complaints: list[str] = []
     if resume and checkpoints.steps():
         state, complaints = checkpoints.restore(state)
-    jax.eval_shape(
-        lambda *given: chunk(*given)[1], state, source.arrays, jnp.int32(1)
-    )  # refuse before writing
+    # What no step can be made of is refused before anything is written; JAX traces no program with compiler options.
+    plain = parallel.compile_chunk(step, source, length=CHUNK)
+    jax.eval_shape(lambda *given: plain(*given)[1], state, source.arrays, jnp.int32(1))
     workdir.open(record, resume=resume, overwrite=overwrite)
     start = int(state.step[0])
     for complaint in complaints:

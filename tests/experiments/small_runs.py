@@ -1,0 +1,102 @@
+"""Runs of an experiment as a user starts them, so small that most of their time is start-up and compilation."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxvae import train
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 300
+"""Seconds that a run may take on a busy machine."""
+
+SMALL = "--preset smoke --limit 240 --batch-size 4 --epochs 3 --hidden 16 --widths 4 4 4"
+"""Sixty steps an epoch: two chunks, of 50 and of 10."""
+
+EPOCH = 60
+
+
+class Experiment:
+    """Starts `python -m experiments.vlae_mnist` from the repository's root.
+
+    Args:
+        cache: directory for compiled programs, so that only the first run of a kind compiles.
+    """
+
+    def __init__(self, cache):
+        kept = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "COLUMNS")}
+        self.environment = kept | {
+            "JAX_COMPILATION_CACHE_DIR": str(cache),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+            "PYTHONIOENCODING": "utf-8",
+        }
+
+    def start(self, arguments, *, prefix=(), **environment):
+        """Starts a run with these arguments, one string or a list, and variables; `prefix` is what starts Python."""
+        if isinstance(arguments, str):
+            arguments = shlex.split(arguments)
+        return subprocess.Popen(
+            [*prefix, sys.executable, "-m", "experiments.vlae_mnist", *arguments],
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, arguments, **options):
+        """Runs to the end."""
+        return finish(self.start(arguments, **options))
+
+
+def finish(process, *, signal=None, when=None):
+    """Waits for the end of a run, after sending it a signal as soon as a condition holds."""
+    if signal is not None:
+        until = time.monotonic() + PATIENCE
+        while not when() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.002)
+        process.send_signal(signal)
+    out, err = process.communicate(timeout=PATIENCE)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def error_line(done):
+    """The one line with which a run says what went wrong, after its progress bars."""
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert done.stderr.endswith(f"{line}\n"), done.stderr
+    assert "Traceback" not in done.stderr
+    return line
+
+
+def contents(directory):
+    """Every file below a directory with its bytes."""
+    return {str(f.relative_to(directory)): f.read_bytes() for f in directory.rglob("*") if f.is_file()}
+
+
+def steps(workdir):
+    """Steps of a run's checkpoints."""
+    return train.Checkpoints(workdir / "checkpoints").steps()
+
+
+def assert_same_state(workdir, other):
+    """Compares the final states of two runs, bit for bit."""
+    mine, others = (train.Checkpoints(path / "checkpoints").restore_tree() for path in (workdir, other))
+    assert jax.tree.structure(mine) == jax.tree.structure(others)
+    jax.tree.map(np.testing.assert_array_equal, mine, others)
+
+
+def one_epoch_less(workdir, destination):
+    """Copies a finished run and takes away its last epoch's checkpoint and its results."""
+    shutil.copytree(workdir, destination)
+    shutil.rmtree(destination / "checkpoints" / str(steps(workdir)[-1]))
+    (destination / "results.json").unlink()
+    (destination / "report.html").unlink()
+    return destination
