@@ -35,6 +35,14 @@ def test_files_exist():
     assert [path for path in missing if Path(path).name != "dense_vae.py"] == []
 
 
+def test_it_shows_what_was_measured():
+    measured = re.search(r"<!-- measured: begin -->(.*)<!-- measured: end -->", README, re.S)[1]
+    assert re.search(r"took [\d.]+ minutes on two cores", measured)
+    assert len(re.findall(r"^\| with SSIM \|", measured, re.M)) == 3, "one seed, three seeds, the codes"
+    assert {Path(link).suffix for link in re.findall(r"\]\(([^)]+)\)", measured)} == {".png"}
+    assert any("--seeds 3" in command for command in RUNS)
+
+
 @pytest.mark.parametrize("command", RUNS)
 def test_run_commands_are_accepted(command, monkeypatch):
     words = shlex.split(command)

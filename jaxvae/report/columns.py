@@ -55,7 +55,7 @@ IMAGE_COLUMNS = (
         key="sharpness_ratio",
         title="Sharpness",
         unit="data = 1",
-        digits=2,
+        digits=3,
         note="Variance of the Laplacian of random samples over that of the data.",
     ),
 )
