@@ -53,7 +53,7 @@ class Dataset:
 
 def from_arrays(
     images: Shaped[np.ndarray, "n h w c"],
-    labels: Integer[np.ndarray, " n"],
+    labels: Integer[np.ndarray, " _"],
     *,
     name: str,
     class_names: tuple[str, ...] = (),
