@@ -112,7 +112,9 @@ INTRO = (
 
 PRESETS = {
     "full": Config,
-    "smoke": lambda: Config(preset="smoke", workdir=Path("runs/vlae_mnist_smoke"), limit=2000, epochs=2),
+    "smoke": lambda: Config(
+        preset="smoke", workdir=Path("runs/vlae_mnist_smoke"), limit=4000, epochs=4, batch_size=64
+    ),
 }
 
 
