@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.image import imread
+from PIL import Image
 
 from jaxvae.report import Column, curves, embedding, save
 
@@ -145,7 +146,10 @@ def test_a_single_epoch_is_visible():
 @pytest.mark.parametrize("values", [[-1.0, 0.0], [-1.0, 2.0]], ids=["none positive", "some positive"])
 def test_a_logarithmic_axis_survives_values_that_it_cannot_show(tmp_path, values):
     records = [record(epoch=epoch, mmd=value) for epoch, value in enumerate(values)]
-    save(tmp_path / "curves.png", curves(records, [MMD], log={"mmd"}))
+    figure = curves(records, [MMD], log={"mmd"})
+    assert figure.axes[0].get_yscale() == ("log" if max(values) > 0 else "linear")
+    with Image.open(save(tmp_path / "curves.png", figure)) as picture:
+        assert min(picture.size) > 100
 
 
 def test_twelve_variants_are_told_apart():

@@ -96,7 +96,10 @@ def test_resume_accepts_other_devices(run):
 def test_resume_compares_what_json_keeps(workdir):
     record = changed("config", widths=(32, 64))
     workdir.open(record, **FLAGS)
+    assert workdir.read_config()["config"]["widths"] == [32, 64]
     workdir.check(record, resume=True, overwrite=False)
+    with pytest.raises(ValueError, match=r"widths was \[32, 64\], now \[32, 65\]"):
+        workdir.check(changed("config", widths=(32, 65)), resume=True, overwrite=False)
 
 
 def test_overwrite_removes_a_runs_files_and_keeps_the_users(run):
