@@ -164,7 +164,7 @@ def main(config: Config) -> None:
         config.data, source=config.data_source, data_dir=config.data_dir, limit=config.limit
     )
     source = data.Resident(train_set, batch_size=config.batch_size, remainder=config.remainder)
-    layout = models.layout(config.layout)
+    layout = models.layout(config.layout, precision=config.precision)
     model = models.VLAE(
         train_set.spec.image_shape,
         **vars(config.model),

@@ -8,12 +8,13 @@ back.
 
 from jaxvae import data, evaluate, losses, models, report, train
 from jaxvae.losses import compose, dimension_rbf, kl, mmd, rbf, reconstruction, ssim, ssim_loss
-from jaxvae.models import VLAE, Normal
+from jaxvae.models import VAE, VLAE, Normal
 from jaxvae.run import Run, load
 from jaxvae.train import Player, Replica, TrainState, make_step
 from jaxvae.types import Batch, Output, Posterior, Prior, Term
 
 __all__ = [
+    "VAE",
     "VLAE",
     "Batch",
     "Normal",

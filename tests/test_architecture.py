@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("data", "models", "losses", "train", "evaluate", "report")
+ROOMS = ("data", "models", "losses", "train", "evaluate", "report", "cli")
 LOCAL = {"jaxvae", "experiments", "benchmarks", "tests"}
 JOINTS = ("jaxvae", "jaxvae.__main__", "jaxvae.run")
 ALSO = {"jaxvae.evaluate": ("jaxvae.losses",)}

@@ -18,9 +18,11 @@ from jaxvae.models.generate import (
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
+from jaxvae.models.vae import VAE
 from jaxvae.models.vlae import VLAE
 
 __all__ = [
+    "VAE",
     "VLAE",
     "Latents",
     "Layout",

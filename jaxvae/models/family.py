@@ -6,9 +6,10 @@ from typing import Any
 
 from flax import linen as nn
 
+from jaxvae.models.vae import VAE
 from jaxvae.models.vlae import VLAE
 
-FAMILIES: Mapping[str, type[nn.Module]] = {"vlae": VLAE}
+FAMILIES: Mapping[str, type[nn.Module]] = {"vae": VAE, "vlae": VLAE}
 """Module class of each family."""
 
 _PLACEMENT = ("layout", "axis_name", "parent", "name")

@@ -104,6 +104,29 @@ def _add_bias(module: Conv | ConvTranspose, y: Array) -> Array:
     return y + bias.reshape(shape)
 
 
+class Dense(nn.Module):
+    """Dense layer, parameters as `flax.linen.Dense`; images are flattened in (h, w, c) order.
+
+    Attributes:
+        features: size of the output.
+        layout: layout of images, and precision of the product.
+        use_bias: whether a bias is added; leave it out before `NormAct`.
+    """
+
+    features: int
+    layout: Layout
+    use_bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n d"] | Float[Array, "_ _ _ _"]) -> Float[Array, "n o"]:
+        """Maps vectors, or images in the layout, to vectors."""
+        images = x.ndim == 4
+        size = x.size // x.shape[self.layout.order.index(0)] if images else x.shape[-1]
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (size, self.features))
+        y = self.layout.flat_dense(x, kernel) if images else self.layout.dense(x, kernel)
+        return y + self.param("bias", nn.initializers.zeros, (self.features,))[None] if self.use_bias else y
+
+
 class NormAct(nn.Module):
     """Batch normalisation and leaky rectifier, parameters and statistics as `flax.linen.BatchNorm`.
 
@@ -139,25 +162,11 @@ class NormAct(nn.Module):
         return y
 
 
-def flatten(x: Float[Array, "_ _ _ _"], layout: Layout) -> Float[Array, "n d"]:
-    """Lays each image out as a vector in (h, w, c) order.
-
-    Args:
-        x: images in `layout`.
-        layout: where x's axes lie.
-
-    Returns:
-        [n, h * w * c].
-    """
-    x = layout.leave(x)
-    return x.reshape(len(x), -1)
-
-
 def unflatten(x: Float[Array, "n d"], size: Pair, layout: Layout) -> Float[Array, "_ _ _ _"]:
-    """Undoes `flatten`.
+    """Folds vectors into images.
 
     Args:
-        x: [n, h * w * c].
+        x: [n, h * w * c], each in (h, w, c) order.
         size: height and width of the images.
         layout: where the result's axes shall lie.
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int, Key
 
-from jaxvae.models.layers import Conv, ConvTranspose, NormAct, flatten, unflatten
+from jaxvae.models.layers import Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.posterior import reparameterize
 from jaxvae.types import Output, Posterior
@@ -91,15 +91,15 @@ class VLAE(nn.Module):
         self.bottleneck = (*sizes[-1], self.widths[-1])
         self.stages = [Conv(width, self.layout) for width in self.widths]
         self.stage_norms = [self._norm(self.layout.channel_axis) for _ in self.widths]
-        self.heads = [nn.Dense(2 * size) for size in self.latent_sizes]
+        self.heads = [Dense(2 * size, self.layout) for size in self.latent_sizes]
 
-        self.top = [nn.Dense(self.hidden, use_bias=False) for _ in range(3)]
+        self.top = [Dense(self.hidden, self.layout, use_bias=False) for _ in range(3)]
         self.top_norms = [self._norm() for _ in range(3)]
-        self.merges = [nn.Dense(self.hidden) for _ in range(1 if self.shared_merge else levels - 1)][
-            : levels - 1
-        ]
+        self.merges = [
+            Dense(self.hidden, self.layout) for _ in range(1 if self.shared_merge else levels - 1)
+        ][: levels - 1]
 
-        self.expand = nn.Dense(math.prod(self.bottleneck), use_bias=False)
+        self.expand = Dense(math.prod(self.bottleneck), self.layout, use_bias=False)
         self.expand_norm = self._norm()
         rising = list(zip(self.widths[-2::-1], sizes[-2:0:-1], strict=True))
         self.unstages = [ConvTranspose(width, size, self.layout) for width, size in rising]
@@ -132,7 +132,7 @@ class VLAE(nn.Module):
         posteriors = []
         for stage, norm, head in zip(self.stages, self.stage_norms, self.heads, strict=True):
             h = norm(stage(h), train)
-            mean, raw = jnp.split(head(flatten(h, self.layout)), 2, axis=-1)
+            mean, raw = jnp.split(head(h), 2, axis=-1)
             posteriors.append(Posterior(mean, nn.sigmoid(raw) + MIN_STDDEV))
         return tuple(posteriors)
 

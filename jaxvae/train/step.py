@@ -68,7 +68,7 @@ def make_step(
             gradient = {k: gradient[k] for k in player.owns}
             if axis_name is not None:
                 gradient = lax.pmean(gradient, axis_name)
-            metrics[f"grad_norm_{name}"] = optax.tree.norm(gradient)
+            metrics[f"grad_norm_{name}"] = _norm(gradient)
             with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers and multiplies by floats
                 updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], own)
             params |= optax.apply_updates(own, updates)
@@ -81,6 +81,12 @@ def make_step(
         return state, metrics
 
     return step
+
+
+def _norm(tree: PyTree) -> Float[Array, ""]:
+    # As products: XLA:CPU would write the squares to memory before it sums them.
+    precision = lax.Precision.HIGHEST
+    return jnp.sqrt(sum(jnp.vdot(x, x, precision=precision) for x in jax.tree.leaves(tree)))
 
 
 def one_player(name: str, model: Any, objective: Callable[..., tuple[Float[Array, ""], Metrics]]) -> Losses:

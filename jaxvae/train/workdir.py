@@ -19,7 +19,19 @@ _OURS = (
     "config.json",
 )
 
-FREE_TO_CHANGE = frozenset({"workdir", "resume", "overwrite", "preset", "data_dir", "parallel", "devices"})
+FREE_TO_CHANGE = frozenset(
+    {
+        "workdir",
+        "resume",
+        "overwrite",
+        "preset",
+        "data_dir",
+        "parallel",
+        "devices",
+        "compile_cache",
+        "keep_pages",
+    }
+)
 """Fields of a configuration that may differ when a run is resumed: where and on what it runs, not what it computes."""
 
 

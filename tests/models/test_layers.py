@@ -7,7 +7,7 @@ import pytest
 from flax import linen as nn
 from jax import lax
 
-from jaxvae.models.layers import EPSILON, MOMENTUM, Conv, ConvTranspose, NormAct, flatten, unflatten
+from jaxvae.models.layers import EPSILON, MOMENTUM, Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import LAYOUTS, layout
 from jaxvae.models.layouts.norm import norm_act
 
@@ -136,8 +136,28 @@ def test_conv_transpose_refuses_a_size_that_it_does_not_mirror():
 
 
 @BOTH
-def test_flatten_is_in_height_width_channel_order(name):
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_dense_flattens_images_as_flax_does_on_nhwc(name, use_bias):
+    x, inside, g = normal(0, 2, 3, 4, 5), LAYOUTS[name], normal(1, 2, 6)
+    own, flax = Dense(6, inside, use_bias=use_bias), nn.Dense(6, use_bias=use_bias)
+    variables = jax.tree.map(lambda leaf: leaf + 0.1, own.init(KEY, inside.enter(x)))
+    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(jnp.shape, flax.init(KEY, x.reshape(2, -1)))
+
+    actual = jax.vjp(lambda variables, x: own.apply(variables, inside.enter(x)), variables, x)
+    expected = jax.vjp(lambda variables, x: flax.apply(variables, x.reshape(2, -1)), variables, x)
+    close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5)
+    jax.tree.map(close, (actual[0], actual[1](g)), (expected[0], expected[1](g)))
+
+
+@BOTH
+def test_dense_on_vectors_is_flaxs(name):
+    x = normal(0, 3, 7)
+    variables = Dense(6, LAYOUTS[name]).init(KEY, x)
+    actual, expected = (layer.apply(variables, x) for layer in (Dense(6, LAYOUTS[name]), nn.Dense(6)))
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+@BOTH
+def test_unflatten_is_in_height_width_channel_order(name):
     x, inside = normal(0, 2, 3, 4, 5), LAYOUTS[name]
-    flat = flatten(inside.enter(x), inside)
-    np.testing.assert_array_equal(flat, x.reshape(2, -1))
-    np.testing.assert_array_equal(inside.leave(unflatten(flat, (3, 4), inside)), x)
+    np.testing.assert_array_equal(inside.leave(unflatten(x.reshape(2, -1), (3, 4), inside)), x)

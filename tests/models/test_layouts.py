@@ -143,7 +143,13 @@ def test_image_smaller_than_kernel_is_refused():
 
 
 def test_layout_is_found_by_name_or_platform():
-    assert layout("native") is LAYOUTS["native"]
-    assert layout() is LAYOUTS["chwn"]
+    assert layout("native") == LAYOUTS["native"]
+    assert layout() == LAYOUTS["chwn"]
+    assert layout(precision="bfloat16") != LAYOUTS["chwn"]
     with pytest.raises(ValueError, match="layout must be one of native, chwn, got 'nchw'"):
         layout("nchw")
+
+
+def test_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, got 'half'"):
+        layout(precision="half")

@@ -1,38 +1,105 @@
 """The two layouts behind one interface."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any
 
 import jax
-from jax import lax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxvae.models.layouts import chwn
+from jaxvae.models.layouts import chwn, native
 from jaxvae.models.layouts.geometry import Padding, Pair
 from jaxvae.models.layouts.patches import COMPILER_OPTIONS
+from jaxvae.models.layouts.products import Rounding, dense
+
+PRECISIONS: Mapping[str, Rounding] = {"float32": None, "bfloat16": jnp.bfloat16}
+"""What the operands of products are rounded to, by name."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the axes of an image tensor lie inside a network, and how it is convolved there.
+    """Where the axes of an image tensor lie inside a network, and how products are computed there.
 
     Attributes:
         name: what the user calls it.
         order: position of the (n, h, w, c) axes: `x_nhwc.transpose(order)` is in this layout.
         channel_axis: the channels' axis.
-        conv: `(x, kernel, stride, padding) -> y`, kernel HWIO.
-        conv_transpose: `(x, kernel, stride, padding, size) -> y`, where `padding` is that of the convolution
-            it mirrors and `size` the height and width of y.
+        operations: the module that computes in this layout.
+        precision: "float32", or "bfloat16" to round the operands of every product; sums, statistics and
+            parameters stay float32.
         compiler_options: what `jax.jit` should be given for programs in this layout.
     """
 
     name: str
     order: tuple[int, int, int, int]
     channel_axis: int
-    conv: Callable[[Array, Array, Pair, Padding], Array]
-    conv_transpose: Callable[[Array, Array, Pair, Padding, Pair], Array]
+    operations: ModuleType
+    precision: str = "float32"
     compiler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def conv(
+        self, x: Float[Array, "_ _ _ _"], kernel: Float[Array, "kh kw i o"], stride: Pair, padding: Padding
+    ) -> Float[Array, "_ _ _ _"]:
+        """Convolution (in the field's sense: correlation), differentiable once in reverse.
+
+        Args:
+            x: images in this layout.
+            kernel: HWIO.
+            stride: vertical and horizontal stride.
+            padding: zeros added on each side.
+
+        Returns:
+            Images in this layout, equal to what `lax.conv_general_dilated` gives.
+        """
+        return self.operations.conv(x, kernel, stride, padding, PRECISIONS[self.precision])
+
+    def conv_transpose(
+        self,
+        x: Float[Array, "_ _ _ _"],
+        kernel: Float[Array, "kh kw i o"],
+        stride: Pair,
+        padding: Padding,
+        size: Pair,
+    ) -> Float[Array, "_ _ _ _"]:
+        """Transposed convolution, differentiable once in reverse.
+
+        Args:
+            x: images in this layout.
+            kernel: HWIO, not flipped: the convention of `lax.conv_transpose` and Flax.
+            stride: vertical and horizontal stride.
+            padding: zeros that the convolution which this one mirrors adds on each side of its input.
+            size: height and width of the result, one of those from which that convolution would give x's.
+
+        Returns:
+            Images in this layout, equal to what `lax.conv_general_dilated` gives with x dilated by the stride.
+        """
+        return self.operations.conv_transpose(x, kernel, stride, padding, size, PRECISIONS[self.precision])
+
+    def flat_dense(self, x: Float[Array, "_ _ _ _"], kernel: Float[Array, "i o"]) -> Float[Array, "n o"]:
+        """Flattens images in (h, w, c) order and multiplies by a matrix, differentiable once in reverse.
+
+        Args:
+            x: images in this layout.
+            kernel: [h * w * c, o].
+
+        Returns:
+            [n, o].
+        """
+        return self.operations.flat_dense(x, kernel, PRECISIONS[self.precision])
+
+    def dense(self, x: Float[Array, "n i"], kernel: Float[Array, "i o"]) -> Float[Array, "n o"]:
+        """Multiplies vectors by a matrix, differentiable once in reverse.
+
+        Args:
+            x: vectors.
+            kernel: (in, out).
+
+        Returns:
+            [n, o].
+        """
+        return dense(x, kernel, PRECISIONS[self.precision])
 
     def enter(self, x: Float[Array, "n h w c"]) -> Float[Array, "_ _ _ _"]:
         """Brings images into this layout.
@@ -69,41 +136,29 @@ class Layout:
         return x.shape[self.order.index(1)], x.shape[self.order.index(2)]
 
 
-_NHWC = ("NHWC", "HWIO", "NHWC")
-
-
-def _native_conv(x: Array, kernel: Array, stride: Pair, padding: Padding) -> Array:
-    return lax.conv_general_dilated(x, kernel, stride, padding, dimension_numbers=_NHWC)
-
-
-def _native_conv_transpose(x: Array, kernel: Array, stride: Pair, padding: Padding, size: Pair) -> Array:
-    around = []
-    for n, out, k, s, (low, _) in zip(x.shape[1:3], size, kernel.shape[:2], stride, padding, strict=True):
-        before = k - 1 - low
-        around.append((before, out + k - 1 - before - ((n - 1) * s + 1)))
-    return lax.conv_general_dilated(x, kernel, (1, 1), around, lhs_dilation=stride, dimension_numbers=_NHWC)
-
-
 LAYOUTS = {
-    "native": Layout("native", (0, 1, 2, 3), 3, _native_conv, _native_conv_transpose),
-    "chwn": Layout("chwn", (3, 1, 2, 0), 0, chwn.conv, chwn.conv_transpose, COMPILER_OPTIONS),
+    "native": Layout("native", (0, 1, 2, 3), 3, native),
+    "chwn": Layout("chwn", (3, 1, 2, 0), 0, chwn, compiler_options=COMPILER_OPTIONS),
 }
 """By name. "native": NHWC and XLA's convolutions; "chwn": batch innermost and matrix products."""
 
 
-def layout(name: str | None = None) -> Layout:
+def layout(name: str | None = None, *, precision: str = "float32") -> Layout:
     """Finds a layout.
 
     Args:
         name: "native" or "chwn"; None chooses by platform, "chwn" on CPU and "native" elsewhere.
+        precision: "float32" or "bfloat16", of the operands of products.
 
     Returns:
         The layout.
 
     Raises:
-        ValueError: unknown name.
+        ValueError: unknown name or precision.
     """
     name = name or ("chwn" if jax.default_backend() == "cpu" else "native")
     if name not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {name!r}.")
-    return LAYOUTS[name]
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}.")
+    return replace(LAYOUTS[name], precision=precision)

@@ -1,7 +1,8 @@
 """Convolutions on (channels, height, width, n) as matrix products over patches.
 
 The three products of a train step (forward, kernel gradient, input gradient) then have operands that lie in
-memory the way a matrix product wants them. Kernels are HWIO.
+memory the way a matrix product wants them. Kernels are HWIO. Rounded operands are multiplied as they are and
+summed in the images' own type.
 """
 
 from functools import partial
@@ -13,13 +14,14 @@ from jaxtyping import Array, Float
 
 from jaxvae.models.layouts import patches
 from jaxvae.models.layouts.geometry import Padding, Pair
+from jaxvae.models.layouts.products import Rounding, product, rounded
 
 
-def _times_transposed(a: Array, b: Array) -> Array:
+def _times_transposed(a: Array, b: Array, rounding: Rounding) -> Array:
     """A @ B.T, the narrower of the two as the right operand, where XLA:CPU transposes."""
     if a.shape[0] < b.shape[0]:
-        return lax.optimization_barrier(_times_transposed(b, a)).T
-    return lax.dot_general(a, b, (((1,), (1,)), ((), ())))
+        return lax.optimization_barrier(_times_transposed(b, a, rounding)).T
+    return product(a, b, (1, 1), rounding)
 
 
 def _rows(kernel: Array, order: tuple[int, int, int, int]) -> Array:
@@ -42,74 +44,68 @@ def _first_two(kernel: Array) -> Pair:
     return kernel.shape[0], kernel.shape[1]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def conv(
-    x: Float[Array, "i h w n"], kernel: Float[Array, "kh kw i o"], stride: Pair, padding: Padding
+    x: Float[Array, "i h w n"],
+    kernel: Float[Array, "kh kw i o"],
+    stride: Pair,
+    padding: Padding,
+    rounding: Rounding,
 ) -> Float[Array, "o h2 w2 n"]:
-    """Convolution (in the field's sense: correlation), differentiable once in reverse.
-
-    Args:
-        x: images, batch innermost.
-        kernel: HWIO.
-        stride: vertical and horizontal stride.
-        padding: zeros added on each side.
-
-    Returns:
-        Equal to `lax.conv_general_dilated` with dimension numbers CHWN, HWIO, CHWN.
-    """
-    return _conv_forward(x, kernel, stride, padding)[0]
+    """`Layout.conv` on these axes."""
+    return _conv_forward(x, kernel, stride, padding, rounding)[0]
 
 
-def _conv_forward(x: Array, kernel: Array, stride: Pair, padding: Padding) -> tuple[Array, tuple]:
-    columns, size = patches.extract(x, kernel=_first_two(kernel), stride=stride, padding=padding)
-    y = _rows(kernel, (3, 2, 0, 1)) @ columns
+def _conv_forward(
+    x: Array, kernel: Array, stride: Pair, padding: Padding, rounding: Rounding
+) -> tuple[Array, tuple]:
+    narrow = rounded(x, rounding)
+    columns, size = patches.extract(narrow, kernel=_first_two(kernel), stride=stride, padding=padding)
+    y = product(_rows(kernel, (3, 2, 0, 1)), columns, (1, 0), rounding)
     return y.reshape(-1, *size, x.shape[-1]), (columns, kernel, jnp.zeros((0, *x.shape[1:3])))
 
 
-def _conv_backward(stride: Pair, padding: Padding, residuals: tuple, g: Array) -> tuple[Array, Array]:
+def _conv_backward(
+    stride: Pair, padding: Padding, rounding: Rounding, residuals: tuple, g: Array
+) -> tuple[Array, Array]:
     columns, kernel, shape = residuals
     kh, kw, i, o = kernel.shape
-    g2 = g.reshape(o, -1)
+    g2 = lax.optimization_barrier(rounded(g.reshape(o, -1), rounding))
     dx = patches.fold(
-        _columns(kernel, (2, 0, 1, 3)) @ g2,
+        product(_columns(kernel, (2, 0, 1, 3)), g2, (1, 0), rounding),
         size=shape.shape[1:],
         patches=_middle(g),
         kernel=(kh, kw),
         stride=stride,
         padding=padding,
     )
-    return dx, _times_transposed(columns, g2).reshape(i, kh, kw, o).transpose(1, 2, 0, 3)
+    dkernel = _times_transposed(columns, g2, rounding)
+    return dx, dkernel.reshape(i, kh, kw, o).transpose(1, 2, 0, 3)
 
 
 conv.defvjp(_conv_forward, _conv_backward)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4, 5))
 def conv_transpose(
-    x: Float[Array, "i h w n"], kernel: Float[Array, "kh kw i o"], stride: Pair, padding: Padding, size: Pair
+    x: Float[Array, "i h w n"],
+    kernel: Float[Array, "kh kw i o"],
+    stride: Pair,
+    padding: Padding,
+    size: Pair,
+    rounding: Rounding,
 ) -> Float[Array, "o h2 w2 n"]:
-    """Transposed convolution, differentiable once in reverse.
-
-    Args:
-        x: images, batch innermost.
-        kernel: HWIO, not flipped: the convention of `lax.conv_transpose` and Flax.
-        stride: vertical and horizontal stride.
-        padding: zeros that the convolution which this one mirrors adds on each side of its input.
-        size: height and width of the result, one of those from which that convolution would give x's.
-
-    Returns:
-        Equal to `lax.conv_general_dilated` with x dilated by the stride.
-    """
-    return _conv_transpose_forward(x, kernel, stride, padding, size)[0]
+    """`Layout.conv_transpose` on these axes."""
+    return _conv_transpose_forward(x, kernel, stride, padding, size, rounding)[0]
 
 
 def _conv_transpose_forward(
-    x: Array, kernel: Array, stride: Pair, padding: Padding, size: Pair
+    x: Array, kernel: Array, stride: Pair, padding: Padding, size: Pair, rounding: Rounding
 ) -> tuple[Array, tuple]:
     flipped = kernel[::-1, ::-1]
-    x2 = lax.optimization_barrier(x.reshape(x.shape[0], -1))
+    x2 = lax.optimization_barrier(rounded(x.reshape(x.shape[0], -1), rounding))
     y = patches.fold(
-        _columns(flipped, (3, 0, 1, 2)) @ x2,
+        product(_columns(flipped, (3, 0, 1, 2)), x2, (1, 0), rounding),
         size=size,
         patches=_middle(x),
         kernel=_first_two(kernel),
@@ -120,15 +116,46 @@ def _conv_transpose_forward(
 
 
 def _conv_transpose_backward(
-    stride: Pair, padding: Padding, size: Pair, residuals: tuple, g: Array
+    stride: Pair, padding: Padding, size: Pair, rounding: Rounding, residuals: tuple, g: Array
 ) -> tuple[Array, Array]:
     del size
     x2, flipped = residuals
     kh, kw, i, o = flipped.shape
-    columns, patch_size = patches.extract(g, kernel=(kh, kw), stride=stride, padding=padding)
-    dx = (_rows(flipped, (2, 3, 0, 1)) @ columns).reshape(i, *patch_size, g.shape[-1])
-    dkernel = _times_transposed(columns, x2).reshape(o, kh, kw, i).transpose(1, 2, 3, 0)
-    return dx, dkernel[::-1, ::-1]
+    narrow = rounded(g, rounding)
+    columns, patch_size = patches.extract(narrow, kernel=(kh, kw), stride=stride, padding=padding)
+    dx = product(_rows(flipped, (2, 3, 0, 1)), columns, (1, 0), rounding)
+    dkernel = _times_transposed(columns, x2, rounding).reshape(o, kh, kw, i).transpose(1, 2, 3, 0)
+    return dx.reshape(i, *patch_size, g.shape[-1]), dkernel[::-1, ::-1]
 
 
 conv_transpose.defvjp(_conv_transpose_forward, _conv_transpose_backward)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def flat_dense(
+    x: Float[Array, "c h w n"], kernel: Float[Array, "i o"], rounding: Rounding
+) -> Float[Array, "n o"]:
+    """`Layout.flat_dense` on these axes.
+
+    The kernel's rows are brought into the images' order rather than the other way round.
+    """
+    return _flat_dense_forward(x, kernel, rounding)[0]
+
+
+def _flat_dense_forward(x: Array, kernel: Array, rounding: Rounding) -> tuple[Array, tuple]:
+    c, h, w, n = x.shape
+    x2 = lax.optimization_barrier(rounded(x.reshape(-1, n), rounding))
+    by_pixel = kernel.reshape(h, w, c, -1)
+    y = product(_rows(by_pixel, (3, 2, 0, 1)), x2, (1, 0), rounding)
+    return lax.optimization_barrier(y).T, (x2, by_pixel)
+
+
+def _flat_dense_backward(rounding: Rounding, residuals: tuple, g: Array) -> tuple[Array, Array]:
+    x2, by_pixel = residuals
+    h, w, c, o = by_pixel.shape
+    dx = product(_columns(by_pixel, (2, 0, 1, 3)), g, (1, 1), rounding)
+    dkernel = product(x2, g, (1, 0), rounding).reshape(c, h, w, o)
+    return dx.reshape(c, h, w, -1), dkernel.transpose(1, 2, 0, 3).reshape(-1, o)
+
+
+flat_dense.defvjp(_flat_dense_forward, _flat_dense_backward)

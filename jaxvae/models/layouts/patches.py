@@ -85,6 +85,8 @@ def extract(
     index = (np.arange(channels, dtype=np.int32)[:, None] * (padded[0] * padded[1]) + pixels).reshape(-1, 1)
 
     def gather(x: Array) -> Array:
+        if x.dtype == jnp.bfloat16:  # XLA:CPU moves rows of integers faster than rows of narrow floats
+            return lax.bitcast_convert_type(gather(lax.bitcast_convert_type(x, jnp.uint16)), jnp.bfloat16)
         return lax.gather(
             x.reshape(-1, n),
             index,

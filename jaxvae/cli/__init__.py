@@ -1,0 +1,17 @@
+"""From a frozen dataclass to a command line, and from errors to one line on the screen."""
+
+from jaxvae.cli.config import RunConfig
+from jaxvae.cli.launch import launch
+from jaxvae.cli.process import cache_directory, keep_pages
+from jaxvae.cli.record import command, environment, flat, record
+
+__all__ = [
+    "RunConfig",
+    "cache_directory",
+    "command",
+    "environment",
+    "flat",
+    "keep_pages",
+    "launch",
+    "record",
+]

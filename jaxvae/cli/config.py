@@ -1,0 +1,82 @@
+"""The flags that every experiment has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Flags that every experiment has."""
+
+    workdir: Path
+    """Directory for everything that the run leaves."""
+
+    preset: Literal["full", "smoke"] = "full"
+    """Defaults to start from: "full" reproduces the report, "smoke" shows in under a minute that all works."""
+
+    data: str = "mnist"
+    """Data set: mnist, fashion_mnist or cifar10."""
+
+    data_source: Literal["bundled", "tfds"] | None = None
+    """Where the data comes from; by default the files in the package where they are, else TFDS."""
+
+    data_dir: Path | None = None
+    """Directory of prepared TFDS data."""
+
+    limit: int | None = None
+    """Train and validate on the first N examples only."""
+
+    epochs: int = 10
+    """Passes over the training data."""
+
+    batch_size: int = 64
+    """Examples in a batch, over all devices."""
+
+    remainder: Literal["drop", "pad"] = "drop"
+    """Examples that do not fill a last batch are left out of the epoch, or shown in one padded with weight 0."""
+
+    seed: int = 0
+    """The first seed; it decides initial parameters, order of the data and noise."""
+
+    seeds: int = 1
+    """How many seeds to train side by side."""
+
+    parallel: Literal["jit", "pmap"] = "jit"
+    """How a batch is spread over devices: by the compiler over a mesh, or by pmap with explicit collectives."""
+
+    devices: int = 1
+    """How many devices."""
+
+    layout: Literal["native", "chwn"] | None = None
+    """Memory layout of the convolutions; by default chwn on CPU and native elsewhere."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What the inputs of matrix products and convolutions are rounded to; sums, losses, parameters stay float32."""
+
+    compile_cache: bool = True
+    """Keep compiled programs in the user's cache directory, so that the next start is faster."""
+
+    keep_pages: bool = True
+    """On CPU, let malloc keep freed memory for the next step instead of giving it back to the system."""
+
+    resume: bool = False
+    """Continue the run in workdir from its last checkpoint."""
+
+    overwrite: bool = False
+    """Delete the run in workdir and start anew."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that make no run.
+
+        Raises:
+            ValueError: a count below 1, a seed out of range, or both resume and overwrite.
+        """
+        for name in ("epochs", "batch_size", "seeds", "devices", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}.")
+        if not 0 <= self.seed <= 2**31 - self.seeds:
+            raise ValueError(f"seed must be between 0 and {2**31 - self.seeds}, got {self.seed}.")
+        if self.resume and self.overwrite:
+            raise ValueError("resume continues a run and overwrite deletes it; give one of them.")

@@ -1,0 +1,103 @@
+"""An experiment run from the command line, and errors as one line on the screen."""
+
+import argparse
+import io
+import itertools
+import re
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr
+from types import TracebackType
+from typing import NoReturn, TypeVar
+
+import tyro
+
+from jaxvae.cli.config import RunConfig
+from jaxvae.cli.process import experiment_process, tune
+from jaxvae.cli.record import command
+from jaxvae.types import RunStopped
+
+Config = TypeVar("Config", bound=RunConfig)
+
+_TYRO = (tyro.conf.OmitArgPrefixes,)
+
+
+def launch(
+    main: Callable[[Config], None], presets: Mapping[str, Callable[[], Config]], *, description: str
+) -> NoReturn:
+    """Runs an experiment from the command line and exits.
+
+    Bad input and failures that a user can mend are one line on stderr: exit status 2 for what was asked for,
+    1 for what went wrong on the way, 128 + n after signal n. Anything else is a bug and keeps its traceback.
+
+    Args:
+        main: the experiment.
+        presets: makers of default configurations by name, "full" among them.
+        description: what `--help` shows first.
+    """
+    config = None
+    try:
+        with experiment_process():
+            config = _parse(presets, description)
+            tune(config)
+            main(config)
+    except RunStopped as error:
+        _stop(error)
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0] if interrupt.args else signal.SIGINT
+        begun = config is not None and (config.workdir / "config.json").exists()
+        name = signal.Signals(number).name
+        _stop(RunStopped(f"stopped by {name}.", status=128 + number, resumable=begun))
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or 'output'}. Checkpoints so far are kept.", 1)
+    except ValueError as error:
+        if not _ours(error.__traceback__):
+            raise
+        _fail(str(error), 2)
+    sys.exit(0)
+
+
+def _parse(presets: Mapping[str, Callable[[], Config]], description: str) -> Config:
+    """The configuration that the command line asks for."""
+    pick = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    pick.add_argument("--preset", nargs="?", default="full")
+    preset = pick.parse_known_args()[0].preset
+    if preset not in presets:
+        wrong = "--preset needs a name" if preset is None else f"Unknown preset {preset!r}"
+        raise ValueError(f"{wrong}; known are {', '.join(presets)}.")
+    default, said = presets[preset](), io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(type(default), default=default, description=description, config=_TYRO)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise ValueError(_sentence(said.getvalue())) from None
+
+
+def _sentence(box: str) -> str:
+    """The message from what tyro prints: a title, the message, explanations, between rules and perhaps in a box."""
+    lines = [line.strip("│ ") for line in re.sub(r"\x1b\[[\d;]*m", "", box).splitlines()[1:]]
+    groups = itertools.groupby(lines, key=lambda line: bool(line.strip("─╰╯-")))
+    message = next((" ".join(part) for is_text, part in groups if is_text), "bad arguments")
+    message = re.sub(r"^Error parsing \w+: ", "", message)
+    return message if message.endswith(".") else f"{message}; --help lists all flags and their values."
+
+
+def _ours(trace: TracebackType | None) -> bool:
+    """Whether an error was raised by this library's own sentence rather than from inside a dependency."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
+    return name.split(".")[0] in ("jaxvae", "experiments", "__main__")
+
+
+def _stop(error: RunStopped) -> NoReturn:
+    hint = f" Continue with: {command('--resume')}" if error.resumable else ""
+    _fail(f"{error}{hint}", error.status)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(status)

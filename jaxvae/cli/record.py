@@ -1,0 +1,86 @@
+"""What config.json says of a run: its command, its resolved configuration, and what it ran on."""
+
+import dataclasses
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxvae.cli.config import RunConfig
+
+_PACKAGES = ("jaxvae", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "dm-pix", "numpy")
+
+
+def command(*extra: str) -> str:
+    """The command line of this process, ready to be pasted.
+
+    Args:
+        *extra: arguments to add at its end.
+
+    Returns:
+        A line for the shell, without --resume and --overwrite.
+    """
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = ["-m", spec.name] if spec else [sys.argv[0]]
+    arguments = [a for a in sys.argv[1:] if a not in ("--resume", "--overwrite", *extra)]
+    return shlex.join(["python", *program, *arguments, *extra])
+
+
+def record(
+    experiment: str, config: RunConfig, *, model: Mapping[str, Any], replicas: Sequence[Any], data: Any
+) -> dict[str, Any]:
+    """What config.json holds: enough to run an experiment again and to know what ran.
+
+    Args:
+        experiment: its name.
+        config: its resolved configuration.
+        model: description of the network.
+        replicas: records of the runs that are trained side by side.
+        data: record of the training data, with its fingerprint.
+
+    Returns:
+        What JSON can hold.
+    """
+    return {
+        "experiment": experiment,
+        "command": command(),
+        "config": flat(config),
+        "model": dict(model),
+        "replicas": [dataclasses.asdict(replica) for replica in replicas],
+        "data": dataclasses.asdict(data),
+        "environment": environment(),
+    }
+
+
+def flat(config: Any) -> dict[str, Any]:
+    """A configuration as plain values by the names of its flags.
+
+    Args:
+        config: a dataclass, whose fields may be dataclasses; no two fields share a name, as their flags cannot.
+
+    Returns:
+        What JSON can hold, paths as strings.
+    """
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            values |= flat(value)
+        else:
+            values[field.name] = str(value) if isinstance(value, Path) else value
+    return values
+
+
+def environment() -> dict[str, Any]:
+    """Versions and devices, for config.json and the report."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{name: version(name) for name in _PACKAGES},
+        "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
+    }

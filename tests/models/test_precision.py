@@ -1,0 +1,119 @@
+"""What `precision="bfloat16"` rounds, and what it leaves alone; and how far float32 is from float64."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxvae import models
+from jaxvae.models.layouts import LAYOUTS, layout
+
+BOTH = pytest.mark.parametrize("name", LAYOUTS)
+KEY = jax.random.key(0)
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def rounded(x):
+    return x.astype(jnp.bfloat16).astype(jnp.float32)
+
+
+def operation(name, kind, precision):
+    """A layer's operation on NHWC images or vectors, as a function of input and kernel."""
+    chosen = layout(name, precision=precision)
+    pixels = ((1, 1), (1, 1))
+    return {
+        "dense": lambda x, k: chosen.dense(x, k),
+        "flat_dense": lambda x, k: chosen.flat_dense(chosen.enter(x), k),
+        "conv": lambda x, k: chosen.leave(chosen.conv(chosen.enter(x), k, (2, 2), pixels)),
+        "conv_transpose": lambda x, k: chosen.leave(
+            chosen.conv_transpose(chosen.enter(x), k, (2, 2), pixels, (12, 12))
+        ),
+    }[kind]
+
+
+SHAPES = {
+    "dense": ((6, 40), (40, 5)),
+    "flat_dense": ((6, 6, 6, 4), (144, 5)),
+    "conv": ((6, 12, 12, 3), (4, 4, 3, 5)),
+    "conv_transpose": ((6, 6, 6, 3), (4, 4, 3, 5)),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("kind", SHAPES)
+def test_operands_are_rounded_and_sums_are_not(name, kind):
+    x, kernel = (normal(i, *shape) for i, shape in enumerate(SHAPES[kind]))
+    exact, narrow = (jax.jit(operation(name, kind, p)) for p in ("float32", "bfloat16"))
+    g = normal(2, *exact(x, kernel).shape)
+    y, pullback = jax.vjp(narrow, x, kernel)
+    expected, exact_pullback = jax.vjp(exact, rounded(x), rounded(kernel))
+    convolution = name == "native" and "conv" in kind  # XLA's own round their results once more
+    rounding = 1e-2 if convolution else 1e-5
+    for actual, wanted in zip((y, *pullback(g)), (expected, *exact_pullback(rounded(g))), strict=True):
+        assert actual.dtype == jnp.float32
+        np.testing.assert_allclose(actual, wanted, atol=rounding * float(jnp.abs(wanted).max()))
+    assert not np.allclose(y, exact(x, kernel), rtol=1e-6, atol=1e-6)
+
+
+@BOTH
+def test_parameters_statistics_and_losses_stay_float32(name):
+    model = models.VAE((12, 12, 1), 2, (3, 4), layout=layout(name, precision="bfloat16"))
+    variables = models.init(KEY, model)
+    output, updated = model.apply(
+        variables, KEY, jnp.ones((4, 12, 12, 1)), jnp.arange(4), True, mutable=["batch_stats"]
+    )
+    assert {leaf.dtype for leaf in jax.tree.leaves((variables, output, updated))} == {jnp.dtype("float32")}
+
+
+def gradient(model, params, statistics, image, noise):
+    """Gradient of cross-entropy and KL divergence with respect to every parameter, in the arrays' own type."""
+
+    def encode_and_decode(module):
+        (q,) = module.encode(image, True)
+        return q, module.decode((q.mean + q.stddev * noise,), True)
+
+    def loss(params):
+        variables = {"params": params, "batch_stats": statistics}
+        (q, logits), _ = model.apply(
+            variables, method=lambda m: encode_and_decode(m), mutable=["batch_stats"]
+        )
+        cross_entropy = jnp.sum(jax.nn.softplus(logits) - image * logits)
+        return cross_entropy - jnp.sum(jnp.log(q.stddev)) + jnp.sum(q.mean**2 + q.stddev**2) / 2
+
+    return jax.jit(jax.grad(loss))(params)
+
+
+@pytest.mark.parametrize(
+    ("image_shape", "widths", "n"), [((28, 28, 1), (16, 32, 64), 16), ((96, 96, 3), (8, 16, 32, 64), 8)]
+)
+def test_float32_gradient_is_as_close_to_float64_as_plain_convolutions_are(image_shape, widths, n):
+    def build(name):
+        return models.VAE(image_shape, 8, widths, layout=LAYOUTS[name])
+
+    variables = models.init(KEY, build("native"))
+    rng = np.random.default_rng(0)
+    arrays = (
+        variables["params"],
+        variables["batch_stats"],
+        rng.random((n, *image_shape)),
+        rng.normal(size=(n, 8)),
+    )
+
+    def at(dtype, name):
+        return gradient(build(name), *jax.tree.map(partial(jnp.asarray, dtype=dtype), arrays))
+
+    with jax.enable_x64(True):
+        exact = jax.tree.map(np.asarray, at(jnp.float64, "native"))
+
+    def distance(name):
+        off = jax.tree.map(lambda a, b: np.sum((np.asarray(a) - b) ** 2), at(jnp.float32, name), exact)
+        size = jax.tree.map(lambda b: np.sum(b**2), exact)
+        return np.sqrt(sum(jax.tree.leaves(off)) / sum(jax.tree.leaves(size)))
+
+    plain, fast = distance("native"), distance("chwn")
+    assert 0 < fast < max(1.5 * plain, 1e-6), (fast, plain)
