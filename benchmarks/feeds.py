@@ -1,0 +1,50 @@
+"""PyTorch's ways from a data set to batches of uint8 images on the device."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+
+
+class Images(Dataset):
+    """Images by lists of numbers, one gather for a whole batch.
+
+    Args:
+        images: uint8, [n, ...].
+    """
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.images)
+
+    def __getitem__(self, numbers: list[int]) -> Tensor:
+        """A batch."""
+        return self.images[numbers]
+
+
+def resident(images: Tensor, batch_size: int) -> Iterator[Tensor]:
+    """Batches without end, gathered on the device in a fresh order each epoch."""
+    while True:
+        order = torch.randperm(len(images), device=images.device)
+        for row in order[: len(images) // batch_size * batch_size].view(-1, batch_size):
+            yield images.index_select(0, row)
+
+
+def loaded(images: Tensor, batch_size: int, workers: int, device: str) -> Iterator[Tensor]:
+    """Batches without end from a DataLoader, gathered in main memory."""
+    rows = BatchSampler(RandomSampler(Images(images)), batch_size, drop_last=True)
+    loader: DataLoader[Tensor] = DataLoader(
+        Images(images),
+        sampler=rows,
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=device == "cuda",
+    )
+    while True:
+        for batch in loader:
+            yield batch.to(device, non_blocking=True)

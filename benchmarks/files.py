@@ -1,0 +1,71 @@
+"""The file that the benchmark's rows are written to, and what it says about the machine."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("jaxvae", "jax", "jaxlib", "flax", "optax", "torch", "numpy")
+
+
+def header(flags: Mapping[str, Any], devices: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file says before its rows.
+
+    Args:
+        flags: of the command line.
+        devices: what JAX and PyTorch found.
+
+    Returns:
+        "machine", "versions", "flags" and an empty list of "rows".
+    """
+    machine = {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        **devices,
+    }
+    versions = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    return {"machine": machine, "versions": versions, "flags": dict(flags), "rows": []}
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def check(path: Path, *, overwrite: bool) -> None:
+    """Refuses an output file before hours are spent on what it shall hold.
+
+    Args:
+        path: the file.
+        overwrite: whether it may exist.
+
+    Raises:
+        ValueError: it exists, or its folder does not or cannot be written to.
+    """
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} exists; name another file or give --overwrite.")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ValueError(f"{path} must be a file in a folder that exists.")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise ValueError(f"the folder of {path} must be writable, and is not.")
+
+
+def write(path: Path, results: Mapping[str, Any]) -> None:
+    """Writes all rows so far.
+
+    Args:
+        path: the file, which is replaced whole.
+        results: of `header`, with rows.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
+    partial.replace(path)

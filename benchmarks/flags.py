@@ -1,0 +1,87 @@
+"""The command line of `benchmarks.throughput`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.contestants import PRECISIONS, Contestant
+from benchmarks.workloads import WORKLOADS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags."""
+
+    out: Path
+    """JSON file for all numbers; written after every setting."""
+
+    figure: Path | None = None
+    """PNG file for bars of all rows."""
+
+    model: tuple[Literal["ladder", "conv", "horses"], ...] = ("ladder",)
+    """The ladder of experiments.vlae_mnist, a plain convolutional VAE on MNIST, or one on 96x96x3."""
+
+    batch_size: tuple[int, ...] = ()
+    """Examples in a step; by default 128, and 64 for horses."""
+
+    precision: tuple[Literal["float32", "tensorfloat32", "bfloat16"], ...] = ("float32",)
+    """Of matrix products: tensorfloat32 is for GPUs."""
+
+    device: Literal["cpu", "gpu", "tpu"] = "cpu"
+    """Where to train; PyTorch has no part in it on TPU."""
+
+    seeds: tuple[int, ...] = (1,)
+    """Replicas that ours trains side by side; PyTorch trains as many one after the other."""
+
+    rounds: int = 15
+    """Rounds of the final, one turn for each contestant."""
+
+    steps: int = 50
+    """Train steps in a turn."""
+
+    threads: int = 2
+    """CPU threads of each contestant."""
+
+    overwrite: bool = False
+    """Replace the files that --out and --figure name."""
+
+    def check(self) -> None:
+        """Refuses what cannot be measured.
+
+        Raises:
+            ValueError: a number below 1, nothing to measure, or a precision that the device does not have.
+        """
+        numbers = (*self.batch_size, *self.seeds, self.rounds, self.steps, self.threads)
+        if min(numbers) < 1:
+            raise ValueError(
+                f"batch sizes, seeds, rounds, steps and threads must be >= 1, got {min(numbers)}."
+            )
+        if not (self.model and self.precision and self.seeds):
+            raise ValueError("model, precision and seeds need at least one value each.")
+        for precision in self.precision:
+            if precision not in PRECISIONS[self.device]:
+                known = ", ".join(PRECISIONS[self.device])
+                raise ValueError(f"precision on {self.device} must be one of {known}, got {precision!r}.")
+
+
+def settings(config: Config) -> Iterator[Contestant]:
+    """All combinations of model, batch size and precision, without what makes a variant.
+
+    Args:
+        config: the flags.
+
+    Yields:
+        What the contestants of one contest have in common.
+    """
+    for model, precision in product(config.model, config.precision):
+        for batch_size in config.batch_size or (WORKLOADS[model].batch_size,):
+            yield Contestant(
+                side="ours",
+                model=model,
+                batch_size=batch_size,
+                precision=precision,
+                device=config.device,
+                threads=config.threads,
+            )

@@ -1,0 +1,116 @@
+"""PyTorch's side of a benchmark: the twin, trained as PyTorch's documentation advises for speed."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.contestants import Contestant
+from benchmarks.feeds import loaded, resident
+from benchmarks.twin_losses import Objective
+from benchmarks.twins import Result, Twin
+from benchmarks.workloads import WORKLOADS, make_dataset
+
+READ_EVERY = 50
+"""Steps after which the loss is read, as our side does."""
+
+
+class Opponent:
+    """Trains the twin, a step at a time.
+
+    Args:
+        contestant: what to train, and how.
+        synchronize: waits for the device; by default what the device needs.
+    """
+
+    def __init__(self, contestant: Contestant, *, synchronize: Callable[[], None] | None = None) -> None:
+        torch.set_num_threads(contestant.threads)
+        torch.manual_seed(0)
+        allow_fast(contestant.precision)
+        self._device = "cuda" if contestant.device == "gpu" else "cpu"
+        self._synchronize = synchronize or (
+            torch.cuda.synchronize if self._device == "cuda" else lambda: None
+        )
+        self._workload = WORKLOADS[contestant.model]
+        self._bfloat16 = contestant.precision == "bfloat16"
+        self._twin = Twin(self._workload).to(self._device)
+        self._objective = Objective(self._workload).to(self._device)
+        if contestant.channels_last:
+            self._twin.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._forward = self._loss
+        if contestant.compile is not None:
+            mode = None if contestant.compile == "default" else contestant.compile
+            self._forward = torch.compile(self._loss, mode=mode)
+        # Several times faster than the loops over tensors, on CPU too.
+        self._optimizer = torch.optim.Adam(self._twin.parameters(), 1e-3, fused=True)
+        self._batches = self._feed(contestant)
+
+    def _feed(self, contestant: Contestant) -> Iterator[Tensor]:
+        images = torch.from_numpy(np.array(make_dataset(self._workload).images)).permute(0, 3, 1, 2)
+        if contestant.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        else:
+            images = images.contiguous()
+        if contestant.loader_workers is None:
+            return resident(images.to(self._device), contestant.batch_size)
+        return loaded(images, contestant.batch_size, contestant.loader_workers, self._device)
+
+    def _loss(self, pixels: Tensor) -> Tensor:
+        image = pixels.float() / 255
+        sizes = [(len(image), size) for size in self._workload.latent_sizes]
+        noise = [torch.randn(size, device=image.device) for size in sizes]
+        draws: list[Tensor] = []
+        if "mmd" in self._workload.weights:
+            draws = [torch.randn(size, device=image.device) for size in sizes]
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16):
+            result: Result = self._twin(image, noise)
+        return self._objective(result, image, draws)
+
+    def run(self, steps: int) -> float:
+        """Trains.
+
+        Args:
+            steps: how many.
+
+        Returns:
+            Seconds, up to the moment when the device is done.
+        """
+        self._synchronize()
+        started = time.perf_counter()
+        for number in range(1, steps + 1):
+            loss = self._forward(next(self._batches))
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            if number % READ_EVERY == 0 or number == steps:
+                loss.item()
+            self._optimizer.step()
+        self._synchronize()
+        return time.perf_counter() - started
+
+    def peak_memory(self) -> int | None:
+        """Most bytes in use on an accelerator so far; None where main memory is the device's."""
+        return torch.cuda.max_memory_allocated() if self._device == "cuda" else None
+
+
+def allow_fast(precision: str) -> None:
+    """Says which float32 products may be rounded to TensorFloat32."""
+    torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
+    torch.backends.cudnn.allow_tf32 = precision != "float32"
+
+
+def matmul_rate(precision: str, device: str, size: int, repeats: int) -> float:
+    """Best rate of a square matrix product, floating point operations per second; as `benchmarks.ours.matmul_rate`."""
+    allow_fast(precision)
+    place = "cuda" if device == "gpu" else "cpu"
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    a, b = (torch.randn(size, size, device=place, dtype=dtype) for _ in range(2))
+    seconds = []
+    for _ in range(repeats + 1):
+        started = time.perf_counter()
+        a @ b
+        if place == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / min(seconds[1:])

@@ -1,0 +1,100 @@
+"""Our side of a benchmark: the path that an experiment's training takes, from the resident data set to the metrics."""
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import PyTree
+
+from benchmarks.contestants import Contestant
+from benchmarks.workloads import WORKLOADS, Workload, make_dataset, make_model, make_objective
+from jaxvae import data, models, train
+
+_PRECISION = {"float32": "highest", "tensorfloat32": "tensorfloat32"}
+
+
+class Ours:
+    """Trains in chunks of `jaxvae.train.CHUNK` steps, as `jaxvae.train.fit` does.
+
+    Args:
+        contestant: what to train, and how.
+        workload: in place of the one that the contestant names.
+    """
+
+    def __init__(self, contestant: Contestant, workload: Workload | None = None) -> None:
+        if contestant.device != "cpu":
+            jax.config.update("jax_default_matmul_precision", _PRECISION.get(contestant.precision))
+        workload = workload or WORKLOADS[contestant.model]
+        model = make_model(workload, contestant.precision)
+        source = data.Resident(make_dataset(workload), batch_size=contestant.batch_size)
+        objective = make_objective(workload, models.standard_priors(model))
+        subtrees = tuple(jax.eval_shape(lambda key: models.init(key, model), jax.random.key(0))["params"])
+        players = {"model": train.Player(subtrees, train.adam(1e-3))}
+        parallel = train.Parallel()
+        self._chunk = parallel.compile_chunk(
+            train.make_step(train.one_player("model", model, objective), players),
+            source,
+            length=train.CHUNK,
+            compiler_options=model.layout.compiler_options,
+        )
+
+        def initial(seed: Array) -> train.TrainState:
+            init_key, key = jax.random.split(jax.random.key(seed))
+            return train.init_state(key, models.init(init_key, model), players)
+
+        seeds = jnp.arange(contestant.replicas)
+        self._state = parallel.place(jax.jit(jax.vmap(initial))(seeds))
+        self._arrays: PyTree = parallel.place(source.arrays)
+        self._per_epoch, self._step = source.steps_per_epoch, 0
+
+    def run(self, steps: int) -> float:
+        """Trains.
+
+        Args:
+            steps: how many steps of every replica.
+
+        Returns:
+            Seconds, up to the moment when the metrics are in main memory.
+        """
+        started = time.perf_counter()
+        while steps:
+            count = min(train.CHUNK, steps, self._per_epoch - self._step % self._per_epoch)
+            self._state, history = self._chunk(self._state, self._arrays, jnp.int32(count))
+            jax.device_get(history)
+            self._step += count
+            steps -= count
+        return time.perf_counter() - started
+
+    def peak_memory(self) -> int | None:
+        """Most bytes in use on an accelerator so far; None where main memory is the device's."""
+        statistics = jax.devices()[0].memory_stats() or {}
+        return statistics.get("peak_bytes_in_use")
+
+
+def matmul_rate(precision: str, device: str, size: int, repeats: int) -> float:
+    """Best rate of a square matrix product.
+
+    Args:
+        precision: of its operands.
+        device: "cpu", "gpu" or "tpu".
+        size: rows and columns.
+        repeats: how often it is timed.
+
+    Returns:
+        Floating point operations per second.
+    """
+    dtype = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
+    rng = np.random.default_rng(0)
+    a, b = (jnp.asarray(rng.normal(size=(size, size)), dtype) for _ in range(2))
+    chosen: Any = None if device == "cpu" else _PRECISION.get(precision)
+    product = jax.jit(lambda a, b: jnp.matmul(a, b, precision=chosen, preferred_element_type=jnp.float32))
+    jax.block_until_ready(product(a, b))
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        jax.block_until_ready(product(a, b))
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / min(seconds)

@@ -1,0 +1,72 @@
+"""Parts of a train step as programs of their own."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from benchmarks.workloads import Workload, make_dataset, make_model
+from jaxvae import data, models
+
+Timer = Callable[[int], float]
+"""Seconds for so many steps."""
+
+
+def parts(workload: Workload, batch_size: int, precision: str) -> dict[str, Timer]:
+    """The gather of a batch, and value and gradient of encoder and decoder, each in a loop of its own.
+
+    Args:
+        workload: what is trained.
+        batch_size: examples in a step.
+        precision: of matrix products.
+
+    Returns:
+        Timers by name.
+    """
+    model = make_model(workload, precision)
+    source = data.Resident(make_dataset(workload), batch_size=batch_size)
+    arrays = jax.device_put(source.arrays)
+    index = jnp.arange(batch_size, dtype=jnp.int32)
+    image = source.batch(arrays, index, index).image
+    variables = models.init(jax.random.key(0), model)
+    codes = tuple(jnp.zeros((batch_size, size)) for size in workload.latent_sizes)
+    rest = {name: tree for name, tree in variables.items() if name != "params"}
+
+    def gather(row: Array) -> Array:
+        pixels = source.batch(arrays, row, index).image
+        return (row + 1 + jnp.sum(pixels).astype(jnp.int32) % 2) % len(source.dataset)
+
+    def descend(method: str, inputs: Any, params: Any) -> Any:
+        def total(params: Any) -> Array:
+            out, _ = model.apply(
+                {"params": params, **rest}, inputs, train=True, method=method, mutable=list(rest)
+            )
+            return jnp.sum(jnp.stack([jnp.sum(leaf) for leaf in jax.tree.leaves(out)]))
+
+        # A step that changes nothing visible, but keeps the compiler from taking work out of the loop.
+        return jax.tree.map(lambda p, g: p - 1e-12 * g, params, jax.grad(total)(params))
+
+    options = dict(model.layout.compiler_options)
+    return {
+        "gather": _loop(gather, index, options),
+        "encoder": _loop(partial(descend, "encode", image), variables["params"], options),
+        "decoder": _loop(partial(descend, "decode", codes), variables["params"], options),
+    }
+
+
+def _loop(step: Callable[[Any], Any], carry: Any, options: dict[str, Any]) -> Timer:
+    """Many steps in one dispatch."""
+    program = jax.jit(
+        lambda carry, count: lax.fori_loop(0, count, lambda _, c: step(c), carry), compiler_options=options
+    )
+
+    def run(steps: int) -> float:
+        started = time.perf_counter()
+        jax.block_until_ready(program(carry, jnp.int32(steps)))
+        return time.perf_counter() - started
+
+    return run

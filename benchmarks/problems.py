@@ -1,0 +1,86 @@
+"""One train step's input, for both sides to solve."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from benchmarks.workloads import Workload, make_dataset, make_model
+from jaxvae import models
+from jaxvae.types import Batch, Posterior
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A prior that always draws the same points, [n, d]."""
+
+    points: np.ndarray
+
+    def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
+        """The points."""
+        return jnp.asarray(self.points[:n])
+
+    def log_prob(self, z: Float[Array, "n d"]) -> Float[Array, " n"]:
+        """Needed by no term of the benchmarks.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One train step's input.
+
+    Attributes:
+        key: of the step on the JAX side.
+        params: by top-level subtree.
+        model_state: the other Flax collections.
+        batch: the examples.
+        noise: of each level's draw, [n, d].
+        draws: from each level's prior, [n, d].
+    """
+
+    key: Key[Array, ""]
+    params: Mapping[str, Any]
+    model_state: Mapping[str, Any]
+    batch: Batch
+    noise: list[np.ndarray]
+    draws: list[np.ndarray]
+
+
+def pose(workload: Workload, batch_size: int, seed: int = 0) -> Problem:
+    """Draws parameters, a batch and all noise.
+
+    Args:
+        workload: what is trained.
+        batch_size: examples.
+        seed: another one gives another problem.
+
+    Returns:
+        The same problem for both sides.
+    """
+    variables = models.init(jax.random.key(seed), make_model(workload, "float32"))
+    rng = np.random.default_rng(seed)
+    # Away from the initial zeros and ones, so that biases and scales mixed up would show.
+    params = jax.tree.map(
+        lambda p: p + 0.05 * rng.normal(size=p.shape).astype(np.float32), dict(variables["params"])
+    )
+    images = make_dataset(workload, examples=batch_size).images[:batch_size]
+    index = jnp.arange(batch_size, dtype=jnp.int32)
+    batch = Batch(jnp.asarray(images, jnp.float32) / 255, index * 0, jnp.ones(batch_size), index)
+    key = jax.random.key(1)
+    model_key, _ = jax.random.split(key)
+    noise = []
+    for level, size in enumerate(workload.latent_sizes):
+        standard = Posterior(jnp.zeros((batch_size, size)), jnp.ones((batch_size, size)))
+        level_key = jax.random.fold_in(model_key, level) if workload.is_ladder else model_key
+        noise.append(np.array(models.reparameterize(level_key, standard, index)))
+    draws = [rng.normal(size=e.shape).astype(np.float32) for e in noise]
+    rest = {name: tree for name, tree in variables.items() if name != "params"}
+    return Problem(key, params, rest, batch, noise, draws)

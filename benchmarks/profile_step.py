@@ -1,0 +1,124 @@
+"""Where the time of a train step goes: by loss term and by part of the model.
+
+    python -m benchmarks.profile_step --model ladder --batch-size 128
+
+Programs with and without a part take turns in one process, in random order; a part's time is the median of their
+differences. The programs train in chunks, as an experiment does.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Literal
+
+import jax
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from benchmarks.contestants import Contestant
+from benchmarks.ours import Ours
+from benchmarks.parts import Timer, parts
+from benchmarks.tables import grid
+from benchmarks.workloads import WORKLOADS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags."""
+
+    model: Literal["ladder", "conv", "horses"] = "ladder"
+    """What is trained."""
+
+    batch_size: int = 128
+    """Examples in a step."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of matrix products."""
+
+    rounds: int = 9
+    """How often everything is timed."""
+
+    steps: int = 20
+    """Train steps in a turn."""
+
+    def check(self) -> None:
+        """Refuses what cannot be measured.
+
+        Raises:
+            ValueError: a number below 1.
+        """
+        if min(self.batch_size, self.rounds, self.steps) < 1:
+            raise ValueError("batch_size, rounds and steps must be at least 1.")
+
+
+def timers(config: Config) -> dict[str, Timer]:
+    """Everything that is timed, by name.
+
+    Args:
+        config: the flags.
+
+    Returns:
+        The "whole step", it without each term, and the parts "gather", "encoder" and "decoder" alone.
+    """
+    workload = WORKLOADS[config.model]
+    contestant = Contestant(
+        side="ours",
+        model=config.model,
+        batch_size=config.batch_size,
+        precision=config.precision,
+        device={"cuda": "gpu"}.get(jax.default_backend(), jax.default_backend()),
+        threads=1,
+    )
+    found: dict[str, Timer] = {"whole step": Ours(contestant).run}
+    for name in workload.weights:
+        if len(workload.weights) > 1:
+            weights = {key: weight for key, weight in workload.weights.items() if key != name}
+            found[f"without {name}"] = Ours(contestant, replace(workload, weights=weights)).run
+    return found | parts(workload, config.batch_size, config.precision)
+
+
+def shares(times: dict[str, list[float]]) -> list[tuple[str, ...]]:
+    """Milliseconds and share of the whole step, part by part.
+
+    Args:
+        times: milliseconds of a step in every round, by timer.
+
+    Returns:
+        Lines of a table, its head first.
+    """
+    whole = np.asarray(times["whole step"])
+    lines: list[tuple[str, ...]] = [("part", "ms", "share")]
+    for name, samples in times.items():
+        own = np.asarray(samples)
+        label = name
+        if name.startswith("without "):
+            label, own = f"loss: {name.removeprefix('without ')}", whole - own
+        lines.append((label, f"{np.median(own):.2f}", f"{100 * np.median(own / whole):.1f} %"))
+    return lines
+
+
+def main(config: Config) -> None:
+    """Measures and prints.
+
+    Args:
+        config: the flags.
+    """
+    config.check()
+    found = timers(config)
+    for timer in tqdm(found.values(), desc="compiling"):
+        timer(1)
+    times: dict[str, list[float]] = {name: [] for name in found}
+    random = Random(0)
+    for _ in tqdm(range(config.rounds), desc="rounds"):
+        for name in random.sample(list(found), len(found)):
+            times[name].append(1e3 * found[name](config.steps) / config.steps)
+    print(grid(shares(times)))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

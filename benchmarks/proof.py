@@ -1,0 +1,129 @@
+"""Proof that a model and its PyTorch twin do the same work: same parameters, batch and draws, same loss and gradients.
+
+Computed in float32, whatever is timed afterwards.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from jaxtyping import Array
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import weights
+from benchmarks.problems import Fixed, Problem, pose
+from benchmarks.twin_losses import Objective
+from benchmarks.twins import Twin
+from benchmarks.workloads import Workload, make_model, make_objective
+from jaxvae import train
+
+TOLERANCE = 1e-4
+"""Largest relative difference of losses and gradients that passes."""
+
+DRAWS = 5
+"""How often parameters, batch and noise are drawn before the two count as different."""
+
+BATCH_SIZE = 8
+"""Examples in the compared step; the fewer, the fewer activations lie near 0."""
+
+
+def solve(workload: Workload, problem: Problem) -> tuple[float, Mapping[str, Any]]:
+    """Loss and gradient on the JAX side, by the path that training takes.
+
+    Args:
+        workload: what is trained.
+        problem: of `pose`.
+
+    Returns:
+        Loss, and gradient by top-level subtree.
+    """
+    model = make_model(workload, "float32")
+    objective = make_objective(workload, [Fixed(points) for points in problem.draws])
+    losses = train.one_player("model", model, objective)
+
+    def loss(params: Mapping[str, Any]) -> Array:
+        values, _ = losses(problem.key, params, problem.model_state, problem.batch, jnp.int32(0), {})
+        return values["model"]
+
+    with jax.default_matmul_precision("highest"):
+        step = jax.jit(jax.value_and_grad(loss), compiler_options=dict(model.layout.compiler_options))
+        value, gradient = jax.device_get(step(problem.params))
+    return float(value), gradient
+
+
+def prove(workload: Workload, device: str = "cpu") -> dict[str, Any]:
+    """Compares one train step of both sides, in up to `DRAWS` draws of everything.
+
+    ReLU's derivative jumps, so that one activation that rounding carries over 0 (PyTorch's BatchNorm has relative
+    errors of 1e-5 on CPU) moves gradients by 1e-3; a draw in which that happens counts for nothing. Different
+    functions would agree in no draw.
+
+    Args:
+        workload: what is trained.
+        device: PyTorch's name of the device that its side runs on.
+
+    Returns:
+        "passed"; "parameters" of ours and "torch_parameters"; of the last draw "loss_difference", relative,
+        "gradient_difference", norm of the difference over the norm, and the same of the "worst_tensor"; "draws",
+        how many it took; "flops" of the network's matrix products for one example, forward and backward.
+    """
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    twin = Twin(workload).to(device)
+    for seed in range(DRAWS):
+        problem = pose(workload, BATCH_SIZE, seed)
+        found = _compare(workload, problem, twin, *solve(workload, problem))
+        if max(found.values()) <= TOLERANCE:
+            break
+    ours = sum(p.size for p in jax.tree.leaves(problem.params))
+    theirs = sum(p.numel() for p in twin.parameters())
+    image, noise, _ = _tensors(problem, device)
+    return found | {
+        "passed": ours == theirs and max(found.values()) <= TOLERANCE,
+        "draws": seed + 1,
+        "parameters": ours,
+        "torch_parameters": theirs,
+        "flops": count_flops(twin, image, noise) // BATCH_SIZE,
+    }
+
+
+def _tensors(problem: Problem, device: str) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Image, noise and draws on PyTorch's side."""
+    image = torch.from_numpy(np.array(problem.batch.image)).permute(0, 3, 1, 2).contiguous().to(device)
+    noise, draws = ([torch.from_numpy(a).to(device) for a in d] for d in (problem.noise, problem.draws))
+    return image, noise, draws
+
+
+def _compare(
+    workload: Workload, problem: Problem, twin: Twin, value: float, gradient: Mapping[str, Any]
+) -> dict[str, float]:
+    """Relative differences of loss and gradients."""
+    weights.load(twin, problem.params)
+    twin.zero_grad()
+    device = next(twin.parameters()).device
+    image, noise, draws = _tensors(problem, str(device))
+    loss = Objective(workload).to(device)(twin(image, noise), image, draws)
+    loss.backward()
+    differences, norms = [], []
+    for path, parameter, convert in weights.pairs(twin):
+        ours = convert(weights.leaf(gradient, path))
+        theirs = np.zeros_like(ours) if parameter.grad is None else parameter.grad.cpu().numpy()
+        differences.append(np.linalg.norm(theirs - ours))
+        norms.append(np.linalg.norm(ours))
+    return {
+        "loss_difference": abs(loss.item() - value) / abs(value),
+        "gradient_difference": float(np.linalg.norm(differences) / np.linalg.norm(norms)),
+        "worst_tensor": float(max(d / n for d, n in zip(differences, norms, strict=True))),
+    }
+
+
+def count_flops(twin: Twin, image: Tensor, noise: list[Tensor]) -> int:
+    """Floating point operations of a train step's matrix products and convolutions, losses left out."""
+    with FlopCounterMode(display=False) as counter:
+        result = twin(image, noise)
+        torch.stack([t.sum() for t in (result.logits, *result.means, *result.stddevs)]).sum().backward()
+    return counter.get_total_flops()

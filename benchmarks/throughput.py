@@ -1,0 +1,109 @@
+"""Time of a train step against PyTorch.
+
+Both sides train the same model on the same data, each by its fastest variant: PyTorch eager and compiled, in both
+memory formats, fed from the device or by a DataLoader; both with the system's allocator as it is and keeping its
+pages. Before anything is timed it is proven that they compute the same. Each contestant has a process of its own;
+they take turns in random order, and the ratio is taken within rounds. Needs the extra `bench` (PyTorch).
+
+    python -m benchmarks.throughput --model ladder --batch-size 128 --out throughput.json
+
+takes eight minutes on two CPU cores.
+"""
+
+import sys
+import tempfile
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+import tyro
+from tqdm import tqdm
+
+from benchmarks import figure, files, tables
+from benchmarks.flags import Config, settings
+from benchmarks.processes import BenchmarkError, ask
+from benchmarks.rows import Effort, measure
+
+
+def prepare(config: Config) -> dict[str, Any]:
+    """Checks files and machine before anything takes long.
+
+    Args:
+        config: the flags.
+
+    Returns:
+        The results, with no rows yet.
+
+    Raises:
+        ValueError: flags that do not fit, PyTorch or the device is missing, or a file cannot be written.
+    """
+    config.check()
+    files.check(config.out, overwrite=config.overwrite)
+    if config.figure:
+        files.check(config.figure, overwrite=config.overwrite)
+    if find_spec("torch") is None:
+        raise ValueError('the benchmark needs PyTorch; install it with: pip install -e ".[bench]"')
+    try:
+        devices = ask({"describe": True}, config.device, config.threads)
+    except BenchmarkError as error:
+        raise ValueError(
+            f"JAX finds no {config.device} here; install its build for it, or choose another --device ({error})."
+        ) from None
+    if config.device == "gpu" and devices["torch_device"] is None:
+        raise ValueError("PyTorch finds no gpu here; install its build for it, or choose another --device.")
+    flags = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
+    return files.header(flags, devices)
+
+
+def main(config: Config) -> None:
+    """Proves, measures, prints and writes.
+
+    Args:
+        config: the flags.
+
+    Raises:
+        ValueError: what was asked for cannot be done here.
+        BenchmarkError: the two sides do not compute the same, or ours does not run.
+    """
+    results = prepare(config)
+    proofs: dict[str, Any] = {}
+    rates: dict[str, float] = {}
+    todo = list(settings(config))
+    with tqdm(total=len(todo), unit="setting") as bar, tempfile.TemporaryDirectory() as cache:
+        effort = Effort(rounds=config.rounds, steps=config.steps, cache=Path(cache), tell=bar.set_postfix_str)
+        for base in todo:
+            bar.set_description(f"{base.model}, batch {base.batch_size}, {base.precision}")
+            if base.model not in proofs:
+                bar.set_postfix_str("proving that both sides compute the same")
+                found = ask({"prove": base.model}, config.device, config.threads)
+                proofs[base.model] = found
+                bar.write(tables.proof(base.model, found))
+                if not found["passed"]:
+                    raise BenchmarkError(f"the two sides of {base.model} do not compute the same.")
+            rows = measure(base, config.seeds, effort, proof=proofs[base.model], rates=rates)
+            results["rows"] += rows
+            files.write(config.out, results)
+            for row in rows:
+                bar.write(f"\n{bar.desc}replicas {row['replicas']}\n{tables.details(row)}")
+            bar.update()
+    print(f"\n{tables.summary(results['rows'])}")
+    if config.figure:
+        figure.draw(config.figure, results["rows"])
+
+
+def command_line() -> NoReturn:
+    """Runs from the command line: exit status 2 for what cannot be done, 1 for what went wrong on the way."""
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except (ValueError, BenchmarkError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, ValueError) else 1)
+    except KeyboardInterrupt:
+        print("error: stopped; the file holds the settings that were finished.", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    command_line()

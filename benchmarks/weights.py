@@ -1,0 +1,123 @@
+"""Which parameter of a JAX model is which parameter of its PyTorch twin, and how the one is laid out as the other."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.twins import Twin, Up
+
+Convert = Callable[[np.ndarray], np.ndarray]
+
+
+class Pair(NamedTuple):
+    """A parameter of both models.
+
+    Attributes:
+        path: its name on the JAX side, "stages_0/kernel".
+        parameter: of the twin.
+        convert: from JAX's axes to PyTorch's.
+    """
+
+    path: str
+    parameter: nn.Parameter
+    convert: Convert
+
+
+def pairs(twin: Twin) -> Iterator[Pair]:
+    """Goes through all parameters.
+
+    Args:
+        twin: the PyTorch model.
+
+    Yields:
+        One pair for each of the twin's parameters.
+    """
+    for name, module in _modules(twin).items():
+        for key, parameter in module.named_parameters(recurse=False):
+            yield Pair(f"{name}/{_key(module, key)}", parameter, _convert(twin, name, module, key))
+
+
+def load(twin: Twin, params: Mapping[str, Any]) -> None:
+    """Gives a twin the parameters of its original.
+
+    Args:
+        twin: changed in place.
+        params: the Flax collection.
+    """
+    with torch.no_grad():
+        for path, parameter, convert in pairs(twin):
+            parameter.copy_(torch.from_numpy(convert(leaf(params, path)).copy()))
+
+
+def leaf(params: Mapping[str, Any], path: str) -> np.ndarray:
+    """A parameter by its path.
+
+    Args:
+        params: the Flax collection.
+        path: of a `Pair`.
+
+    Returns:
+        The array, in main memory.
+    """
+    module, key = path.split("/")
+    return np.asarray(params[module][key])
+
+
+def _modules(twin: Twin) -> dict[str, nn.Module]:
+    """The twin's layers by the names that they have on the JAX side."""
+    ups = [m.conv for m in twin.unstages if isinstance(m, Up)]
+    lists: dict[str, list[Any]] = {
+        "stages": [m for m in twin.stages.modules() if isinstance(m, nn.Conv2d)],
+        "stage_norms": [m for m in twin.stages.modules() if isinstance(m, nn.BatchNorm2d)],
+        "heads": list(twin.heads),
+        "top": [m for m in twin.top if isinstance(m, nn.Linear)],
+        "top_norms": [m for m in twin.top if isinstance(m, nn.BatchNorm1d)],
+        "merges": list(twin.merges),
+        "unstages": ups,
+        "unstage_norms": [m for m in twin.unstages if isinstance(m, nn.BatchNorm2d)],
+    }
+    named = {f"{name}_{number}": m for name, layers in lists.items() for number, m in enumerate(layers)}
+    if not twin.is_ladder:
+        named["head"] = named.pop("heads_0")
+    norm = next(m for m in twin.expand if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d))
+    return named | {"expand": twin.expand[0], "expand_norm": norm, "to_logits": twin.to_logits.conv}
+
+
+def _key(module: nn.Module, key: str) -> str:
+    if key == "bias":
+        return key
+    return "scale" if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) else "kernel"
+
+
+def _convert(twin: Twin, name: str, module: nn.Module, key: str) -> Convert:
+    channels, height, width = twin.bottleneck
+    hwc = (height, width, channels)
+    if name == "expand":
+        return lambda a: a.reshape(-1, *hwc).transpose(3, 1, 2, 0).reshape(-1, len(a))
+    if name == "expand_norm" and isinstance(module, nn.BatchNorm1d):
+        return lambda a: a.reshape(hwc).transpose(2, 0, 1).reshape(-1)
+    if key == "bias" or isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        return lambda a: a
+    if name.startswith("head"):
+        return _head(twin, module)
+    if isinstance(module, nn.Linear):
+        return np.transpose
+    if isinstance(module, nn.ConvTranspose2d):
+        return lambda a: a[::-1, ::-1].transpose(2, 3, 0, 1)
+    return lambda a: a.transpose(3, 2, 0, 1)
+
+
+def _head(twin: Twin, module: nn.Module) -> Convert:
+    """Dense layer on a flattened image, which is (h, w, c) in JAX and (c, h, w) in PyTorch."""
+    number = [head is module for head in twin.heads].index(True)
+    convs = [m for m in twin.stages.modules() if isinstance(m, nn.Conv2d)]
+    channels = convs[number - len(twin.heads)].out_channels
+
+    def convert(a: np.ndarray) -> np.ndarray:
+        side = round((len(a) // channels) ** 0.5)
+        return a.reshape(side, side, channels, -1).transpose(3, 2, 0, 1).reshape(a.shape[1], -1)
+
+    return convert

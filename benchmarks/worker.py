@@ -1,0 +1,101 @@
+"""The process of one contestant: prepares, then trains when told to.
+
+Speaks JSON, a line at a time, on standard input and output. The first line from the parent says what to do:
+{"contestant": ..., "started": seconds}, {"prove": model, "device": ...} or {"describe": true, "device": ...}; always
+with "threads". A contestant answers when its first step is done, and then one answer to each {"steps": n} or
+{"matmul": size}, until its input ends. The other two are one question.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from typing import Any, TextIO
+
+from benchmarks.contestants import Contestant
+
+WARM_UP = 2
+"""Steps before each timed turn, which bring caches and clocks back after another's turn."""
+
+REPEATS = 3
+"""How often a matrix product is timed."""
+
+
+def pin(threads: int) -> None:
+    """Keeps this process, and what JAX takes for the machine, to so many cores."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def prove(model: str, device: str) -> dict[str, Any]:
+    """The proof of same work for a model."""
+    from benchmarks import proof
+    from benchmarks.workloads import WORKLOADS
+
+    return proof.prove(WORKLOADS[model], "cuda" if device == "gpu" else "cpu")
+
+
+def describe(device: str) -> dict[str, Any]:
+    """What JAX and PyTorch find on this machine; fails where JAX finds no such device."""
+    import jax
+    import torch
+
+    accelerated = device == "gpu" and torch.cuda.is_available()
+    return {
+        "jax_devices": [f"{d.platform}: {d.device_kind}" for d in jax.devices()],
+        "torch_device": torch.cuda.get_device_name() if accelerated else None,
+    }
+
+
+def serve(contestant: Contestant, started: float, commands: TextIO, answers: TextIO) -> None:
+    """Prepares a contestant and obeys.
+
+    Args:
+        contestant: who.
+        started: when the process was started, seconds since the epoch.
+        commands: lines from the parent.
+        answers: lines to the parent.
+    """
+    if contestant.side == "ours":
+        from benchmarks import ours as side
+
+        player: Any = side.Ours(contestant)
+    else:
+        from benchmarks import opponent as side  # type: ignore[no-redef]
+
+        player = side.Opponent(contestant)  # type: ignore[attr-defined]
+    player.run(1)
+    _say(answers, {"first_step_seconds": time.time() - started})
+    for line in commands:
+        command = json.loads(line)
+        if "matmul" in command:
+            rate = side.matmul_rate(contestant.precision, contestant.device, command["matmul"], REPEATS)
+            _say(answers, {"rate": rate})
+            continue
+        player.run(WARM_UP)
+        seconds = player.run(command["steps"])
+        main_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        _say(answers, {"seconds": seconds, "peak_bytes": player.peak_memory() or main_memory})
+
+
+def main() -> None:
+    """Runs until the parent closes the pipe."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is not an answer
+    task = json.loads(sys.stdin.readline())
+    pin(task["threads"])
+    if "prove" in task:
+        _say(answers, prove(task["prove"], task["device"]))
+    elif "describe" in task:
+        _say(answers, describe(task["device"]))
+    else:
+        serve(Contestant(**task["contestant"]), task["started"], sys.stdin, answers)
+
+
+def _say(answers: TextIO, message: dict[str, Any]) -> None:
+    print(json.dumps(message), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
