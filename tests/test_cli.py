@@ -9,8 +9,10 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 from jaxvae import cli, data
+from jaxvae.cli import process
 from jaxvae.train import Replica
 from jaxvae.types import RunStopped
 
@@ -41,8 +43,9 @@ PRESETS = {"full": Config, "smoke": lambda: Config(preset="smoke", epochs=1, lim
 
 
 @pytest.fixture
-def launch(monkeypatch, capsys):
+def launch(monkeypatch, capsys, tmp_path):
     """Launches a toy with these arguments: its exit status, what it wrote to stdout, and to stderr."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def launch(*arguments, main=lambda config: None):
         monkeypatch.setattr(sys, "argv", ["toy.py", *arguments])
@@ -205,3 +208,36 @@ def test_a_record_is_what_json_can_hold():
     assert record["replicas"] == [{"variant": "a", "seed": 4, "hyper": {"weight": 0.5}}]
     assert record["data"]["fingerprint"] == spec.fingerprint
     assert record["environment"].keys() >= {"python", "jax", "flax", "optax", "numpy", "devices"}
+
+
+def _compile(config):
+    jax.jit(lambda x: jnp.sort(jnp.cumsum(x) @ jnp.ones((128, 128))))(jnp.arange(128.0)).block_until_ready()
+
+
+def test_compiled_programs_are_kept_in_the_users_cache(launch, tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_SHORTEST_COMPILATION", 0.0)
+    before = jax.config.jax_compilation_cache_dir
+    assert launch("--no-compile-cache", main=_compile) == (0, "", "")
+    assert not (tmp_path / "cache").exists()
+    jax.clear_caches()
+    compilation_cache.reset_cache()
+    assert launch(main=_compile) == (0, "", "")
+    compilation_cache.reset_cache()
+    assert list((tmp_path / "cache" / "jaxvae" / "xla").iterdir())
+    assert jax.config.jax_compilation_cache_dir == before
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(launch, tmp_path):
+    (tmp_path / "cache").write_text("a file is in the way")
+    assert launch(main=_compile) == (0, "", "")
+
+
+def test_the_users_own_cache_is_used(launch, tmp_path):
+    own = str(tmp_path / "own")
+    jax.config.update("jax_compilation_cache_dir", own)
+    try:
+        seen = []
+        assert launch(main=lambda config: seen.append(jax.config.jax_compilation_cache_dir)) == (0, "", "")
+    finally:
+        jax.config.update("jax_compilation_cache_dir", None)
+    assert seen == [own]

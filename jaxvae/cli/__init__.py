@@ -2,7 +2,7 @@
 
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.launch import launch
-from jaxvae.cli.process import cache_directory, keep_pages
+from jaxvae.cli.process import cache_directory
 from jaxvae.cli.record import command, environment, flat, record
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "command",
     "environment",
     "flat",
-    "keep_pages",
     "launch",
     "record",
 ]

@@ -57,9 +57,6 @@ class RunConfig:
     compile_cache: bool = True
     """Keep compiled programs in the user's cache directory, so that the next start is faster."""
 
-    keep_pages: bool = True
-    """On CPU, let malloc keep freed memory for the next step instead of giving it back to the system."""
-
     resume: bool = False
     """Continue the run in workdir from its last checkpoint."""
 

@@ -14,7 +14,7 @@ from typing import NoReturn, TypeVar
 import tyro
 
 from jaxvae.cli.config import RunConfig
-from jaxvae.cli.process import experiment_process, tune
+from jaxvae.cli.process import compile_cache, experiment_process
 from jaxvae.cli.record import command
 from jaxvae.types import RunStopped
 
@@ -40,8 +40,8 @@ def launch(
     try:
         with experiment_process():
             config = _parse(presets, description)
-            tune(config)
-            main(config)
+            with compile_cache(config.compile_cache):
+                main(config)
     except RunStopped as error:
         _stop(error)
     except KeyboardInterrupt as interrupt:

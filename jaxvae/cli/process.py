@@ -1,9 +1,7 @@
 """Settings of a process that runs an experiment. Importing the library changes nothing of the kind."""
 
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +10,8 @@ from typing import NoReturn
 
 import jax
 
-from jaxvae.cli.config import RunConfig
-
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 _SHORTEST_COMPILATION = 0.1
+"""Seconds; quicker ones are not worth a file."""
 
 
 @contextmanager
@@ -43,36 +39,40 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxvae"
 
 
-def tune(config: RunConfig) -> None:
-    """Applies the flags that are about the process and not about the experiment.
+@contextmanager
+def compile_cache(enabled: bool) -> Iterator[None]:
+    """Keeps compiled programs on disk, so that a later start need not compile them again.
 
-    Compiled programs are kept where the user's own JAX settings say, if they do. A cache directory that cannot
-    be written is done without.
+    They go where the user's own JAX settings say, or else to the user's cache directory. One that cannot be written
+    is done without.
 
     Args:
-        config: the resolved flags.
+        enabled: False changes nothing.
     """
-    if config.compile_cache and jax.config.values["jax_compilation_cache_dir"] is None:
-        directory = cache_directory() / "xla"
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            return
-        jax.config.update("jax_compilation_cache_dir", str(directory))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", _SHORTEST_COMPILATION)
-    if config.keep_pages:
-        keep_pages()
-
-
-def keep_pages() -> None:
-    """Lets malloc serve large blocks from a heap that it does not give back; does nothing without glibc.
-
-    By default glibc takes each large block from the system and returns it when it is freed, and the system clears every
-    page again before the next step can use it.
-    """
-    if sys.platform != "linux" or jax.default_backend() != "cpu":
+    settings = {
+        "jax_compilation_cache_dir": str(cache_directory() / "xla"),
+        "jax_persistent_cache_min_compile_time_secs": _SHORTEST_COMPILATION,
+    }
+    before = {name: jax.config.values[name] for name in settings}
+    if (
+        not enabled
+        or before["jax_compilation_cache_dir"] is not None
+        or not _writable(cache_directory() / "xla")
+    ):
+        yield
         return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_MMAP_MAX, 0)
-        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+
+
+def _writable(directory: Path) -> bool:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(directory, os.W_OK | os.X_OK)

@@ -29,7 +29,6 @@ FREE_TO_CHANGE = frozenset(
         "parallel",
         "devices",
         "compile_cache",
-        "keep_pages",
     }
 )
 """Fields of a configuration that may differ when a run is resumed: where and on what it runs, not what it computes."""
