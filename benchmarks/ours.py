@@ -1,12 +1,12 @@
 """Our side of a benchmark: the path that an experiment's training takes, from the resident data set to the metrics."""
 
 import time
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jaxtyping import PyTree
 
 from benchmarks.contestants import Contestant
@@ -31,22 +31,19 @@ class Ours:
         model = make_model(workload, contestant.precision)
         source = data.Resident(make_dataset(workload), batch_size=contestant.batch_size)
         objective = make_objective(workload, models.standard_priors(model))
-        subtrees = tuple(jax.eval_shape(lambda key: models.init(key, model), jax.random.key(0))["params"])
+        init = partial(models.init, model=model)
+        subtrees = tuple(jax.eval_shape(init, jax.random.key(0))["params"])
         players = {"model": train.Player(subtrees, train.adam(1e-3))}
         parallel = train.Parallel()
-        self._chunk = parallel.compile_chunk(
+        self._program = parallel.compile_epoch(
             train.make_step(train.one_player("model", model, objective), players),
             source,
             length=train.CHUNK,
             compiler_options=model.layout.compiler_options,
         )
 
-        def initial(seed: Array) -> train.TrainState:
-            init_key, key = jax.random.split(jax.random.key(seed))
-            return train.init_state(key, models.init(init_key, model), players)
-
-        seeds = jnp.arange(contestant.replicas)
-        self._state = parallel.place(jax.jit(jax.vmap(initial))(seeds))
+        replicas = [train.Replica("ours", seed, {}) for seed in range(contestant.replicas)]
+        self._state = parallel.place(train.init_replicas(replicas, init, players))
         self._arrays: PyTree = parallel.place(source.arrays)
         self._per_epoch, self._step = source.steps_per_epoch, 0
 
@@ -62,7 +59,11 @@ class Ours:
         started = time.perf_counter()
         while steps:
             count = min(train.CHUNK, steps, self._per_epoch - self._step % self._per_epoch)
-            self._state, history = self._chunk(self._state, self._arrays, jnp.int32(count))
+            if self._step % self._per_epoch == 0:
+                self._order = self._program.order(self._state)
+            self._state, history = self._program.chunk(
+                self._state, self._order, self._arrays, jnp.int32(count)
+            )
             jax.device_get(history)
             self._step += count
             steps -= count

@@ -47,7 +47,7 @@ def third_party_imports(folder: str) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(node.module.split(".")[0])
     helpers = {path.stem for path in (ROOT / "tests").rglob("*.py")}
-    names -= set(sys.stdlib_module_names) | {"jaxvae", "experiments"} | helpers
+    names -= set(sys.stdlib_module_names) | {"jaxvae", "experiments", "benchmarks"} | helpers
     distributions = packages_distributions()
     return {normal(distributions.get(name, [name])[0]) for name in names}
 

@@ -4,9 +4,9 @@ from jaxvae.train.checkpoint import CheckpointError, Checkpoints
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, Interrupted, NonFiniteError, fit
 from jaxvae.train.optimizers import adam, schedule
-from jaxvae.train.parallel import Parallel, map_replicas
+from jaxvae.train.parallel import Parallel, Program, map_replicas
 from jaxvae.train.session import run
-from jaxvae.train.state import Player, Replica, TrainState, init_state
+from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
 from jaxvae.train.step import Losses, Step, make_step, one_player
 from jaxvae.train.workdir import Workdir
 
@@ -20,12 +20,14 @@ __all__ = [
     "NonFiniteError",
     "Parallel",
     "Player",
+    "Program",
     "Replica",
     "Step",
     "TrainState",
     "Workdir",
     "adam",
     "fit",
+    "init_replicas",
     "init_state",
     "make_step",
     "map_replicas",

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.log import MetricLog
-from jaxvae.train.parallel import Chunk, Source
+from jaxvae.train.parallel import Program, Source
 from jaxvae.train.state import Replica, TrainState
 from jaxvae.types import RunStopped
 
@@ -106,7 +106,7 @@ def check_state(state: TrainState, replicas: Sequence[Replica]) -> None:
 
 def fit(
     state: TrainState,
-    chunk: Chunk,
+    program: Program,
     source: Source,
     arrays: PyTree,
     *,
@@ -123,8 +123,8 @@ def fit(
 
     Args:
         state: of all replicas; donated.
-        chunk: compiled steps, for at most `CHUNK` at a time.
-        source: the data that `chunk` was compiled for.
+        program: compiled steps, for at most `CHUNK` at a time.
+        source: the data that it was compiled for.
         arrays: the source's arrays on the devices.
         epochs: in all, those behind the state counted in.
         replicas: in the order of the state's leading axis.
@@ -140,7 +140,7 @@ def fit(
         Interrupted: a signal came; the state has been saved.
     """
     per_epoch, step = source.steps_per_epoch, int(np.ravel(state.step)[0])
-    images = source.batch_size * len(replicas)
+    order, images = None, source.batch_size * len(replicas)
     bar = tqdm(
         total=epochs * per_epoch * images, initial=step * images, unit="img", unit_scale=True, smoothing=0.05
     )
@@ -149,7 +149,8 @@ def fit(
             epoch = step // per_epoch + 1
             bar.set_description(f"epoch {epoch}/{epochs}")
             count = min(CHUNK - step % per_epoch % CHUNK, epoch * per_epoch - step)
-            state, history = chunk(state, arrays, jnp.int32(count))
+            order = program.order(state) if order is None else order
+            state, history = program.chunk(state, order, arrays, jnp.int32(count))
             values_at = {
                 name: np.asarray(values)[:, :count] for name, values in jax.device_get(history).items()
             }
@@ -161,6 +162,7 @@ def fit(
             bar.set_postfix_str("loss " + "/".join(f"{values['loss']:.1f}" for values in means))
             bar.update(count * images)
             if step == epoch * per_epoch:
+                order = None
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")
                 check_state(state, replicas)
                 held_out = evaluate(state)

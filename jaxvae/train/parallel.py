@@ -21,9 +21,23 @@ AXIS = "data"
 _ORDER = 2**32 - 1  # steps fold their number into the same key; none gets this far
 
 Chunk: TypeAlias = Callable[
-    [TrainState, PyTree, Int[Array, ""]], tuple[TrainState, dict[str, Float[Array, "r k"]]]
+    [TrainState, Int[Array, "r steps batch"], PyTree, Int[Array, ""]],
+    tuple[TrainState, dict[str, Float[Array, "r k"]]],
 ]
-"""`(state, arrays, count) -> (state, metrics)`: `count` steps of every replica; entries past `count` are zero."""
+"""`(state, order, arrays, count) -> (state, metrics)`: `count` steps of every replica; what is past them is zero."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What `Parallel.compile_epoch` returns.
+
+    Attributes:
+        order: `state -> order`, which examples meet in which step of the epoch that the state is in.
+        chunk: some steps of that epoch.
+    """
+
+    order: Callable[[TrainState], Int[Array, "r steps batch"]]
+    chunk: Chunk
 
 
 @runtime_checkable
@@ -61,14 +75,14 @@ def map_replicas(function: Callable) -> Callable:
     elsewhere.
 
     Args:
-        function: of one replica's state and of arguments that all replicas share.
+        function: of what one replica has to itself and of arguments that all replicas share.
 
     Returns:
-        The same function of all replicas' states; what it returns has a leading axis of replicas too.
+        The same function of what all replicas have; what it returns has a leading axis of replicas too.
     """
     if jax.default_backend() != "cpu":
-        return lambda state, *rest: jax.vmap(function, in_axes=(0, *[None] * len(rest)))(state, *rest)
-    return lambda state, *rest: lax.map(lambda replica: function(replica, *rest), state)
+        return lambda own, *rest: jax.vmap(function, in_axes=(0, *[None] * len(rest)))(own, *rest)
+    return lambda own, *rest: lax.map(lambda replica: function(replica, *rest), own)
 
 
 @dataclass(frozen=True)
@@ -131,9 +145,9 @@ class Parallel:
         start = lax.axis_index(AXIS) * size
         return lax.dynamic_slice(row, (start,), (size,)), start + jnp.arange(size)
 
-    def compile_chunk(
+    def compile_epoch(
         self, step: Step, source: Source, *, length: int, compiler_options: Mapping[str, Any] | None = None
-    ) -> Chunk:
+    ) -> Program:
         """Compiles up to `length` consecutive steps of one epoch into one program.
 
         The order of the epoch, the gather of each batch and its noise follow from the state's key and step,
@@ -146,8 +160,7 @@ class Parallel:
             compiler_options: XLA's, for the "jit" mode.
 
         Returns:
-            `(state, arrays, count) -> (state, metrics)`. `state` is donated in "jit" mode: use the returned
-            one.
+            The order of an epoch and the steps. The steps donate the state in "jit" mode: use the returned one.
 
         Raises:
             ValueError: a batch that cannot be split evenly over the devices.
@@ -158,30 +171,42 @@ class Parallel:
                 f"{self.devices} devices."
             )
 
-        def train(state: TrainState, arrays: PyTree, count: Array) -> tuple[TrainState, dict[str, Array]]:
-            epoch, first = jnp.divmod(state.step, source.steps_per_epoch)
-            shuffle_key = jax.random.fold_in(state.key, _ORDER)
-            order = source.order(jax.random.fold_in(shuffle_key, epoch))
+        def order(state: TrainState) -> Array:
+            key = jax.random.fold_in(state.key, _ORDER)
+            return source.order(jax.random.fold_in(key, state.step // source.steps_per_epoch))
+
+        def train(
+            own: tuple[TrainState, Array], arrays: PyTree, count: Array
+        ) -> tuple[TrainState, dict[str, Array]]:
+            state, rows = own
+            first = state.step % source.steps_per_epoch
 
             def body(i: Array, carry: tuple) -> tuple:
                 state, history = carry
-                row, index = self._share(order[first + i])
+                row, index = self._share(rows[first + i])
                 state, metrics = step(state, source.batch(arrays, row, index))
                 return state, {name: history[name].at[i].set(value) for name, value in metrics.items()}
 
-            batch = source.batch(arrays, *self._share(order[0]))
+            batch = source.batch(arrays, *self._share(rows[0]))
             names = jax.eval_shape(lambda: step(state, batch)[1])
             return lax.fori_loop(0, count, body, (state, {name: jnp.zeros(length) for name in names}))
 
-        program = map_replicas(train)
+        train_all = map_replicas(train)
+
+        def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Array) -> tuple:
+            return train_all((state, rows), arrays, count)
+
+        return Program(jax.jit(jax.vmap(order)), self._spread(chunk, compiler_options))
+
+    def _spread(self, chunk: Chunk, compiler_options: Mapping[str, Any] | None) -> Chunk:
+        """The steps on all devices."""
         if self.mode == "jit":
-            return jax.jit(program, donate_argnums=0, compiler_options=dict(compiler_options or {}))
-        devices = jax.devices()[: self.devices]
+            return jax.jit(chunk, donate_argnums=0, compiler_options=dict(compiler_options or {}))
         spread = jax.pmap(
-            lambda _, *arguments: program(*arguments),
+            lambda _, *arguments: chunk(*arguments),
             AXIS,
-            in_axes=(0, None, None, None),
+            in_axes=(0, None, None, None, None),
             out_axes=None,
-            devices=devices,
+            devices=jax.devices()[: self.devices],
         )
         return partial(spread, jnp.arange(self.devices))  # pmap wants an argument that differs by device

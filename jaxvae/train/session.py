@@ -12,7 +12,7 @@ from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
 from jaxvae.train.parallel import Parallel, Source
-from jaxvae.train.state import Player, Replica, TrainState, init_state
+from jaxvae.train.state import Player, Replica, TrainState, init_replicas
 from jaxvae.train.step import Losses, make_step
 from jaxvae.train.workdir import Workdir
 from jaxvae.types import Variables
@@ -63,16 +63,21 @@ def run(
     """
     parallel = parallel or Parallel()
     step = make_step(losses, players, ema_decay=ema_decay, axis_name=parallel.axis_name)
-    chunk = parallel.compile_chunk(step, source, length=CHUNK, compiler_options=compiler_options)
+    program = parallel.compile_epoch(step, source, length=CHUNK, compiler_options=compiler_options)
     workdir.check(record, resume=resume, overwrite=overwrite)
-    state = _initial(replicas, init, players, ema=ema_decay > 0)
+    state = init_replicas(replicas, init, players, ema=ema_decay > 0)
     checkpoints = Checkpoints(workdir.checkpoints)
     complaints: list[str] = []
     if resume and checkpoints.steps():
         state, complaints = checkpoints.restore(state)
     # What no step can be made of is refused before anything is written; JAX traces no program with compiler options.
-    plain = parallel.compile_chunk(step, source, length=CHUNK)
-    jax.eval_shape(lambda *given: plain(*given)[1], state, source.arrays, jnp.int32(1))
+    plain = parallel.compile_epoch(step, source, length=CHUNK)
+    jax.eval_shape(
+        lambda state, *rest: plain.chunk(state, plain.order(state), *rest)[1],
+        state,
+        source.arrays,
+        jnp.int32(1),
+    )
     workdir.open(record, resume=resume, overwrite=overwrite)
     start = int(state.step[0])
     for complaint in complaints:
@@ -85,7 +90,7 @@ def run(
     with MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log:
         final = fit(
             parallel.place(state),
-            chunk,
+            program,
             source,
             parallel.place(source.arrays),
             epochs=epochs,
@@ -95,20 +100,3 @@ def run(
             log=log,
         )
     return jax.device_put(final, jax.devices()[0])
-
-
-def _initial(
-    replicas: Sequence[Replica],
-    init: Callable[[Key[Array, ""]], Mapping[str, PyTree]],
-    players: Mapping[str, Player],
-    *,
-    ema: bool,
-) -> TrainState:
-    def one(seed: Array, hyper: Mapping[str, Array]) -> TrainState:
-        init_key, key = jax.random.split(jax.random.key(seed))
-        return init_state(key, init(init_key), players, hyper=hyper, ema=ema)
-
-    seeds = jnp.array([replica.seed for replica in replicas])
-    names = replicas[0].hyper
-    hyper = {name: jnp.array([float(replica.hyper[name]) for replica in replicas]) for name in names}
-    return jax.jit(jax.vmap(one))(seeds, hyper)

@@ -1,6 +1,6 @@
 """What training carries from step to step, and who owns which part of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,3 +140,35 @@ def init_state(
         ema=jax.tree.map(jnp.copy, dict(params)) if ema else None,
         hyper=dict(hyper or {}),
     )
+
+
+def init_replicas(
+    replicas: Sequence[Replica],
+    init: Callable[[Key[Array, ""]], Mapping[str, PyTree]],
+    players: Mapping[str, Player],
+    *,
+    ema: bool = False,
+) -> TrainState:
+    """State of all replicas before the first step, each from its own seed.
+
+    Args:
+        replicas: at least one; all have the same names in `hyper`.
+        init: Flax variables from a key.
+        players: by name.
+        ema: whether to keep a moving average of the parameters.
+
+    Returns:
+        One state with a leading axis of replicas.
+
+    Raises:
+        ValueError: as `init_state`.
+    """
+
+    def one(seed: Int[Array, ""], hyper: Mapping[str, Array]) -> TrainState:
+        init_key, key = jax.random.split(jax.random.key(seed))
+        return init_state(key, init(init_key), players, hyper=hyper, ema=ema)
+
+    seeds = jnp.array([replica.seed for replica in replicas])
+    names = replicas[0].hyper
+    hyper = {name: jnp.array([float(replica.hyper[name]) for replica in replicas]) for name in names}
+    return jax.jit(jax.vmap(one))(seeds, hyper)

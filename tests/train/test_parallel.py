@@ -26,6 +26,11 @@ def ladder(layout, axis_name=None):
     return models.VLAE((12, 12, 1), (2, 3), (3, 4), 6, axis_name=axis_name, layout=models.layout(layout))
 
 
+def one_call(program):
+    """Steps of a program, each call of which draws the order of its epoch anew."""
+    return lambda state, arrays, count: program.chunk(state, program.order(state), arrays, count)
+
+
 def make(mode="jit", devices=1, layout="chwn"):
     """Compiled steps, initial state of two replicas that differ in seed and SSIM weight, images, placement."""
     return _make(mode, devices, layout)
@@ -51,7 +56,7 @@ def _make(mode, devices, layout):
         axis_name=axis_name,
     )
     options = models.layout(layout).compiler_options
-    chunk = parallel.compile_chunk(step, SOURCE, length=STEPS, compiler_options=options)
+    chunk = one_call(parallel.compile_epoch(step, SOURCE, length=STEPS, compiler_options=options))
 
     def one(seed, weight):
         return train.init_state(
@@ -213,7 +218,7 @@ def test_epochs_have_orders_of_their_own():
         return {"all": jnp.sum(params["w"])}, (model_state, {"first": batch.image[0, 0, 0, 0]})
 
     parallel, players = train.Parallel(), {"all": train.Player(("w",), optax.sgd(0.0))}
-    chunk = parallel.compile_chunk(train.make_step(losses, players), SOURCE, length=STEPS)
+    chunk = one_call(parallel.compile_epoch(train.make_step(losses, players), SOURCE, length=STEPS))
 
     def one(seed):
         return train.init_state(jax.random.key(seed), {"params": {"w": jnp.zeros(1)}}, players)
@@ -227,7 +232,7 @@ def test_epochs_have_orders_of_their_own():
 
 def test_a_batch_that_cannot_be_split_is_refused():
     with pytest.raises(ValueError, match="divisible by the number of devices, got 8 over 3 devices"):
-        train.Parallel("jit", 3).compile_chunk(lambda state, batch: (state, {}), SOURCE, length=1)
+        train.Parallel("jit", 3).compile_epoch(lambda state, batch: (state, {}), SOURCE, length=1)
 
 
 @pytest.mark.parametrize("devices", [0, -1, 9])
