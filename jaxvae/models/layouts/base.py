@@ -7,12 +7,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.experimental.layout import Layout as MemoryLayout
+from jax.experimental.layout import with_layout_constraint
 from jaxtyping import Array, Float
 
 from jaxvae.models.layouts import chwn, native
 from jaxvae.models.layouts.geometry import Padding, Pair
 from jaxvae.models.layouts.patches import COMPILER_OPTIONS
 from jaxvae.models.layouts.products import Rounding, dense
+
+def _laid_out(x: Float[Array, "_ _ _ _"]) -> Float[Array, "_ _ _ _"]:
+    """Makes a transpose move its elements, where XLA would else leave it to every reader."""
+    return jax.jit(lambda x: with_layout_constraint(x, MemoryLayout(tuple(range(x.ndim)))))(x)
+
 
 PRECISIONS: Mapping[str, Rounding] = {"float32": None, "bfloat16": jnp.bfloat16}
 """What the operands of products are rounded to, by name."""
@@ -110,7 +117,7 @@ class Layout:
         Returns:
             The same with the axes of this layout.
         """
-        return x.transpose(self.order)
+        return _laid_out(x.transpose(self.order))
 
     def leave(self, x: Float[Array, "_ _ _ _"]) -> Float[Array, "n h w c"]:
         """Brings images of this layout back to NHWC.
@@ -122,7 +129,7 @@ class Layout:
             [n, h, w, c].
         """
         inverse = [self.order.index(a) for a in range(4)]
-        return x.transpose(inverse)
+        return _laid_out(x.transpose(inverse))
 
     def size(self, x: Float[Array, "_ _ _ _"]) -> Pair:
         """Height and width of images.
