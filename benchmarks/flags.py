@@ -14,7 +14,7 @@ from benchmarks.workloads import WORKLOADS
 class Config:
     """Flags."""
 
-    out: Path
+    out: Path = Path("throughput.json")
     """JSON file for all numbers; written after every setting."""
 
     figure: Path | None = None

@@ -13,7 +13,6 @@ from typing import Literal
 
 import jax
 import numpy as np
-import tyro
 from tqdm import tqdm
 
 from benchmarks.contestants import Contestant
@@ -21,6 +20,7 @@ from benchmarks.ours import Ours
 from benchmarks.parts import Timer, parts
 from benchmarks.tables import grid
 from benchmarks.workloads import WORKLOADS
+from jaxvae import cli
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def main(config: Config) -> None:
 
 if __name__ == "__main__":
     try:
-        main(tyro.cli(Config, description=__doc__))
+        main(cli.parse(Config(), description=str(__doc__)))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

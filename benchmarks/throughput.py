@@ -7,7 +7,7 @@ they take turns in random order, and the ratio is taken within rounds. Needs the
 
     python -m benchmarks.throughput --model ladder --batch-size 128 --out throughput.json
 
-takes eight minutes on two CPU cores.
+takes four minutes on two CPU cores.
 """
 
 import sys
@@ -17,13 +17,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
-import tyro
 from tqdm import tqdm
 
 from benchmarks import figure, files, tables
 from benchmarks.flags import Config, settings
 from benchmarks.processes import BenchmarkError, ask
 from benchmarks.rows import Effort, measure
+from jaxvae import cli
 
 
 def prepare(config: Config) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def main(config: Config) -> None:
 def command_line() -> NoReturn:
     """Runs from the command line: exit status 2 for what cannot be done, 1 for what went wrong on the way."""
     try:
-        main(tyro.cli(Config, description=__doc__))
+        main(cli.parse(Config(), description=str(__doc__)))
     except (ValueError, BenchmarkError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ValueError) else 1)

@@ -69,7 +69,7 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
     tree = folder / "tree"
     tree.mkdir()
-    for name in ("jaxvae", "experiments", "tests"):
+    for name in ("jaxvae", "experiments", "tests", "benchmarks"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.iterdir():
         if path.is_file():
@@ -118,6 +118,10 @@ def test_licence_is_apache_2_in_full():
 
 def test_every_dependency_is_imported_and_every_import_declared():
     assert third_party_imports("jaxvae") | third_party_imports("experiments") == declared() - FOR_TFDS
+
+
+def test_benchmarks_import_only_what_their_extra_installs():
+    assert third_party_imports("benchmarks") <= declared("bench")
 
 
 def test_tests_import_only_what_their_extra_installs():

@@ -1,7 +1,7 @@
 """From a frozen dataclass to a command line, and from errors to one line on the screen."""
 
 from jaxvae.cli.config import RunConfig
-from jaxvae.cli.launch import launch
+from jaxvae.cli.launch import launch, parse
 from jaxvae.cli.process import cache_directory
 from jaxvae.cli.record import command, environment, flat, record
 
@@ -12,5 +12,6 @@ __all__ = [
     "environment",
     "flat",
     "launch",
+    "parse",
     "record",
 ]

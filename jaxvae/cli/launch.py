@@ -19,6 +19,7 @@ from jaxvae.cli.record import command
 from jaxvae.types import RunStopped
 
 Config = TypeVar("Config", bound=RunConfig)
+Flags = TypeVar("Flags")
 
 _TYRO = (tyro.conf.OmitArgPrefixes,)
 
@@ -58,6 +59,29 @@ def launch(
     sys.exit(0)
 
 
+def parse(default: Flags, *, description: str) -> Flags:
+    """The configuration that the command line asks for. `--help` prints and exits.
+
+    Args:
+        default: a dataclass; each of its fields is a flag, documented by the string below it.
+        description: what `--help` shows first.
+
+    Returns:
+        The same with the fields that the command line names.
+
+    Raises:
+        ValueError: arguments that make no configuration, in one sentence.
+    """
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(type(default), default=default, description=description, config=_TYRO)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise ValueError(_sentence(said.getvalue())) from None
+
+
 def _parse(presets: Mapping[str, Callable[[], Config]], description: str) -> Config:
     """The configuration that the command line asks for."""
     pick = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -66,14 +90,7 @@ def _parse(presets: Mapping[str, Callable[[], Config]], description: str) -> Con
     if preset not in presets:
         wrong = "--preset needs a name" if preset is None else f"Unknown preset {preset!r}"
         raise ValueError(f"{wrong}; known are {', '.join(presets)}.")
-    default, said = presets[preset](), io.StringIO()
-    try:
-        with redirect_stderr(said):
-            return tyro.cli(type(default), default=default, description=description, config=_TYRO)
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise ValueError(_sentence(said.getvalue())) from None
+    return parse(presets[preset](), description=description)
 
 
 def _sentence(box: str) -> str:

@@ -28,6 +28,7 @@ FREE_TO_CHANGE = frozenset(
         "data_dir",
         "parallel",
         "devices",
+        "layout",
         "compile_cache",
     }
 )

@@ -81,6 +81,16 @@ def test_conv_transpose_is_the_adjoint_of_conv(size, kernel, stride, padding):
     assert_equal(*with_gradients([adjoint, *fast], x, weights, g))
 
 
+def test_large_images_are_convolved_as_lax_does():
+    x, weights, g = normal(0, 4, 96, 96, 3), normal(1, 4, 4, 3, 16) / 7, normal(2, 4, 48, 48, 16)
+
+    def plain(x, kernel):
+        return lax.conv_general_dilated(x, kernel, (2, 2), "SAME", dimension_numbers=NHWC)
+
+    fast = in_layout("chwn", "conv", (2, 2), ((1, 1), (1, 1)))
+    assert_equal(*with_gradients([plain, fast], x, weights, g))
+
+
 @BOTH
 @pytest.mark.parametrize("kernel", [(4, 4), (3, 5), (2, 2)])
 def test_conv_transpose_is_flaxs(name, kernel):

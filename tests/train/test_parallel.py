@@ -198,6 +198,19 @@ def test_a_saved_and_restored_training_is_the_uninterrupted_one(mode, tmp_path):
         np.testing.assert_array_equal(value, expected[path], err_msg=path)
 
 
+@pytest.mark.parametrize(("first", "second"), [("native", "chwn"), ("chwn", "native")])
+def test_a_checkpoint_of_one_layout_is_continued_in_the_other(first, second, tmp_path):
+    chunk, fresh, arrays, _ = make(layout=first)
+    state, _ = chunk(fresh(), arrays, jnp.int32(2))
+    checkpoints = train.Checkpoints(tmp_path)
+    checkpoints.save(state)
+    chunk, fresh, arrays, parallel = make(layout=second)
+    restored, _ = checkpoints.restore(fresh())
+    state, _ = chunk(parallel.place(restored), arrays, jnp.int32(1))
+    expected = {path: value for path, value in outcome().items() if "['metrics']" not in path}
+    assert_close(by_path(vars(state)), expected)
+
+
 def test_the_size_of_chunks_does_not_matter():
     chunk, fresh, arrays, _ = make()
     state, whole = chunk(fresh(), arrays, jnp.int32(3))

@@ -16,6 +16,7 @@ from jaxvae.models.layouts.geometry import Padding, Pair
 from jaxvae.models.layouts.patches import COMPILER_OPTIONS
 from jaxvae.models.layouts.products import Rounding, dense
 
+
 def _laid_out(x: Float[Array, "_ _ _ _"]) -> Float[Array, "_ _ _ _"]:
     """Makes a transpose move its elements, where XLA would else leave it to every reader."""
     return jax.jit(lambda x: with_layout_constraint(x, MemoryLayout(tuple(range(x.ndim)))))(x)
