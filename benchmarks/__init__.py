@@ -1,4 +1,4 @@
-"""Benchmarks, run from a checkout: throughput against PyTorch, and where the time of a step goes.
+"""Benchmarks, run from a checkout: throughput against PyTorch, single convolutions, where the time of a step goes.
 
-Each prints a table and writes JSON. PyTorch comes with the extra `bench`.
+Each prints a table; `throughput` also writes JSON. PyTorch comes with the extra `bench`.
 """

@@ -27,11 +27,14 @@ class Images(Dataset):
 
 
 def resident(images: Tensor, batch_size: int) -> Iterator[Tensor]:
-    """Batches without end, gathered on the device in a fresh order each epoch."""
+    """Batches without end, gathered on the device in a fresh order each epoch, in the images' own memory format."""
+    channels_last = images.is_contiguous(memory_format=torch.channels_last)
+    rows = images.permute(0, 2, 3, 1) if channels_last else images  # what index_select returns is contiguous
     while True:
         order = torch.randperm(len(images), device=images.device)
         for row in order[: len(images) // batch_size * batch_size].view(-1, batch_size):
-            yield images.index_select(0, row)
+            batch = rows.index_select(0, row)
+            yield batch.permute(0, 3, 1, 2) if channels_last else batch
 
 
 def loaded(images: Tensor, batch_size: int, workers: int, device: str) -> Iterator[Tensor]:

@@ -67,7 +67,7 @@ def timers(config: Config) -> dict[str, Timer]:
         model=config.model,
         batch_size=config.batch_size,
         precision=config.precision,
-        device={"cuda": "gpu"}.get(jax.default_backend(), jax.default_backend()),
+        device=jax.default_backend(),
         threads=1,
     )
     found: dict[str, Timer] = {"whole step": Ours(contestant).run}

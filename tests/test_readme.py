@@ -61,7 +61,9 @@ def test_run_commands_are_accepted(command, monkeypatch):
 
 
 def test_flags_in_running_text_exist():
-    modules = [importlib.import_module(f"{name}") for name in ("experiments.vlae_mnist", "benchmarks.throughput")]
+    modules = [
+        importlib.import_module(f"{name}") for name in ("experiments.vlae_mnist", "benchmarks.throughput")
+    ]
     names = {name for module in modules for name in cli.flat(module.Config())}
     flags = {name.replace("_", "-") for name in names} | {"help", "logdir", "no-compile-cache"}
     prose = re.sub(r"^```.*?^```", "", README, flags=re.M | re.S)

@@ -131,7 +131,7 @@ class Parallel:
             tree: arrays, on any device or in main memory.
 
         Returns:
-            The same tree, as `compile_chunk`'s programs take it.
+            The same tree, as `compile_epoch`'s programs take it.
         """
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
 

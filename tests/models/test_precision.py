@@ -48,16 +48,25 @@ SHAPES = {
 @pytest.mark.parametrize("kind", SHAPES)
 def test_operands_are_rounded_and_sums_are_not(name, kind):
     x, kernel = (normal(i, *shape) for i, shape in enumerate(SHAPES[kind]))
-    exact, narrow = (jax.jit(operation(name, kind, p)) for p in ("float32", "bfloat16"))
-    g = normal(2, *exact(x, kernel).shape)
-    y, pullback = jax.vjp(narrow, x, kernel)
-    expected, exact_pullback = jax.vjp(exact, rounded(x), rounded(kernel))
+    options = dict(LAYOUTS[name].compiler_options)
+    exact, narrow = (operation(name, kind, p) for p in ("float32", "bfloat16"))
+    g = normal(2, *jax.eval_shape(exact, x, kernel).shape)
+
+    def with_gradients(function, x, kernel, g):
+        def results(x, kernel, g):
+            y, pullback = jax.vjp(function, x, kernel)
+            return y, *pullback(g)
+
+        return jax.jit(results, compiler_options=options)(x, kernel, g)
+
+    actual_all = with_gradients(narrow, x, kernel, g)
+    expected_all = with_gradients(exact, rounded(x), rounded(kernel), rounded(g))
     convolution = name == "native" and "conv" in kind  # XLA's own round their results once more
     rounding = 1e-2 if convolution else 1e-5
-    for actual, wanted in zip((y, *pullback(g)), (expected, *exact_pullback(rounded(g))), strict=True):
+    for actual, wanted in zip(actual_all, expected_all, strict=True):
         assert actual.dtype == jnp.float32
         np.testing.assert_allclose(actual, wanted, atol=rounding * float(jnp.abs(wanted).max()))
-    assert not np.allclose(y, exact(x, kernel), rtol=1e-6, atol=1e-6)
+    assert not np.allclose(actual_all[0], exact(x, kernel), rtol=1e-6, atol=1e-6)
 
 
 @BOTH

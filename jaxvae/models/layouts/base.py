@@ -1,6 +1,6 @@
 """The two layouts behind one interface."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
@@ -17,9 +17,11 @@ from jaxvae.models.layouts.patches import COMPILER_OPTIONS
 from jaxvae.models.layouts.products import Rounding, dense
 
 
-def _laid_out(x: Float[Array, "_ _ _ _"]) -> Float[Array, "_ _ _ _"]:
-    """Makes a transpose move its elements, where XLA would else leave it to every reader."""
-    return jax.jit(lambda x: with_layout_constraint(x, MemoryLayout(tuple(range(x.ndim)))))(x)
+def _transposed(x: Float[Array, "_ _ _ _"], order: Sequence[int]) -> Float[Array, "_ _ _ _"]:
+    """A transpose that moves its elements, where XLA would else leave it to every reader."""
+    if list(order) == [0, 1, 2, 3]:
+        return x
+    return jax.jit(lambda x: with_layout_constraint(x, MemoryLayout((0, 1, 2, 3))))(x.transpose(order))
 
 
 PRECISIONS: Mapping[str, Rounding] = {"float32": None, "bfloat16": jnp.bfloat16}
@@ -36,7 +38,7 @@ class Layout:
         channel_axis: the channels' axis.
         operations: the module that computes in this layout.
         precision: "float32", or "bfloat16" to round the operands of every product; sums, statistics and
-            parameters stay float32.
+            parameters stay float32. XLA's own convolutions in "native" also round what they return.
         compiler_options: what `jax.jit` should be given for programs in this layout.
     """
 
@@ -118,7 +120,7 @@ class Layout:
         Returns:
             The same with the axes of this layout.
         """
-        return _laid_out(x.transpose(self.order))
+        return _transposed(x, self.order)
 
     def leave(self, x: Float[Array, "_ _ _ _"]) -> Float[Array, "n h w c"]:
         """Brings images of this layout back to NHWC.
@@ -130,7 +132,7 @@ class Layout:
             [n, h, w, c].
         """
         inverse = [self.order.index(a) for a in range(4)]
-        return _laid_out(x.transpose(inverse))
+        return _transposed(x, inverse)
 
     def size(self, x: Float[Array, "_ _ _ _"]) -> Pair:
         """Height and width of images.

@@ -1,8 +1,7 @@
 """Convolutions on (channels, height, width, n) as matrix products over patches.
 
 The three products of a train step (forward, kernel gradient, input gradient) then have operands that lie in
-memory the way a matrix product wants them. Kernels are HWIO. Rounded operands are multiplied as they are and
-summed in the images' own type.
+memory the way a matrix product wants them. Kernels are HWIO.
 """
 
 from functools import partial
