@@ -111,18 +111,18 @@ def opponent(shape: Shape, config: Config) -> float | None:
         import torch
     except ImportError:
         return None
-    made = [
+    x, kernel = (
         torch.randn(*axes).to(memory_format=torch.channels_last).requires_grad_()
         for axes in (
             (config.batch_size, shape.channels, shape.size, shape.size),
             (shape.features, shape.channels, shape.kernel, shape.kernel),
         )
-    ]
+    )
 
     def run() -> None:
         for _ in range(config.loops):
-            y = torch.nn.functional.conv2d(*made, stride=shape.stride, padding=(shape.kernel - 1) // 2)
-            torch.autograd.grad(y, made, y.detach())
+            y = torch.nn.functional.conv2d(x, kernel, stride=shape.stride, padding=(shape.kernel - 1) // 2)
+            torch.autograd.grad(y, (x, kernel), y.detach())
 
     return _seconds(run, config)
 

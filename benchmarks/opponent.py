@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,8 @@ class Opponent:
         self._twin = Twin(self._workload).to(self._device)
         self._objective = Objective(self._workload).to(self._device)
         if contestant.channels_last:
-            self._twin.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            twin: Any = self._twin  # torch's own annotations leave this way of calling `to` out
+            twin.to(memory_format=torch.channels_last)
         self._forward = self._loss
         if contestant.compile is not None:
             mode = None if contestant.compile == "default" else contestant.compile

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from jaxvae import losses
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import feeds, processes, proof, rows, throughput, twin_losses, weights  # noqa: E402
+from benchmarks import feeds, problems, processes, proof, rows, throughput, twin_losses, weights  # noqa: E402
 from benchmarks.contestants import Contestant  # noqa: E402
 from benchmarks.flags import Config  # noqa: E402
 from benchmarks.opponent import Opponent, matmul_rate  # noqa: E402
@@ -33,6 +34,25 @@ def test_a_twin_that_does_something_else_is_found(monkeypatch):
     monkeypatch.setattr(proof, "DRAWS", 1)
     monkeypatch.setattr(weights, "load", lambda twin, params: None)
     assert not proof.prove(SMALL)["passed"]
+
+
+def test_a_gradient_that_is_not_a_number_is_found(monkeypatch):
+    def spoiled(workload, problem):
+        value, gradient = problems.solve(workload, problem)
+        leaves, tree = jax.tree.flatten(gradient)
+        return value, tree.unflatten([*leaves[:-1], leaves[-1] + np.nan])
+
+    monkeypatch.setattr(proof, "DRAWS", 1)
+    monkeypatch.setattr(proof, "solve", spoiled)
+    assert not proof.prove(SMALL)["passed"]
+
+
+def test_resident_batches_keep_the_images_memory_format():
+    images = torch.zeros(6, 3, 4, 5, dtype=torch.uint8)
+    for given in (images, images.contiguous(memory_format=torch.channels_last)):
+        batch = next(feeds.resident(given, 2))
+        assert batch.shape == (2, 3, 4, 5)
+        assert batch.stride()[1:] == given.stride()[1:]
 
 
 def test_flops_are_those_of_the_layers():
