@@ -1,5 +1,7 @@
 """Models: networks as Flax modules, priors, and the pure functions that use a trained model."""
 
+from jaxvae.models.classifier import Classifier
+from jaxvae.models.conv_vae import ConvVAE
 from jaxvae.models.family import build, describe
 from jaxvae.models.generate import (
     Latents,
@@ -15,6 +17,7 @@ from jaxvae.models.generate import (
     standard_priors,
     traverse,
 )
+from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
@@ -22,8 +25,12 @@ from jaxvae.models.vae import VAE
 from jaxvae.models.vlae import VLAE
 
 __all__ = [
+    "INITIALIZATIONS",
     "VAE",
     "VLAE",
+    "Classifier",
+    "ConvVAE",
+    "Initialization",
     "Latents",
     "Layout",
     "Normal",
@@ -34,6 +41,7 @@ __all__ = [
     "encode",
     "forward",
     "init",
+    "initialization",
     "interpolate",
     "layout",
     "reconstruct",

@@ -6,10 +6,17 @@ from typing import Any
 
 from flax import linen as nn
 
+from jaxvae.models.classifier import Classifier
+from jaxvae.models.conv_vae import ConvVAE
 from jaxvae.models.vae import VAE
 from jaxvae.models.vlae import VLAE
 
-FAMILIES: Mapping[str, type[nn.Module]] = {"vae": VAE, "vlae": VLAE}
+FAMILIES: Mapping[str, type[nn.Module]] = {
+    "vae": VAE,
+    "vlae": VLAE,
+    "conv_vae": ConvVAE,
+    "classifier": Classifier,
+}
 """Module class of each family."""
 
 _PLACEMENT = ("layout", "axis_name", "parent", "name")

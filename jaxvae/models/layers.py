@@ -5,12 +5,14 @@ and `leave` of a layout are the doors, NHWC outside. Parameters have Flax's own 
 (kernel HWIO or (in, out), bias, scale), whatever the layout.
 """
 
+import math
 from typing import Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from jaxvae.models.initialization import Initialization
 from jaxvae.models.layouts import Layout
 from jaxvae.models.layouts.geometry import Padding, Pair, conv_padding, conv_size
 from jaxvae.models.layouts.norm import norm_act
@@ -32,6 +34,7 @@ class Conv(nn.Module):
         strides: vertical and horizontal stride.
         padding: "SAME", "VALID" or pixels ((top, bottom), (left, right)).
         use_bias: whether a bias is added; leave it out before `NormAct`.
+        initialization: how kernel and bias begin; He's normal kernel and no bias if not given.
     """
 
     features: int
@@ -40,17 +43,19 @@ class Conv(nn.Module):
     strides: Pair = (2, 2)
     padding: Literal["SAME", "VALID"] | Padding = "SAME"
     use_bias: bool = False
+    initialization: Initialization | None = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "_ _ _ _"]) -> Float[Array, "_ _ _ _"]:
         """Maps images in the layout to images in the layout."""
         channels = x.shape[self.layout.channel_axis]
+        fan_in = math.prod(self.kernel_size) * channels
         kernel = self.param(
-            "kernel", nn.initializers.he_normal(), (*self.kernel_size, channels, self.features)
+            "kernel", _kernel_init(self, fan_in), (*self.kernel_size, channels, self.features)
         )
         padding = conv_padding(self.layout.size(x), self.kernel_size, self.strides, self.padding)
         y = self.layout.conv(x, kernel, self.strides, padding)
-        return _add_bias(self, y) if self.use_bias else y
+        return _add_bias(self, y, fan_in) if self.use_bias else y
 
 
 class ConvTranspose(nn.Module):
@@ -65,6 +70,7 @@ class ConvTranspose(nn.Module):
         strides: vertical and horizontal stride.
         padding: padding of the convolution that this one mirrors.
         use_bias: whether a bias is added; leave it out before `NormAct`.
+        initialization: how kernel and bias begin; He's normal kernel and no bias if not given.
     """
 
     features: int
@@ -74,6 +80,7 @@ class ConvTranspose(nn.Module):
     strides: Pair = (2, 2)
     padding: Literal["SAME", "VALID"] | Padding = "SAME"
     use_bias: bool = False
+    initialization: Initialization | None = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "_ _ _ _"]) -> Float[Array, "_ _ _ _"]:
@@ -83,8 +90,10 @@ class ConvTranspose(nn.Module):
             ValueError: the mirrored convolution would not map `size` to x's size.
         """
         channels = x.shape[self.layout.channel_axis]
+        # Counted as PyTorch does: over the channels of the convolution's input that this one's output is.
+        fan_in = math.prod(self.kernel_size) * self.features
         kernel = self.param(
-            "kernel", nn.initializers.he_normal(), (*self.kernel_size, channels, self.features)
+            "kernel", _kernel_init(self, fan_in), (*self.kernel_size, channels, self.features)
         )
         padding = conv_padding(self.size, self.kernel_size, self.strides, self.padding)
         mirrored = conv_size(self.size, self.kernel_size, self.strides, padding)
@@ -94,11 +103,21 @@ class ConvTranspose(nn.Module):
                 f"got {self.layout.size(x)}."
             )
         y = self.layout.conv_transpose(x, kernel, self.strides, padding, self.size)
-        return _add_bias(self, y) if self.use_bias else y
+        return _add_bias(self, y, fan_in) if self.use_bias else y
 
 
-def _add_bias(module: Conv | ConvTranspose, y: Array) -> Array:
-    bias = module.param("bias", nn.initializers.zeros, (module.features,))
+def _kernel_init(module: "Conv | ConvTranspose | Dense", fan_in: int) -> nn.initializers.Initializer:
+    if module.initialization is not None:
+        return module.initialization.kernel(fan_in)
+    return nn.initializers.lecun_normal() if isinstance(module, Dense) else nn.initializers.he_normal()
+
+
+def _bias_init(module: "Conv | ConvTranspose | Dense", fan_in: int) -> nn.initializers.Initializer:
+    return nn.initializers.zeros if module.initialization is None else module.initialization.bias(fan_in)
+
+
+def _add_bias(module: Conv | ConvTranspose, y: Array, fan_in: int) -> Array:
+    bias = module.param("bias", _bias_init(module, fan_in), (module.features,))
     shape = [1, 1, 1, 1]
     shape[module.layout.channel_axis] = module.features
     return y + bias.reshape(shape)
@@ -111,20 +130,22 @@ class Dense(nn.Module):
         features: size of the output.
         layout: layout of images, and precision of the product.
         use_bias: whether a bias is added; leave it out before `NormAct`.
+        initialization: how kernel and bias begin; LeCun's normal kernel and no bias if not given.
     """
 
     features: int
     layout: Layout
     use_bias: bool = True
+    initialization: Initialization | None = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "n d"] | Float[Array, "_ _ _ _"]) -> Float[Array, "n o"]:
         """Maps vectors, or images in the layout, to vectors."""
         images = x.ndim == 4
         size = x.size // x.shape[self.layout.order.index(0)] if images else x.shape[-1]
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (size, self.features))
+        kernel = self.param("kernel", _kernel_init(self, size), (size, self.features))
         y = self.layout.flat_dense(x, kernel) if images else self.layout.dense(x, kernel)
-        return y + self.param("bias", nn.initializers.zeros, (self.features,))[None] if self.use_bias else y
+        return y + self.param("bias", _bias_init(self, size), (self.features,))[None] if self.use_bias else y
 
 
 class NormAct(nn.Module):

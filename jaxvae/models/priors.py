@@ -66,3 +66,14 @@ class Normal:
             raise ValueError(f"This prior has {self.dim} dimensions, got points of {z.shape[1]}.")
         error = (z - self.loc) / self.scale
         return -jnp.sum(0.5 * error**2 + math.log(self.scale) + 0.5 * math.log(2 * math.pi), 1)
+
+    def quantile(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Inverse of the cumulative distribution function of one dimension.
+
+        Args:
+            share: probabilities in (0, 1), any shape.
+
+        Returns:
+            The values below which a draw lies with these probabilities, in latent units.
+        """
+        return self.loc + self.scale * jax.scipy.special.ndtri(share)

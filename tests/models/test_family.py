@@ -19,15 +19,15 @@ def test_a_description_leaves_out_what_depends_on_the_machine():
 
 
 def test_a_module_of_no_family_is_refused():
-    with pytest.raises(ValueError, match="Dense is none of the families vae, vlae"):
+    with pytest.raises(ValueError, match="Dense is none of the families vae, vlae, conv_vae, classifier"):
         describe(nn.Dense(3))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"family": "gan"}, "must be one of vae, vlae, got 'gan'"),
-        ({"family": None}, "must be one of vae, vlae, got None"),
+        ({"family": "gan"}, "must be one of vae, vlae, conv_vae, classifier, got 'gan'"),
+        ({"family": None}, "must be one of vae, vlae, conv_vae, classifier, got None"),
         ({"depth": 3}, "not the arguments of vlae: .*'depth'"),
         ({"hidden": 0}, "sizes must be at least 1"),
     ],

@@ -91,6 +91,25 @@ def test_large_images_are_convolved_as_lax_does():
     assert_equal(*with_gradients([plain, fast], x, weights, g))
 
 
+def test_a_kernel_as_large_as_the_image_is_laxs():
+    x, weights, g = normal(0, 2, 5, 3, 2), normal(1, 5, 3, 2, 4), normal(2, 2, 1, 1, 4)
+
+    def plain(x, kernel):
+        return lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=NHWC)
+
+    def adjoint(x, kernel):
+        mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
+        conv = partial(lax.conv_general_dilated, dimension_numbers=NHWC)
+        return jax.linear_transpose(lambda y: conv(y, mirrored, (1, 1), "VALID"), normal(3, 2, 5, 3, 4))(x)[0]
+
+    whole = (1, 1), ((0, 0), (0, 0))
+    fast = [in_layout(name, "conv", *whole) for name in LAYOUTS]
+    assert_equal(*with_gradients([plain, *fast], x, weights, g))
+    fast = [in_layout(name, "conv_transpose", *whole, (5, 3)) for name in LAYOUTS]
+    x, g = normal(0, 2, 1, 1, 2), normal(2, 2, 5, 3, 4)
+    assert_equal(*with_gradients([adjoint, *fast], x, weights, g))
+
+
 @BOTH
 @pytest.mark.parametrize("kernel", [(4, 4), (3, 5), (2, 2)])
 def test_conv_transpose_is_flaxs(name, kernel):

@@ -53,3 +53,10 @@ def test_nonsense_is_refused(arguments, message):
 def test_points_of_another_dimension_are_refused():
     with pytest.raises(ValueError, match="has 2 dimensions, got points of 3"):
         Normal(dim=2).log_prob(jnp.zeros((1, 3)))
+
+
+@pytest.mark.parametrize(("loc", "scale"), [(0.0, 1.0), (1.0, 2.0)])
+def test_quantile_inverts_the_distribution_function(loc, scale):
+    share = np.linspace(0.01, 0.99, 9, dtype=np.float32)
+    actual = Normal(dim=2, loc=loc, scale=scale).quantile(jnp.asarray(share))
+    np.testing.assert_allclose(actual, scipy.stats.norm.ppf(share, loc, scale), rtol=1e-4, atol=1e-5)

@@ -60,6 +60,11 @@ def _fold_indices(size: Pair, patches: Pair, kernel: Pair, stride: Pair, low: Pa
     return index.astype(np.int32).reshape(-1, size[0] * size[1])
 
 
+def _whole(size: Pair, kernel: Pair, padding: Padding) -> bool:
+    """Whether the one patch is the image itself, so that nothing has to move."""
+    return tuple(size) == tuple(kernel) and not any(any(p) for p in padding)
+
+
 def extract(
     x: Float[Array, "c h w n"], *, kernel: Pair, stride: Pair, padding: Padding
 ) -> tuple[Float[Array, "taps patches"], Pair]:
@@ -76,6 +81,8 @@ def extract(
         patch columns).
     """
     channels, *size, n = x.shape
+    if _whole((size[0], size[1]), kernel, padding):
+        return lax.optimization_barrier(x.reshape(-1, n)), (1, 1)
     rows, columns = conv_size((size[0], size[1]), kernel, stride, padding)
     if any(any(p) for p in padding):
         x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
@@ -123,6 +130,8 @@ def fold(
     """
     taps = kernel[0] * kernel[1]
     channels = matrix.shape[0] // taps
+    if _whole(size, kernel, padding):
+        return lax.optimization_barrier(matrix.reshape(channels, *size, -1))
     rows = matrix.reshape(channels, taps * patches[0] * patches[1], -1)
     indices = _fold_indices(size, patches, kernel, stride, (padding[0][0], padding[1][0]))
     total = sum(jnp.take(rows, index, axis=1, mode="fill", fill_value=0) for index in indices[1:])
