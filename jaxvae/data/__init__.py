@@ -5,6 +5,7 @@ Images are uint8 [n, height, width, channels] until a batch is gathered, float32
 """
 
 from jaxvae.data.dataset import DataError, Dataset, Spec, from_arrays
+from jaxvae.data.noise import add_noise
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, batches
 from jaxvae.data.sources import NAMES, SOURCES, SPLITS, load, load_splits
 
@@ -18,6 +19,7 @@ __all__ = [
     "Dataset",
     "Resident",
     "Spec",
+    "add_noise",
     "batches",
     "from_arrays",
     "load",

@@ -1,11 +1,13 @@
-"""Losses: likelihoods, KL, MMD and its kernels, SSIM, and `compose`, which weighs them into one objective.
+"""Losses: likelihoods, distances, KL, MMD and its kernels, SSIM, and `compose`, which weighs them into one objective.
 
 Each comes as a pure function of arrays (`bernoulli_nll`, `kl_normal`, `mmd2`, `ssim`) and as a term of an
 objective (`reconstruction`, `kl`, `mmd`, `ssim_loss`). A term of one's own is any function `(key, output,
 batch) -> [n]`.
 """
 
+from jaxvae.losses.classification import classification, cross_entropy, misclassification
 from jaxvae.losses.compose import Objective, compose
+from jaxvae.losses.distance import absolute_error, distance, squared_error
 from jaxvae.losses.kernels import (
     RadialKernel,
     dimension_rbf,
@@ -24,15 +26,21 @@ from jaxvae.losses.kl import (
 )
 from jaxvae.losses.likelihood import bernoulli_nll, gaussian_nll, laplace_nll, reconstruction
 from jaxvae.losses.mmd import mmd, mmd2, mmd2_biased
+from jaxvae.losses.perceptual import Features, perceptual, perceptual_distance
 from jaxvae.losses.ssim import ssim, ssim_loss
 
 __all__ = [
+    "Features",
     "NormalPrior",
     "Objective",
     "RadialKernel",
+    "absolute_error",
     "bernoulli_nll",
+    "classification",
     "compose",
+    "cross_entropy",
     "dimension_rbf",
+    "distance",
     "gaussian_nll",
     "gram",
     "inverse_multiquadratic",
@@ -42,12 +50,16 @@ __all__ = [
     "kl_normal_per_dimension",
     "laplace_nll",
     "median_bandwidth",
+    "misclassification",
     "mmd",
     "mmd2",
     "mmd2_biased",
+    "perceptual",
+    "perceptual_distance",
     "posterior_log_prob",
     "rbf",
     "reconstruction",
+    "squared_error",
     "ssim",
     "ssim_loss",
 ]

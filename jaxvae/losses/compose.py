@@ -5,13 +5,13 @@ likelihoods and divergences), summed over pixels or latent dimensions.
 """
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from jaxvae.types import Batch, Output, Schedule, Term
+from jaxvae.types import Batch, Schedule, Term
 
 
 @runtime_checkable
@@ -21,7 +21,7 @@ class Objective(Protocol):
     def __call__(
         self,
         key: Key[Array, ""],
-        output: Output,
+        output: Any,
         batch: Batch,
         step: Int[Array, ""],
         overrides: Mapping[str, Float[Array, ""]] | None = None,
@@ -30,7 +30,7 @@ class Objective(Protocol):
 
         Args:
             key: source of the terms' randomness; equal on all devices.
-            output: what the model made of the batch.
+            output: what the model made of the batch: an `Output`, or what else the terms look at.
             batch: the examples; those with mask 0 don't count.
             step: number of the train step, which schedules look at.
             overrides: weights by name that replace the composed ones, each a scalar, so that replicas of one
@@ -80,7 +80,7 @@ def compose(
 
     def objective(
         key: Key[Array, ""],
-        output: Output,
+        output: Any,
         batch: Batch,
         step: Int[Array, ""],
         overrides: Mapping[str, Float[Array, ""]] | None = None,

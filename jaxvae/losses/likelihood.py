@@ -33,7 +33,7 @@ def bernoulli_nll(logits: Float[Array, "n h w c"], target: Float[Array, "n h w c
         Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix C.1.
     """
     above = jnp.maximum(logits, 0) - target * logits  # exact where a pixel is nearly certain
-    return _pixel_sum(above + jnp.log1p(jnp.exp(-jnp.abs(logits))))
+    return pixel_sum(above + jnp.log1p(jnp.exp(-jnp.abs(logits))))
 
 
 def gaussian_nll(
@@ -55,7 +55,7 @@ def gaussian_nll(
     """
     log_scale = jnp.asarray(log_scale, mean.dtype)
     error = (target - mean) * jnp.exp(-log_scale)
-    return _pixel_sum(0.5 * error**2 + log_scale + 0.5 * math.log(2 * math.pi))
+    return pixel_sum(0.5 * error**2 + log_scale + 0.5 * math.log(2 * math.pi))
 
 
 def laplace_nll(
@@ -75,10 +75,18 @@ def laplace_nll(
     """
     log_scale = jnp.asarray(log_scale, mean.dtype)
     error = jnp.abs(target - mean) * jnp.exp(-log_scale)
-    return _pixel_sum(error + log_scale + math.log(2.0))
+    return pixel_sum(error + log_scale + math.log(2.0))
 
 
-def _pixel_sum(values: Float[Array, "n h w c"]) -> Float[Array, " n"]:
+def pixel_sum(values: Float[Array, "n h w c"]) -> Float[Array, " n"]:
+    """Sums over pixels and channels.
+
+    Args:
+        values: [n, h, w, c].
+
+    Returns:
+        [n].
+    """
     # XLA:CPU sums fast what lies in memory with a long last axis; that of a grey image has length 1.
     return jnp.sum(jax.lax.optimization_barrier(values.reshape(len(values), -1)), axis=-1)
 

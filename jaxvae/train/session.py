@@ -5,14 +5,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key, PyTree
 from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
 from jaxvae.train.parallel import Parallel, Source
-from jaxvae.train.state import Player, Replica, TrainState, init_replicas
+from jaxvae.train.state import Init, Player, Replica, TrainState, init_replicas
 from jaxvae.train.step import Losses, make_step
 from jaxvae.train.workdir import Workdir
 from jaxvae.types import Variables
@@ -21,7 +20,7 @@ from jaxvae.types import Variables
 def run(
     replicas: Sequence[Replica],
     *,
-    init: Callable[[Key[Array, ""]], Mapping[str, PyTree]],
+    init: Init | Mapping[str, Init],
     losses: Losses,
     players: Mapping[str, Player],
     source: Source,
@@ -39,7 +38,7 @@ def run(
 
     Args:
         replicas: the runs to train side by side, equal but for seed and `hyper`.
-        init: Flax variables from a key.
+        init: Flax variables from a key, or such a function for each variant.
         losses: loss of each player; made for `parallel.axis_name`.
         players: by name.
         source: the training data.

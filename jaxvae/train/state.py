@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
@@ -142,9 +144,13 @@ def init_state(
     )
 
 
+Init: TypeAlias = Callable[[Key[Array, ""]], Mapping[str, PyTree]]
+"""Flax variables from a key."""
+
+
 def init_replicas(
     replicas: Sequence[Replica],
-    init: Callable[[Key[Array, ""]], Mapping[str, PyTree]],
+    init: Init | Mapping[str, Init],
     players: Mapping[str, Player],
     *,
     ema: bool = False,
@@ -153,7 +159,7 @@ def init_replicas(
 
     Args:
         replicas: at least one; all have the same names in `hyper`.
-        init: Flax variables from a key.
+        init: Flax variables from a key, or such a function for each variant.
         players: by name.
         ema: whether to keep a moving average of the parameters.
 
@@ -164,11 +170,20 @@ def init_replicas(
         ValueError: as `init_state`.
     """
 
-    def one(seed: Int[Array, ""], hyper: Mapping[str, Array]) -> TrainState:
+    def one(init: Init, seed: Int[Array, ""], hyper: Mapping[str, Array]) -> TrainState:
         init_key, key = jax.random.split(jax.random.key(seed))
         return init_state(key, init(init_key), players, hyper=hyper, ema=ema)
 
     seeds = jnp.array([replica.seed for replica in replicas])
     names = replicas[0].hyper
     hyper = {name: jnp.array([float(replica.hyper[name]) for replica in replicas]) for name in names}
-    return jax.jit(jax.vmap(one))(seeds, hyper)
+    own = [init[replica.variant] if isinstance(init, Mapping) else init for replica in replicas]
+    states, places = [], []
+    for function in dict.fromkeys(own):
+        where = np.array([place for place, other in enumerate(own) if other is function])
+        of_these = jax.tree.map(lambda values, where=where: values[where], (seeds, hyper))
+        states.append(jax.jit(jax.vmap(partial(one, function)))(*of_these))
+        places.extend(where)
+    if len(states) == 1:
+        return states[0]
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[np.argsort(places)], *states)

@@ -23,6 +23,8 @@ Losses: TypeAlias = Callable[
 
 The metrics are scalars by name; "loss" among them is the number that the progress bar shows."""
 
+_CORRUPTION = 2**32 - 1  # apart from the keys that `split` makes of the same one
+
 Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
@@ -89,7 +91,19 @@ def _norm(tree: PyTree) -> Float[Array, ""]:
     return jnp.sqrt(sum(jnp.vdot(x, x, precision=precision) for x in jax.tree.leaves(tree)))
 
 
-def one_player(name: str, model: Any, objective: Callable[..., tuple[Float[Array, ""], Metrics]]) -> Losses:
+Corrupt: TypeAlias = Callable[
+    [Key[Array, ""], Float[Array, "n h w c"], Int[Array, " n"]], Float[Array, "n h w c"]
+]
+"""`(key, image, index) -> image`: what a model is shown in place of an image."""
+
+
+def one_player(
+    name: str,
+    model: Any,
+    objective: Callable[..., tuple[Float[Array, ""], Metrics]],
+    *,
+    corrupt: Corrupt | None = None,
+) -> Losses:
     """Losses of a family with a single player: a model whose output one objective judges.
 
     Args:
@@ -97,6 +111,7 @@ def one_player(name: str, model: Any, objective: Callable[..., tuple[Float[Array
         model: Flax module called as `(key, image, index, train=True)`, such as `jaxvae.models.VLAE`.
         objective: `(key, output, batch, step, overrides) -> (loss, metrics)`, as `jaxvae.losses.compose` returns it.
             The replica's hyper-parameters override the weights of the same names.
+        corrupt: what is done to the images that the model is shown; the objective sees the clean ones.
 
     Returns:
         What `make_step` takes.
@@ -111,10 +126,13 @@ def one_player(name: str, model: Any, objective: Callable[..., tuple[Float[Array
         hyper: Mapping[str, Any],
     ) -> tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]:
         model_key, loss_key = jax.random.split(key)
+        image = batch.image
+        if corrupt is not None:
+            image = corrupt(jax.random.fold_in(key, _CORRUPTION), image, batch.index)
         output, updated = model.apply(
             {"params": params, **model_state},
             model_key,
-            batch.image,
+            image,
             batch.index,
             train=True,
             mutable=list(model_state),

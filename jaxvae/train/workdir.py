@@ -16,6 +16,7 @@ _OURS = (
     "figures",
     "tensorboard",
     "checkpoints",
+    "parts",
     "config.json",
 )
 
@@ -79,6 +80,17 @@ class Workdir:
     def tensorboard(self) -> Path:
         """Event files."""
         return self.path / "tensorboard"
+
+    def part(self, name: str) -> "Workdir":
+        """The directory of one of several trainings that make up a run; `parts/<name>`.
+
+        Args:
+            name: of the part.
+
+        Returns:
+            A directory like this one.
+        """
+        return Workdir(self.path / "parts" / name)
 
     def read_config(self) -> dict[str, Any]:
         """What the run was started with.

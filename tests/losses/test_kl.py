@@ -64,6 +64,13 @@ def test_closed_form_is_the_integral(mean, stddev, loc, scale):
     )
 
 
+def test_divergence_from_a_normal_of_mean_1_and_deviation_2_is_the_reports():
+    """Equation 5 of the report on priors and losses."""
+    q = posterior(6, 4)
+    inside = 1 - 2 * np.log(2) + np.log(q.stddev**2) - q.stddev**2 / 4 - (1 - q.mean) ** 2 / 4
+    np.testing.assert_allclose(kl_normal(q, loc=1.0, scale=2.0), -0.5 * inside.sum(1), rtol=1e-5)
+
+
 @wraps
 def test_agrees_with_pytorch_in_value_and_gradient(wrap):
     torch = pytest.importorskip("torch")

@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxvae.train import Player, init_state, make_step
+from jaxvae.train import Player, Replica, init_replicas, init_state, make_step, one_player
 from jaxvae.types import Batch
 
 KEY = jax.random.key(0)
@@ -119,3 +119,40 @@ def test_players_who_do_not_share_out_the_parameters_are_refused(owned, message)
     players = {str(n): Player(owns, optax.sgd(0.1)) for n, owns in enumerate(owned)}
     with pytest.raises(ValueError, match=message):
         init_state(KEY, {"params": PARAMS}, players)
+
+
+class Echo:
+    """A model that returns the image that it is shown."""
+
+    def apply(self, variables, key, image, index, *, train, mutable):
+        return image, {}
+
+
+def test_a_corrupted_image_is_shown_and_the_clean_one_judged(batch):
+    def objective(key, output, batch, step, hyper):
+        return jnp.mean(output - batch.image), {"shown": jnp.mean(output), "seen": jnp.mean(batch.image)}
+
+    def darker(key, image, index):
+        return image * 0.5 + 0 * jax.random.normal(key) + 0 * index[:, None, None, None].astype(jnp.float32)
+
+    for corrupt, shown in ((None, 0.5), (darker, 0.25)):
+        losses = one_player("all", Echo(), objective, corrupt=corrupt)
+        values, (_, metrics) = losses(KEY, {}, {}, batch, jnp.int32(0), {})
+        assert float(values["all"]) == shown - 0.5
+        assert (float(metrics["shown"]), float(metrics["seen"])) == (shown, 0.5)
+
+
+def test_variants_may_begin_in_different_ways():
+    replicas = [Replica(v, s, {"rate": r}) for v, s, r in (("a", 0, 1.0), ("b", 0, 2.0), ("a", 1, 3.0))]
+    players = {"all": Player(("w",), optax.sgd(0.1))}
+
+    def init(scale):
+        return lambda key: {"params": {"w": scale * jax.random.normal(key, (3,))}}
+
+    small, large = init(1.0), init(10.0)
+    mixed = init_replicas(replicas, {"a": small, "b": large}, players)
+    alone = [init_replicas(replicas, function, players) for function in (small, large)]
+    for place, expected in enumerate((alone[0], alone[1], alone[0])):
+        np.testing.assert_array_equal(mixed.params["w"][place], expected.params["w"][place])
+    np.testing.assert_array_equal(mixed.hyper["rate"], [1, 2, 3])
+    np.testing.assert_array_equal(jax.random.key_data(mixed.key), jax.random.key_data(alone[0].key))

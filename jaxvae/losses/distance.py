@@ -1,0 +1,70 @@
+"""Distances between images, summed over pixels and channels.
+
+Images are [n, height, width, channels] in [0, 1]. Unlike the likelihoods these have no scale and no unit but squared
+or absolute intensity; each is a negative log likelihood up to a constant, of a Gaussian with variance 1/2 and of a
+Laplace distribution with scale 1.
+"""
+
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jaxvae.losses.likelihood import pixel_sum
+from jaxvae.types import Batch, Output, Term
+
+
+def squared_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
+    """Squared Euclidean distance.
+
+    Args:
+        a: [n, h, w, c].
+        b: [n, h, w, c].
+
+    Returns:
+        [n], squared intensities summed over pixels.
+    """
+    return pixel_sum(jnp.square(a - b))
+
+
+def absolute_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
+    """L1 distance.
+
+    Args:
+        a: [n, h, w, c].
+        b: [n, h, w, c].
+
+    Returns:
+        [n], intensities summed over pixels.
+    """
+    return pixel_sum(jnp.abs(a - b))
+
+
+DISTANCES: Mapping[str, Callable[[Array, Array], Array]] = {
+    "squared": squared_error,
+    "absolute": absolute_error,
+}
+"""By name."""
+
+
+def distance(kind: str) -> Term:
+    """Term: distance between the mean image sigmoid(logits) and the image.
+
+    Args:
+        kind: "squared" or "absolute".
+
+    Returns:
+        Term with [n], a sum over pixels.
+
+    Raises:
+        ValueError: the kind is unknown.
+    """
+    if kind not in DISTANCES:
+        raise ValueError(f"distance must be one of {', '.join(DISTANCES)}, got {kind!r}.")
+    measure = DISTANCES[kind]
+
+    def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
+        return measure(jax.nn.sigmoid(output.logits), batch.image)
+
+    return term

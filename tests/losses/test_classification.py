@@ -1,0 +1,41 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from jaxvae.losses import classification, compose, cross_entropy, misclassification
+from jaxvae.types import Batch
+
+KEY = jax.random.key(0)
+LOGITS = jnp.asarray(np.random.default_rng(0).normal(size=(5, 4)) * 3, jnp.float32)
+LABEL = jnp.array([0, 3, 2, 1, -1])
+
+
+@pytest.fixture
+def labelled():
+    return Batch(jnp.zeros((5, 1, 1, 1)), LABEL, jnp.array([1.0, 1, 1, 0, 0]), jnp.arange(5))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
+def test_cross_entropy_is_the_negative_log_probability(wrap):
+    expected = -scipy.special.log_softmax(np.float64(LOGITS), axis=1)[np.arange(4), LABEL[:4]]
+    actual = wrap(cross_entropy)(LOGITS, LABEL)
+    np.testing.assert_allclose(actual[:4], expected, rtol=1e-5)
+    assert actual[4] == 0
+
+
+def test_gradient_is_probability_minus_label():
+    gradient = jax.grad(lambda logits: cross_entropy(logits, LABEL).sum())(LOGITS)
+    expected = scipy.special.softmax(LOGITS, axis=1) - np.eye(4)[LABEL]
+    np.testing.assert_allclose(gradient[:4], expected[:4], atol=1e-6)
+    np.testing.assert_array_equal(gradient[4], 0)
+
+
+def test_terms_make_an_objective_of_a_models_logits(labelled):
+    terms = {"cross_entropy": classification(), "error": misclassification()}
+    objective = compose(terms, {"cross_entropy": 1.0, "error": 0.0})
+    loss, metrics = objective(KEY, LOGITS, labelled, jnp.int32(0))
+    np.testing.assert_allclose(loss, cross_entropy(LOGITS, LABEL)[:3].mean(), rtol=1e-6)
+    wrong = np.argmax(LOGITS, axis=1)[:3] != LABEL[:3]
+    np.testing.assert_allclose(metrics["error"], wrong.mean(), rtol=1e-6)
