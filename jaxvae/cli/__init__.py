@@ -1,8 +1,8 @@
 """From a frozen dataclass to a command line, and from errors to one line on the screen."""
 
+from jaxvae.cache import cache_directory
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.launch import launch, parse
-from jaxvae.cli.process import cache_directory
 from jaxvae.cli.record import command, environment, flat, record
 
 __all__ = [

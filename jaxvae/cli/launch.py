@@ -6,7 +6,7 @@ import itertools
 import re
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
 from types import TracebackType
 from typing import NoReturn, TypeVar
@@ -59,12 +59,16 @@ def launch(
     sys.exit(0)
 
 
-def parse(default: Flags, *, description: str) -> Flags:
+def parse(
+    default: Flags, *, description: str, program: str | None = None, arguments: Sequence[str] | None = None
+) -> Flags:
     """The configuration that the command line asks for. `--help` prints and exits.
 
     Args:
         default: a dataclass; each of its fields is a flag, documented by the string below it.
         description: what `--help` shows first.
+        program: how `--help` calls the program; by its file if not given.
+        arguments: what to parse; those of the process if not given.
 
     Returns:
         The same with the fields that the command line names.
@@ -75,7 +79,14 @@ def parse(default: Flags, *, description: str) -> Flags:
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            return tyro.cli(type(default), default=default, description=description, config=_TYRO)
+            return tyro.cli(
+                type(default),
+                prog=program,
+                description=description,
+                args=arguments,
+                default=default,
+                config=_TYRO,
+            )
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import jax
 
+from jaxvae.cache import cache_directory
+
 _SHORTEST_COMPILATION = 0.1
 """Seconds; quicker ones are not worth a file."""
 
@@ -32,11 +34,6 @@ def experiment_process() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGTERM, handler)
         jax.config.update("jax_traceback_filtering", filtering)
-
-
-def cache_directory() -> Path:
-    """The user's cache directory for this library: jaxvae in $XDG_CACHE_HOME, or in ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxvae"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Images are uint8 [n, height, width, channels] until a batch is gathered, float32
 
 from jaxvae.data.dataset import DataError, Dataset, Spec, from_arrays
 from jaxvae.data.noise import add_noise
+from jaxvae.data.pictures import read_pictures
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, batches
 from jaxvae.data.sources import NAMES, SOURCES, SPLITS, load, load_splits
 
@@ -24,4 +25,5 @@ __all__ = [
     "from_arrays",
     "load",
     "load_splits",
+    "read_pictures",
 ]

@@ -32,3 +32,8 @@ def cut():
 @pytest.fixture
 def images():
     return np.random.default_rng(0).uniform(size=(21, 12, 13, 2)).astype(np.float32)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

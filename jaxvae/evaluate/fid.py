@@ -1,0 +1,133 @@
+"""FID and its relatives between two sets of images, with a record of how they were computed."""
+
+from dataclasses import dataclass
+
+from jaxvae.evaluate.frechet import frechet_distance
+from jaxvae.evaluate.image_statistics import UNKNOWN, ImageStatistics, image_statistics
+from jaxvae.evaluate.inception_features import Images, Precision
+from jaxvae.evaluate.inception_weights import Inception, load_inception
+from jaxvae.evaluate.kid import density_coverage, kid
+
+
+@dataclass(frozen=True)
+class FidResult:
+    """Distances between two sets of images. They compare only with others of the same weights, resize and numbers.
+
+    Attributes:
+        fid: Fréchet Inception distance.
+        kid: kernel Inception distance; None, as all that follow but the record, where a set's features are not known
+            or are fewer than three.
+        kid_error: its standard error.
+        density: see `jaxvae.evaluate.Fidelity`; the second set is the real one. None for up to 5 real images.
+        coverage: likewise.
+        n: number of images in either set; None where it is unknown.
+        weights: name of the Inception weights.
+        resize: how images came to 299 x 299.
+        precision: what the network's operands were rounded to.
+    """
+
+    fid: float
+    kid: float | None
+    kid_error: float | None
+    density: float | None
+    coverage: float | None
+    n: tuple[int | None, int | None]
+    weights: str
+    resize: str
+    precision: str
+
+
+def fid(
+    a: Images | ImageStatistics,
+    b: Images | ImageStatistics,
+    *,
+    inception: Inception | None = None,
+    resize: str = "bilinear",
+    precision: Precision = "float32",
+    batch_size: int | None = None,
+    progress: bool = True,
+) -> FidResult:
+    """Compares two sets of images.
+
+    Images are scaled to (x - 128) / 128 for x in [0, 255], as the network's authors do. Statistics given instead of
+    images keep their own resize and precision.
+
+    Args:
+        a: images, uint8 in [0, 255] or float in [0, 1], [n, height, width, channels] with one channel or three; or
+            their statistics.
+        b: the set to compare with: the real images where there are such.
+        inception: the network's weights; `load_inception()` if not given.
+        resize: "bilinear" (without antialiasing, as pytorch-fid) or "clean" (antialiased bicubic, as clean-fid).
+        precision: see `inception_features`.
+        batch_size: see `inception_features`.
+        progress: whether a bar is shown.
+
+    Returns:
+        The distances and how they were computed.
+
+    Raises:
+        ValueError: fewer than two images, images out of range, sets of different image sizes, statistics that were
+            computed differently, or no weights.
+
+    References:
+        Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash equilibrium, NeurIPS
+        2017; for KID, density and coverage see `kid` and `density_coverage`.
+    """
+    _check_sizes(*(x.image_size if isinstance(x, ImageStatistics) else tuple(x.shape[1:3]) for x in (a, b)))
+
+    if not (isinstance(a, ImageStatistics) and isinstance(b, ImageStatistics)):
+        inception = inception or load_inception()
+
+    def known(images: Images | ImageStatistics) -> ImageStatistics:
+        if isinstance(images, ImageStatistics):
+            return images
+        return image_statistics(
+            images,
+            inception=inception,
+            resize=resize,
+            precision=precision,
+            batch_size=batch_size,
+            progress=progress,
+        )
+
+    return compare(known(a), known(b))
+
+
+def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
+    """Compares two sets of images by their statistics.
+
+    Args:
+        a: of one set.
+        b: of the other: the real images where there are such.
+
+    Returns:
+        The distances and how they were computed.
+
+    Raises:
+        ValueError: they were computed with different weights, resizes or precisions, or of images of different sizes.
+    """
+    _check_sizes(a.image_size, b.image_size)
+    recipe = {}
+    for name in ("weights", "resize", "precision"):
+        known = sorted({getattr(a, name), getattr(b, name)} - {UNKNOWN})
+        if len(known) > 1:
+            raise ValueError(
+                f"both sets must be computed with the same {name}, got {known[0]} and {known[1]}."
+            )
+        recipe[name] = known[0] if known else UNKNOWN
+    numbers = dict.fromkeys(("kid", "kid_error", "density", "coverage"))
+    if a.features is not None and b.features is not None:
+        if min(len(a.features), len(b.features)) >= 3:
+            numbers["kid"], numbers["kid_error"] = kid(a.features, b.features)
+        if len(b.features) > 5:
+            numbers["density"], numbers["coverage"] = density_coverage(b.features, a.features)
+    distance = frechet_distance(a.moments, b.moments)
+    return FidResult(fid=distance, **numbers, n=(a.moments.n, b.moments.n), **recipe)
+
+
+def _check_sizes(a: tuple[int, int] | None, b: tuple[int, int] | None) -> None:
+    if a and b and a != b:
+        raise ValueError(
+            f"both sets must have images of one height and width, got {a[0]} x {a[1]} and {b[0]} x {b[1]}; "
+            "resize one of them first."
+        )

@@ -1,0 +1,156 @@
+"""What FID and KID need to know of a set of images, computed once and kept."""
+
+import contextlib
+import hashlib
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxvae.cache import cache_directory
+from jaxvae.evaluate.frechet import Moments, moments
+from jaxvae.evaluate.inception_features import Images, Precision, check_images, inception_features
+from jaxvae.evaluate.inception_weights import Inception, load_inception
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class ImageStatistics:
+    """Moments and features of a set of images.
+
+    Attributes:
+        moments: mean and covariance of the features.
+        features: [n, 2048]; None for statistics that came without, which have no KID.
+        weights: name of the Inception weights, or "unknown".
+        resize: how the images came to 299 x 299, or "unknown".
+        precision: what the network's operands were rounded to, or "unknown".
+        image_size: height and width of the images before; None if unknown.
+    """
+
+    moments: Moments
+    features: Float[np.ndarray, "n d"] | None
+    weights: str = UNKNOWN
+    resize: str = UNKNOWN
+    precision: str = UNKNOWN
+    image_size: tuple[int, int] | None = None
+
+
+def image_statistics(
+    images: Images,
+    *,
+    inception: Inception | None = None,
+    resize: str = "bilinear",
+    precision: Precision = "float32",
+    batch_size: int | None = None,
+    progress: bool = True,
+    cache: bool = False,
+) -> ImageStatistics:
+    """Computes statistics of a set of images.
+
+    Args:
+        images: n >= 2 images, uint8 in [0, 255] or float in [0, 1], of one channel or three.
+        inception: the network's weights; `load_inception()` if not given.
+        resize: "bilinear" or "clean", see `jaxvae.evaluate.RESIZES`.
+        precision: see `inception_features`.
+        batch_size: see `inception_features`.
+        progress: whether a bar is shown.
+        cache: whether they are kept in the user's cache directory (8 kB an image), and taken from there if the same
+            images were there before, in the same order and with the same settings.
+
+    Returns:
+        The statistics.
+
+    Raises:
+        ValueError: fewer than two images, images out of range, or no weights.
+    """
+    check_images(images)
+    if len(images) < 2:
+        raise ValueError(f"FID needs at least 2 images in a set, got {len(images)}.")
+    inception = inception or load_inception()
+    kept = _place(images, inception.name, resize, precision)
+    if cache and kept.exists():
+        with contextlib.suppress(ValueError):  # a damaged file is made again
+            return load_statistics(kept)
+    features = inception_features(
+        inception, images, resize=resize, precision=precision, batch_size=batch_size, progress=progress
+    )
+    size = (images.shape[1], images.shape[2])
+    statistics = ImageStatistics(moments(features), features, inception.name, resize, precision, size)
+    if cache:
+        with contextlib.suppress(OSError):  # a cache that cannot be written is done without
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            save_statistics(kept, statistics)
+    return statistics
+
+
+def save_statistics(path: str | os.PathLike[str], statistics: ImageStatistics) -> None:
+    """Writes statistics as .npz, with `mu` and `sigma` as pytorch-fid writes them, all or nothing.
+
+    Args:
+        path: of the file, ending in .npz.
+        statistics: what to write.
+
+    Raises:
+        ValueError: a path that does not end in .npz.
+    """
+    target = Path(path)
+    if target.suffix != ".npz":
+        raise ValueError(f"statistics are written to a file ending in .npz, got {target}.")
+    arrays: dict[str, Any] = {"mu": statistics.moments.mean, "sigma": statistics.moments.covariance}
+    optional = {
+        "n": statistics.moments.n,
+        "features": statistics.features,
+        "image_size": statistics.image_size,
+    }
+    arrays |= {name: value for name, value in optional.items() if value is not None}
+    recipe = {name: getattr(statistics, name) for name in ("weights", "resize", "precision")}
+    partial = target.with_suffix(f".{os.getpid()}.partial.npz")
+    try:
+        np.savez(partial, **arrays, **recipe)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_statistics(path: str | os.PathLike[str]) -> ImageStatistics:
+    """Reads statistics.
+
+    Args:
+        path: what `save_statistics` or pytorch-fid wrote.
+
+    Returns:
+        The statistics; how they were computed is unknown where pytorch-fid wrote them.
+
+    Raises:
+        ValueError: the file is missing, damaged, or holds no statistics.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            held = {name: file[name] for name in file.files}
+        mean, covariance = np.float64(held["mu"]), np.float64(held["sigma"])
+        if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
+            raise ValueError(f"mu is {list(mean.shape)}, sigma {list(covariance.shape)}")
+    except OSError as error:
+        raise ValueError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from None
+    except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        why = " ".join(str(error).split())
+        raise ValueError(
+            f"{os.fspath(path)} holds no statistics of images ({why}); compute them again."
+        ) from None
+    recipe = {name: str(held[name]) for name in ("weights", "resize", "precision") if name in held}
+    size = tuple(held["image_size"].tolist()) if "image_size" in held else None
+    n = int(held["n"]) if "n" in held else None
+    return ImageStatistics(Moments(mean, covariance, n), held.get("features"), image_size=size, **recipe)
+
+
+def _place(images: Images, *settings: str) -> Path:
+    """File in the cache, named by a digest of pixels and settings."""
+    pixels = np.ascontiguousarray(images)
+    total = hashlib.sha256(repr((pixels.shape, str(pixels.dtype), settings)).encode())
+    total.update(pixels.data)
+    return cache_directory() / "statistics" / f"{total.hexdigest()[:32]}.npz"

@@ -1,0 +1,134 @@
+"""The Inception network's parameters from the tensors of a file, normalisation folded into kernels and biases."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import serialization
+from jaxtyping import Shaped
+
+from jaxvae.evaluate.inception import SIZE, InceptionV3
+from jaxvae.evaluate.torch_files import read_tensors
+
+_EPSILON = 1e-3
+_ROLES = {
+    "beta": "shift",
+    "bias": "shift",
+    "mean": "mean",
+    "running_mean": "mean",
+    "var": "variance",
+    "running_var": "variance",
+}
+_UNUSED = ("AuxLogits.", "fc.")
+
+Layers: TypeAlias = dict[str, dict[str, np.ndarray]]
+"""Kernel (HWIO) and bias of each convolution, by its name in `InceptionV3`."""
+
+
+def read_layers(path: Path) -> Layers:
+    """Reads the network's parameters from a file of any known kind.
+
+    Args:
+        path: what `write_layers` wrote, or a file of PyTorch's: the network as TorchScript, or the state dictionary of
+            torchvision's module of that name.
+
+    Returns:
+        float32 kernels and biases of all 94 convolutions.
+
+    Raises:
+        ValueError: the file is damaged, or does not hold the network's parameters.
+    """
+    layers = _own(path) if path.suffix == ".msgpack" else _fold(read_tensors(path), path)
+    expected = _shapes()
+    found = {name: {part: array.shape for part, array in layer.items()} for name, layer in layers.items()}
+    wrong = [name for name in expected if found.get(name) != expected[name]]
+    if wrong or len(found) != len(expected):
+        raise ValueError(
+            f"{path} must hold the {len(expected)} convolutions of Inception v3; it holds {len(found)}"
+            + (
+                f", and {wrong[0]} is {found.get(wrong[0], 'missing')}, not {expected[wrong[0]]}."
+                if wrong
+                else "."
+            )
+        )
+    return layers
+
+
+def write_layers(path: Path, layers: Layers) -> None:
+    """Writes parameters so that `read_layers` reads them, all or nothing.
+
+    Args:
+        path: of the file, ending in .msgpack.
+        layers: what `read_layers` returned.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(serialization.msgpack_serialize(layers))
+    partial.replace(path)
+
+
+def digest(layers: Layers) -> str:
+    """What identifies weights, whatever file they came from.
+
+    Args:
+        layers: parameters of the network.
+
+    Returns:
+        SHA-256 over kernels and biases in the order of the graph, hexadecimal.
+    """
+    total = hashlib.sha256()
+    for name in sorted(layers):
+        for part in ("kernel", "bias"):
+            total.update(np.ascontiguousarray(layers[name][part], "<f4").tobytes())
+    return total.hexdigest()
+
+
+def _shapes() -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+    images = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), jnp.float32)
+    variables: Any = jax.eval_shape(InceptionV3().init, jax.random.key(0), images)
+    return {name: {k: v.shape for k, v in layer.items()} for name, layer in variables["params"].items()}
+
+
+def _own(path: Path) -> Layers:
+    try:
+        tree = serialization.msgpack_restore(path.read_bytes())
+        return {
+            name: {part: np.asarray(value) for part, value in layer.items()} for name, layer in tree.items()
+        }
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except Exception as error:  # msgpack and Flax have no common kind of error for damage
+        raise ValueError(f"{path} is damaged ({type(error).__name__}); delete it.") from None
+
+
+def _fold(tensors: Iterable[tuple[str, Shaped[np.ndarray, "..."]]], path: Path) -> Layers:
+    """Groups tensors by convolution, in the file's order, which is the graph's in every file known."""
+    groups: list[dict[str, np.ndarray]] = []
+    for name, tensor in tensors:
+        if name.startswith(_UNUSED) or tensor.dtype != np.float32:
+            continue
+        last = name.rsplit(".", 1)[-1]
+        if tensor.ndim == 4:
+            groups.append({"weight": tensor})
+        elif groups and tensor.ndim == 1 and (last in _ROLES or last == "weight"):
+            groups[-1][_ROLES.get(last, "gain")] = tensor
+    layers = {}
+    for number, group in enumerate(groups):
+        parts = [group[key].astype(np.float64) for key in ("shift", "mean", "variance") if key in group]
+        size = len(group["weight"])
+        if len(parts) != 3 or any(len(part) != size for part in (*parts, group.get("gain", parts[0]))):
+            raise ValueError(
+                f"{path} must hold normalisation for each convolution; number {number} has none that fits."
+            )
+        shift, mean, variance = parts
+        gain = group.get("gain", np.ones(size)).astype(np.float64) / np.sqrt(variance + _EPSILON)
+        kernel = group["weight"].transpose(2, 3, 1, 0).astype(np.float64) * gain
+        layers[f"conv_{number:02d}"] = {
+            "kernel": np.float32(kernel),
+            "bias": np.float32(shift - mean * gain),
+        }
+    return layers

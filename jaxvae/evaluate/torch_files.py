@@ -1,0 +1,148 @@
+"""Tensors out of PyTorch's files, without PyTorch and without running what a pickle may ask for.
+
+Three kinds are read: TorchScript archives, `torch.save` archives, and what `torch.save` wrote before version 1.6.
+"""
+
+import os
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Shaped
+
+_STORAGES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
+_MAGIC = 0x1950A86A20F9469CFC6C
+_DAMAGE = (
+    pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, struct.error, AttributeError, IndexError, TypeError,
+    ValueError, OverflowError, UnicodeDecodeError, NotImplementedError,
+)  # fmt: skip
+
+Content: TypeAlias = Callable[[str], bytes]
+"""Raw bytes of a storage by its key."""
+
+
+class _Node:
+    """A module of a TorchScript archive: attributes in their order and nothing else."""
+
+
+@dataclass
+class _Storage:
+    dtype: str
+    key: str
+
+
+@dataclass
+class _Tensor:
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def read(self, content: Content) -> np.ndarray:
+        values = np.frombuffer(content(self.storage.key), self.storage.dtype)
+        ends = [(n - 1) * step for n, step in zip(self.shape, self.strides, strict=True)]
+        if min((self.offset, *self.shape, *self.strides)) < 0 or self.offset + sum(ends) >= len(values):
+            raise ValueError("a tensor reaches beyond its storage")
+        steps = [step * values.itemsize for step in self.strides]
+        return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, steps).copy()
+
+
+class _TensorsOnly(pickle.Unpickler):
+    """Builds tensors and the containers they are in; any other name in the pickle is an error."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.split(".")[0] == "__torch__":
+            return _Node
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        known = {
+            ("collections", "OrderedDict"): OrderedDict,
+            ("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, strides, *_: _Tensor(
+                storage, offset, shape, strides
+            ),
+            ("torch.jit._pickle", "build_intlist"): list,
+        }
+        if (module, name) not in known:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no tensor")
+        return known[module, name]
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        kind, dtype, key, *_ = pid
+        if kind != "storage" or dtype not in _STORAGES.values():
+            raise pickle.UnpicklingError("it refers to something that is no tensor")
+        return _Storage(dtype, str(key))
+
+
+def read_tensors(path: str | os.PathLike[str]) -> list[tuple[str, Shaped[np.ndarray, "..."]]]:
+    """Reads all tensors of a file that PyTorch wrote.
+
+    Args:
+        path: a TorchScript archive or a saved state dictionary.
+
+    Returns:
+        Names, joined by dots, and float32 or int64 arrays, in the file's order.
+
+    Raises:
+        ValueError: the file cannot be read, is damaged, or holds anything but tensors.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return _archived(archive)
+        with open(path, "rb") as file:
+            return _legacy(file)
+    except OSError as error:
+        raise ValueError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from None
+    except _DAMAGE as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f"{os.fspath(path)} is no whole file of PyTorch tensors ({why}); fetch it again."
+        ) from None
+
+
+def _archived(archive: zipfile.ZipFile) -> list[tuple[str, np.ndarray]]:
+    (pickled,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    folder = pickled.removesuffix("data.pkl")
+    with archive.open(pickled) as file:
+        tree = _TensorsOnly(file).load()
+    return list(_walk(tree, "", lambda key: archive.read(f"{folder}data/{key}")))
+
+
+def _legacy(file: IO[bytes]) -> list[tuple[str, np.ndarray]]:
+    magic, _, _, tree, keys = (_TensorsOnly(file).load() for _ in range(5))
+    if magic != _MAGIC:
+        raise ValueError("it does not begin as one")
+    sizes = {tensor.storage.key: np.dtype(tensor.storage.dtype).itemsize for tensor in _tensors(tree)}
+    contents = {}
+    for key in keys:
+        (count,) = struct.unpack("<q", file.read(8))
+        contents[key] = file.read(count * sizes[key])
+    return list(_walk(tree, "", contents.__getitem__))
+
+
+def _items(node: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, _Node):
+        yield from vars(node).items()
+    elif isinstance(node, dict):
+        yield from node.items()
+
+
+def _tensors(node: Any) -> Iterator[_Tensor]:
+    for _, value in _items(node):
+        if isinstance(value, _Tensor):
+            yield value
+        else:
+            yield from _tensors(value)
+
+
+def _walk(node: Any, prefix: str, content: Content) -> Iterator[tuple[str, np.ndarray]]:
+    for name, value in _items(node):
+        if isinstance(value, _Tensor):
+            yield f"{prefix}{name}", value.read(content)
+        else:
+            yield from _walk(value, f"{prefix}{name}.", content)

@@ -1,0 +1,154 @@
+"""FID of images in a stand-in for the Inception network: a few random projections."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from jaxvae import evaluate
+from jaxvae.evaluate.inception_features import check_images
+
+statistics = importlib.import_module("jaxvae.evaluate.image_statistics")
+WEIGHTS = evaluate.Inception({}, "stand-in")
+
+
+@pytest.fixture(autouse=True)
+def computed(monkeypatch, tmp_path):
+    """Counts how many images' features were computed."""
+    counts = []
+
+    def features(inception, images, *, resize, precision, batch_size, progress):
+        check_images(images)
+        counts.append(len(images))
+        values = np.asarray(images, np.float32).reshape(len(images), -1)
+        values = values / 255 if images.dtype == np.uint8 else values
+        return values @ np.random.default_rng(1).normal(size=(values.shape[1], 6)).astype(np.float32)
+
+    monkeypatch.setattr(statistics, "inception_features", features)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return counts
+
+
+def noise(seed, n=40, size=(5, 4), channels=1):
+    return np.random.default_rng(seed).integers(0, 256, (n, *size, channels), dtype=np.uint8)
+
+
+def test_the_result_is_of_the_features_and_says_how_it_came_about():
+    a, b = noise(0), noise(1, n=50)
+    found = evaluate.fid(a, b, inception=WEIGHTS, resize="clean")
+    left, right = (evaluate.image_statistics(x, inception=WEIGHTS, resize="clean") for x in (a, b))
+    assert found.fid == evaluate.frechet_distance(left.moments, right.moments)
+    assert (found.kid, found.kid_error) == evaluate.kid(left.features, right.features)
+    assert (found.density, found.coverage) == evaluate.density_coverage(right.features, left.features)
+    assert (found.n, found.weights, found.resize, found.precision) == (
+        (40, 50),
+        "stand-in",
+        "clean",
+        "float32",
+    )
+
+
+def test_statistics_stand_for_images():
+    a, b = noise(0), noise(1)
+    kept = evaluate.image_statistics(b, inception=WEIGHTS)
+    assert evaluate.fid(a, kept, inception=WEIGHTS) == evaluate.fid(a, b, inception=WEIGHTS)
+    assert evaluate.fid(kept, kept).fid == pytest.approx(0, abs=1e-9)
+
+
+def test_floats_are_bytes_over_255():
+    a, b = noise(0), noise(1)
+    found = evaluate.fid(np.float32(a) / 255, b, inception=WEIGHTS)
+    assert found.fid == pytest.approx(evaluate.fid(a, b, inception=WEIGHTS).fid, rel=1e-5)
+
+
+def test_statistics_of_a_data_set_are_computed_once(computed, tmp_path):
+    images = noise(0)
+    first = evaluate.image_statistics(images, inception=WEIGHTS, cache=True)
+    again = evaluate.image_statistics(images, inception=WEIGHTS, cache=True)
+    assert computed == [40]
+    np.testing.assert_array_equal(first.features, again.features)
+    np.testing.assert_array_equal(first.moments.covariance, again.moments.covariance)
+    assert (again.weights, again.resize, again.image_size, again.moments.n) == (
+        "stand-in",
+        "bilinear",
+        (5, 4),
+        40,
+    )
+    evaluate.image_statistics(images[::-1], inception=WEIGHTS, cache=True)
+    evaluate.image_statistics(images, inception=WEIGHTS, cache=True, resize="clean")
+    evaluate.image_statistics(images, inception=evaluate.Inception({}, "other"), cache=True)
+    evaluate.image_statistics(images, inception=WEIGHTS)
+    assert len(computed) == 5
+    for file in (tmp_path / "cache").rglob("*.npz"):
+        file.write_bytes(file.read_bytes()[:100])
+    evaluate.image_statistics(images, inception=WEIGHTS, cache=True)
+    assert len(computed) == 6, "a damaged file is made again"
+    assert evaluate.image_statistics(images, inception=WEIGHTS, cache=True).moments.n == 40
+    assert len(computed) == 6
+
+
+def test_files_of_pytorch_fid_have_a_fid_and_no_kid(tmp_path):
+    b = evaluate.image_statistics(noise(1), inception=WEIGHTS)
+    np.savez(tmp_path / "theirs.npz", mu=b.moments.mean, sigma=b.moments.covariance)
+    found = evaluate.fid(noise(0), evaluate.load_statistics(tmp_path / "theirs.npz"), inception=WEIGHTS)
+    assert found.fid == evaluate.fid(noise(0), b, inception=WEIGHTS).fid
+    assert (found.kid, found.density, found.n, found.weights) == (None, None, (40, None), "stand-in")
+
+
+def test_the_file_has_the_names_of_pytorch_fid(tmp_path):
+    b = evaluate.image_statistics(noise(1), inception=WEIGHTS)
+    evaluate.save_statistics(tmp_path / "b.npz", b)
+    with np.load(tmp_path / "b.npz") as file:
+        np.testing.assert_array_equal(file["mu"], b.moments.mean)
+        np.testing.assert_array_equal(file["sigma"], b.moments.covariance)
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["b.npz"]
+    with pytest.raises(ValueError, match=r"ending in \.npz, got .*stats\.txt"):
+        evaluate.save_statistics(tmp_path / "stats.txt", b)
+
+
+def said(a, b, **options):
+    with pytest.raises(ValueError, match=r"\w") as error:
+        evaluate.fid(a, b, inception=WEIGHTS, **options)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_bad_sets_are_one_line():
+    good = noise(0)
+    assert said(good[:1], good) == "FID needs at least 2 images in a set, got 1."
+    assert said(good, good[:0]) == "there must be at least 1 image, got none."
+    assert "got float32 from 0 to 255" in said(np.float32(good), good)
+    assert "one height and width, got 5 x 4 and 4 x 5" in said(good, noise(0, size=(4, 5)))
+    kept = evaluate.image_statistics(noise(0, size=(4, 5)), inception=WEIGHTS)
+    assert "one height and width" in said(good, kept)
+    clean = evaluate.image_statistics(good, inception=WEIGHTS, resize="clean")
+    assert said(good, clean) == "both sets must be computed with the same resize, got bilinear and clean."
+
+
+def test_few_images_have_no_kid():
+    with pytest.warns(UserWarning, match="2 images are fewer than the 6 features"):
+        found = evaluate.fid(noise(0, n=2), noise(1), inception=WEIGHTS)
+    assert found.kid is None
+    with pytest.warns(UserWarning, match="3 images"):
+        found = evaluate.fid(noise(0), noise(1, n=3), inception=WEIGHTS)
+    assert found.kid is not None
+    assert found.density is None
+
+
+def test_damaged_statistics_are_one_line(tmp_path):
+    path = tmp_path / "s.npz"
+    for content in (b"", b"hello", b"PK\x03\x04broken"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"s.npz (holds no statistics|cannot be read)"):
+            evaluate.load_statistics(path)
+    np.savez(path, mu=np.zeros(3))
+    with pytest.raises(ValueError, match="holds no statistics of images"):
+        evaluate.load_statistics(path)
+    np.savez(path, mu=np.zeros(3), sigma=np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"mu is \[3\], sigma \[2, 2\]"):
+        evaluate.load_statistics(path)
+    np.savez(path, mu=np.array([{}]), sigma=np.zeros((1, 1)))
+    with pytest.raises(ValueError, match="holds no statistics"):
+        evaluate.load_statistics(path)
+    with pytest.raises(ValueError, match="cannot be read"):
+        evaluate.load_statistics(tmp_path / "missing.npz")
