@@ -1,6 +1,7 @@
 """The two sides of `benchmarks.fid`: the Inception network in JAX and in PyTorch, from one file of weights."""
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -100,7 +101,9 @@ def opponent(memory_format: str, config: Config) -> Callable[[], np.ndarray]:
 
     device = "cuda" if config.device == "gpu" else "cpu"
     layout = getattr(torch, memory_format)
-    network = torch.jit.load(str(network_file())).eval().to(device, memory_format=layout)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript
+        network = torch.jit.load(str(network_file())).eval().to(device, memory_format=layout)
     pictures = torch.from_numpy(images(config)).permute(0, 3, 1, 2)
 
     def run() -> np.ndarray:

@@ -82,7 +82,7 @@ def fid(config: FidConfig) -> None:
     """
     a, b = (_read(path, config.max_images) for path in (config.a, config.b))
     known = [isinstance(given, evaluate.ImageStatistics) for given in (a, b)]
-    settings = {
+    settings: dict[str, Any] = {
         "inception": None if all(known) else evaluate.load_inception(config.inception),
         "resize": config.resize,
         "precision": config.precision,
@@ -145,6 +145,7 @@ def command_line() -> NoReturn:
     """Runs from the command line: exit status 2 for what cannot be done, 1 for what went wrong on the way."""
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
             warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
             main(sys.argv[1:])
     except ValueError as error:

@@ -1,5 +1,6 @@
 """The README keeps its word: its commands are accepted, its examples run, its files exist."""
 
+import dataclasses
 import importlib
 import json
 import re
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from jaxvae import cli, data, models, train
+from jaxvae import __main__ as program
+from jaxvae import cli, data, evaluate, models, train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,6 +49,13 @@ def test_it_shows_what_was_measured():
 def test_run_commands_are_accepted(command, monkeypatch):
     words = shlex.split(command)
     start = words.index("-m")
+    if words[start + 1] == "jaxvae":
+        parsed = []
+        _, flags = program.COMMANDS[words[start + 2]]
+        monkeypatch.setitem(program.COMMANDS, words[start + 2], (parsed.append, flags))
+        program.main(words[start + 2 :])
+        assert isinstance(parsed[0], flags)
+        return
     experiment = importlib.import_module(words[start + 1])
     parsed = []
     if words[start + 1].startswith("benchmarks."):
@@ -65,6 +74,7 @@ def test_flags_in_running_text_exist():
         importlib.import_module(f"{name}") for name in ("experiments.vlae_mnist", "benchmarks.throughput")
     ]
     names = {name for module in modules for name in cli.flat(module.Config())}
+    names |= {field.name for _, flags in program.COMMANDS.values() for field in dataclasses.fields(flags)}
     flags = {name.replace("_", "-") for name in names} | {"help", "logdir", "no-compile-cache"}
     prose = re.sub(r"^```.*?^```", "", README, flags=re.M | re.S)
     assert set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", prose)) <= flags
@@ -103,7 +113,23 @@ def a_run(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def examples(a_run, monkeypatch):
+def features(tmp_path, monkeypatch):
+    """Stands in for the Inception network."""
+    statistics = importlib.import_module("jaxvae.evaluate.image_statistics")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(statistics, "load_inception", lambda: evaluate.Inception({}, "stand-in"))
+    monkeypatch.setattr(
+        importlib.import_module("jaxvae.evaluate.fid"), "load_inception", statistics.load_inception
+    )
+    monkeypatch.setattr(
+        statistics,
+        "inception_features",
+        lambda inception, images, **_: np.float32(images)[:, 10:12, 10:12].reshape(len(images), -1),
+    )
+
+
+@pytest.fixture
+def examples(a_run, features, monkeypatch):
     """Names that the README's Python blocks define, run in their order."""
     names = {"__name__": "readme"}
     for kind, text in BLOCKS:
@@ -125,6 +151,9 @@ def test_examples_do_what_they_say(examples, tmp_path, capsys):
     assert examples.similarity.shape == (8,)
     assert jnp.all(examples.information > 0)
     assert examples.images.shape == (8, 28, 28, 1)
+
+    assert (examples.result.n, examples.result.weights) == ((10_000, 10_000), "stand-in")
+    assert examples.result.fid > 0
 
     edge = jnp.zeros((1, 4, 4, 1)).at[0, 0].set(jnp.inf)
     variation = examples.total_variation()(None, SimpleNamespace(logits=edge), None)

@@ -1,12 +1,18 @@
 """FID and its relatives between two sets of images, with a record of how they were computed."""
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Array, Float, UInt8
 
 from jaxvae.evaluate.frechet import frechet_distance
 from jaxvae.evaluate.image_statistics import UNKNOWN, ImageStatistics, image_statistics
 from jaxvae.evaluate.inception_features import Images, Precision
 from jaxvae.evaluate.inception_weights import Inception, load_inception
 from jaxvae.evaluate.kid import density_coverage, kid
+
+_OtherImages: TypeAlias = Float[Array | np.ndarray, "m _ _ _"] | UInt8[Array | np.ndarray, "m _ _ _"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class FidResult:
 
 def fid(
     a: Images | ImageStatistics,
-    b: Images | ImageStatistics,
+    b: _OtherImages | ImageStatistics,
     *,
     inception: Inception | None = None,
     resize: str = "bilinear",
@@ -78,7 +84,7 @@ def fid(
     if not (isinstance(a, ImageStatistics) and isinstance(b, ImageStatistics)):
         inception = inception or load_inception()
 
-    def known(images: Images | ImageStatistics) -> ImageStatistics:
+    def known(images: _OtherImages | ImageStatistics) -> ImageStatistics:
         if isinstance(images, ImageStatistics):
             return images
         return image_statistics(
@@ -107,7 +113,7 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
         ValueError: they were computed with different weights, resizes or precisions, or of images of different sizes.
     """
     _check_sizes(a.image_size, b.image_size)
-    recipe = {}
+    recipe: dict[str, Any] = {}
     for name in ("weights", "resize", "precision"):
         known = sorted({getattr(a, name), getattr(b, name)} - {UNKNOWN})
         if len(known) > 1:
@@ -115,7 +121,7 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
                 f"both sets must be computed with the same {name}, got {known[0]} and {known[1]}."
             )
         recipe[name] = known[0] if known else UNKNOWN
-    numbers = dict.fromkeys(("kid", "kid_error", "density", "coverage"))
+    numbers: dict[str, Any] = dict.fromkeys(("kid", "kid_error", "density", "coverage"))
     if a.features is not None and b.features is not None:
         if min(len(a.features), len(b.features)) >= 3:
             numbers["kid"], numbers["kid_error"] = kid(a.features, b.features)

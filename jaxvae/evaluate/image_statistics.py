@@ -130,7 +130,7 @@ def load_statistics(path: str | os.PathLike[str]) -> ImageStatistics:
         ValueError: the file is missing, damaged, or holds no statistics.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
         mean, covariance = np.float64(held["mu"]), np.float64(held["sigma"])
         if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
@@ -39,7 +40,14 @@ class InceptionV3(nn.Module):
 
     @nn.compact
     def __call__(self, images: Float[Array, "n 299 299 3"]) -> Float[Array, "n 2048"]:
-        """Maps images in [-1, 1) to features, which are not negative."""
+        """Computes features.
+
+        Args:
+            images: in [-1, 1).
+
+        Returns:
+            Features in float32, not negative.
+        """
         numbers = itertools.count()
 
         def conv(
@@ -157,4 +165,7 @@ def _maximum(x: _Images) -> _Images:
 
 
 def _average(x: _Images) -> _Images:
-    return nn.avg_pool(x, (3, 3), strides=(1, 1), padding="SAME", count_include_pad=False)
+    ones = (np.ones(n) for n in x.shape[1:3])
+    rows, columns = (np.convolve(side, np.ones(3), "same").astype(np.float32) for side in ones)
+    total = nn.pooling.pool(x.astype(jnp.float32), 0.0, lax.add, (3, 3), (1, 1), "SAME")
+    return (total / np.outer(rows, columns)[None, :, :, None]).astype(x.dtype)

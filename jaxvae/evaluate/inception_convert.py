@@ -1,5 +1,6 @@
 """The Inception network's parameters from the tensors of a file, normalisation folded into kernels and biases."""
 
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -87,6 +88,7 @@ def digest(layers: Layers) -> str:
     return total.hexdigest()
 
 
+@functools.cache
 def _shapes() -> Mapping[str, Mapping[str, tuple[int, ...]]]:
     images = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), jnp.float32)
     variables: Any = jax.eval_shape(InceptionV3().init, jax.random.key(0), images)
@@ -128,7 +130,7 @@ def _fold(tensors: Iterable[tuple[str, Shaped[np.ndarray, "..."]]], path: Path) 
         gain = group.get("gain", np.ones(size)).astype(np.float64) / np.sqrt(variance + _EPSILON)
         kernel = group["weight"].transpose(2, 3, 1, 0).astype(np.float64) * gain
         layers[f"conv_{number:02d}"] = {
-            "kernel": np.float32(kernel),
-            "bias": np.float32(shift - mean * gain),
+            "kernel": kernel.astype(np.float32),
+            "bias": (shift - mean * gain).astype(np.float32),
         }
     return layers

@@ -99,6 +99,7 @@ def _program(resize: str, precision: Precision) -> Callable[[Variables, Any], Fl
         values = values if images.dtype == jnp.uint8 else values * 255
         values = RESIZES[resize](values, SIZE)
         shape = (*values.shape[:3], 3)
-        return network.apply(variables, (jnp.broadcast_to(values, shape) - 128) / 128)
+        out: Any = network.apply(variables, (jnp.broadcast_to(values, shape) - 128) / 128)
+        return out
 
     return features

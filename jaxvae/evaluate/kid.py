@@ -24,7 +24,7 @@ class Estimate(NamedTuple):
     error: float
 
 
-def kid(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m d"]) -> Estimate:
+def kid(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m _"]) -> Estimate:
     """Kernel Inception distance: squared MMD with the kernel (x.y / d + 1)^3.
 
     It is the unbiased estimate from all pairs, with its standard error by the jackknife over vectors of both sets.
@@ -71,7 +71,7 @@ class Fidelity(NamedTuple):
 
 
 def density_coverage(
-    real: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m d"], *, neighbours: int = 5
+    real: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m _"], *, neighbours: int = 5
 ) -> Fidelity:
     """Density and coverage of samples among real images.
 

