@@ -92,7 +92,7 @@ class Run:
         return self.decode(tuple(q.mean for q in self.encode(images)))
 
     def sample(self, n: int, *, seed: int = 0) -> Float[Array, "n h w c"]:
-        """New images from the prior.
+        """New images from the model's prior.
 
         Args:
             n: how many.
@@ -101,7 +101,7 @@ class Run:
         Returns:
             Images in [0, 1].
         """
-        return self.decode(models.draw(jax.random.key(seed), models.standard_priors(self.model), n))
+        return self.decode(models.draw(jax.random.key(seed), models.own_priors(self.model), n))
 
     def traverse(self, latents: Codes, values: Float[np.ndarray, " k"]) -> list[Float[Array, "k k h w c"]]:
         """Images over a plane of codes, one plane for each level.
@@ -153,10 +153,7 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     Raises:
         ValueError: the directory holds no run, no such variant or seed, or no readable checkpoint.
     """
-    directory = train.Workdir(Path(workdir))
-    config = directory.read_config()
-    if "replicas" not in config:
-        raise ValueError(f"{directory.config} was not written by an experiment of jaxvae.")
+    directory, config = _find(train.Workdir(Path(workdir)), variant)
     replicas = config["replicas"]
     variant = replicas[-1]["variant"] if variant is None else variant
     fitting = [
@@ -172,12 +169,27 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     tree = train.Checkpoints(directory.checkpoints).restore_tree()
     variables = {"params": tree["ema"] or tree["params"], **tree["model_state"]}
     return Run(
-        models.build(config["model"]),
+        models.build(config.get("models", {}).get(variant, config["model"])),
         jax.tree.map(lambda leaf: leaf[number], variables),
         config=config,
         variant=variant,
         seed=replicas[number]["seed"],
     )
+
+
+def _find(directory: train.Workdir, variant: str | None) -> tuple[train.Workdir, dict[str, Any]]:
+    """The directory that a variant was trained in, and its config.json."""
+    config = directory.read_config()
+    if "replicas" not in config:
+        raise ValueError(f"{directory.config} was not written by an experiment of jaxvae.")
+    parts = config.get("parts", {})
+    if not parts:
+        return directory, config
+    variant = list(parts)[-1] if variant is None else variant
+    if variant not in parts:
+        raise ValueError(f"{directory.path} has no run of variant {variant!r}; it has {', '.join(parts)}.")
+    directory = directory.part(parts[variant])
+    return directory, directory.read_config()
 
 
 def _in_pieces(function: Callable[[Any], Any], inputs: Any) -> Any:

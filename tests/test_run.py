@@ -241,3 +241,52 @@ def test_a_file_is_no_run(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="holds no run"):
         jaxvae.load(tmp_path / "file")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A run of two parts, whose models differ in prior and size."""
+    top = train.Workdir(tmp_path_factory.mktemp("runs") / "study")
+    kinds = {
+        "flat": models.ConvVAE((8, 8, 1), 2, widths=(2,), hidden=4, prior=(1.0, 2.0)),
+        "deep": models.ConvVAE((8, 8, 1), 5, widths=(2,), hidden=4),
+    }
+    head = {"experiment": "toy", "config": {}, "data": {}, "replicas": []}
+    top.open(head | {"parts": {"flat": "one", "deep": "two"}}, resume=False, overwrite=False)
+    for part, (name, model) in zip(("one", "two"), kinds.items(), strict=True):
+        replicas = [train.Replica(name, 0, {})]
+        players = {"all": train.Player(("expand", "head", "narrow", *_stages(model)), optax.sgd(0.1))}
+        state = train.init_replicas(replicas, partial(models.init, model=model), players)
+        record = head | {
+            "model": models.describe(models.ConvVAE((8, 8, 1), model.latent_size, widths=(2,), hidden=4)),
+            "models": {name: models.describe(model)},
+            "replicas": [{"variant": name, "seed": 0, "hyper": {}}],
+        }
+        top.part(part).open(record, resume=False, overwrite=False)
+        train.Checkpoints(top.part(part).checkpoints).save(state)
+    return top.path, kinds
+
+
+def _stages(model):
+    names = jax.eval_shape(partial(models.init, model=model), jax.random.key(0))["params"]
+    return [name for name in names if "stages" in name]
+
+
+def test_a_run_of_parts_gives_each_variant_from_its_own(study):
+    path, kinds = study
+    for name, model in kinds.items():
+        run = jaxvae.load(path, variant=name)
+        assert models.describe(run.model) == models.describe(model)
+        assert run.sample(3).shape == (3, 8, 8, 1)
+    assert jaxvae.load(path).variant == "deep"
+
+
+def test_samples_come_from_the_models_own_prior(study):
+    run = jaxvae.load(study[0], variant="flat")
+    codes = models.draw(jax.random.key(3), [models.Normal(dim=2, loc=1.0, scale=2.0)], 4)
+    np.testing.assert_allclose(run.sample(4, seed=3), run.decode(codes), atol=1e-6)
+
+
+def test_a_variant_that_no_part_has_is_refused(study):
+    with pytest.raises(ValueError, match=r"has no run of variant 'sharp'; it has flat, deep\."):
+        jaxvae.load(study[0], variant="sharp")

@@ -26,7 +26,7 @@ from jaxvae.losses.kl import (
 )
 from jaxvae.losses.likelihood import bernoulli_nll, gaussian_nll, laplace_nll, reconstruction
 from jaxvae.losses.mmd import mmd, mmd2, mmd2_biased
-from jaxvae.losses.perceptual import Features, perceptual, perceptual_distance
+from jaxvae.losses.perceptual import Features, lpips_distance, perceptual, perceptual_distance
 from jaxvae.losses.ssim import ssim, ssim_loss
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "kl_normal",
     "kl_normal_per_dimension",
     "laplace_nll",
+    "lpips_distance",
     "median_bandwidth",
     "misclassification",
     "mmd",

@@ -58,3 +58,34 @@ def perceptual(features: Features) -> Term:
         return perceptual_distance(tuple(features(jax.nn.sigmoid(output.logits))), target)
 
     return term
+
+
+def lpips_distance(
+    a: Sequence[Float[Array, "n _ _ _"]],
+    b: Sequence[Float[Array, "n _ _ _"]],
+    heads: Sequence[Float[Array, " _"]],
+) -> Float[Array, " n"]:
+    """Learned perceptual distance: squared differences of unit-length activations, weighed by channel.
+
+    Args:
+        a: [n, h, w, c] for each layer, such as `jaxvae.models.VGG16` returns them.
+        b: the same of the images to compare with.
+        heads: [c] for each layer, weights at least 0.
+
+    Returns:
+        [n], averaged over positions and summed over layers; 0 for equal images.
+
+    References:
+        Zhang, Isola, Efros, Shechtman & Wang, The Unreasonable Effectiveness of Deep Features as a Perceptual Metric,
+        CVPR 2018, equation 1.
+    """
+    layers = [
+        jnp.mean(jnp.square(_unit(x) - _unit(y)) @ head, axis=(1, 2))
+        for x, y, head in zip(a, b, heads, strict=True)
+    ]
+    return jnp.sum(jnp.stack(layers), axis=0)
+
+
+def _unit(activations: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+    # The small number inside the root keeps the gradient finite where no channel is active.
+    return activations / jnp.sqrt(jnp.sum(jnp.square(activations), axis=-1, keepdims=True) + 1e-10)

@@ -11,6 +11,7 @@ from jaxvae.models.generate import (
     forward,
     init,
     interpolate,
+    own_priors,
     reconstruct,
     redraw,
     sample,
@@ -22,11 +23,13 @@ from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
 from jaxvae.models.vae import VAE
+from jaxvae.models.vgg import VGG16, PerceptualWeights, load_vgg16
 from jaxvae.models.vlae import VLAE
 
 __all__ = [
     "INITIALIZATIONS",
     "VAE",
+    "VGG16",
     "VLAE",
     "Classifier",
     "ConvVAE",
@@ -34,6 +37,7 @@ __all__ = [
     "Latents",
     "Layout",
     "Normal",
+    "PerceptualWeights",
     "build",
     "decode",
     "describe",
@@ -44,6 +48,8 @@ __all__ = [
     "initialization",
     "interpolate",
     "layout",
+    "load_vgg16",
+    "own_priors",
     "reconstruct",
     "redraw",
     "reparameterize",

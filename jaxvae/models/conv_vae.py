@@ -30,6 +30,7 @@ class ConvVAE(nn.Module):
         widths: channels of the encoder's stages; each halves the image, rounding up.
         hidden: size of the vector between the convolutions and the code.
         initialization: how parameters begin, a name in `INITIALIZATIONS`.
+        prior: mean and standard deviation of the normal prior that z was trained towards, for sampling.
         skip: whether z also reaches every stage of the decoder, through a dense layer of its own that gives each
             channel one number, added before the ReLU.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
@@ -44,6 +45,7 @@ class ConvVAE(nn.Module):
     widths: tuple[int, ...] = (16, 32)
     hidden: int = 64
     initialization: str = "pytorch"
+    prior: tuple[float, float] = (0.0, 1.0)
     skip: bool = False
     layout: Layout = field(default_factory=layout)
 

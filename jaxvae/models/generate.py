@@ -31,6 +31,19 @@ def standard_priors(model: Any) -> tuple[Prior, ...]:
     return tuple(Normal(dim=size) for size in model.latent_sizes)
 
 
+def own_priors(model: Any) -> tuple[Normal, ...]:
+    """The priors that a model was trained towards.
+
+    Args:
+        model: a module with `latent_sizes`, and `prior`, (mean, standard deviation), if that is not N(0, I).
+
+    Returns:
+        One prior for each level, bottom first.
+    """
+    loc, scale = getattr(model, "prior", (0.0, 1.0))
+    return tuple(Normal(dim=size, loc=loc, scale=scale) for size in model.latent_sizes)
+
+
 def init(key: Key[Array, ""], model: Any) -> Variables:
     """A model's variables before training.
 
@@ -139,12 +152,12 @@ def sample(
         model: a module with `decode`.
         variables: its variables.
         n: how many images.
-        priors: one for each level; N(0, I) if not given.
+        priors: one for each level; the model's own if not given.
 
     Returns:
         Images in [0, 1].
     """
-    return decode(model, variables, draw(key, standard_priors(model) if priors is None else priors, n))
+    return decode(model, variables, draw(key, own_priors(model) if priors is None else priors, n))
 
 
 def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Prior) -> Latents:

@@ -124,6 +124,21 @@ class Parallel:
             (self.devices,), (AXIS,), axis_types=(AxisType.Auto,), devices=jax.devices()[: self.devices]
         )
 
+    def check(self, source: Source) -> None:
+        """Refuses batches that cannot be split evenly over the devices.
+
+        Args:
+            source: of the batches.
+
+        Raises:
+            ValueError: the batch size is not divisible by the number of devices.
+        """
+        if source.batch_size % self.devices:
+            raise ValueError(
+                f"the batch size must be divisible by the number of devices, got {source.batch_size} over "
+                f"{self.devices} devices."
+            )
+
     def place(self, tree: PyTree) -> PyTree:
         """Puts a whole copy of every array on every device.
 
@@ -165,11 +180,7 @@ class Parallel:
         Raises:
             ValueError: a batch that cannot be split evenly over the devices.
         """
-        if source.batch_size % self.devices:
-            raise ValueError(
-                f"the batch size must be divisible by the number of devices, got {source.batch_size} over "
-                f"{self.devices} devices."
-            )
+        self.check(source)
 
         def order(state: TrainState) -> Array:
             key = jax.random.fold_in(state.key, _ORDER)

@@ -178,7 +178,8 @@ def init_replicas(
     names = replicas[0].hyper
     hyper = {name: jnp.array([float(replica.hyper[name]) for replica in replicas]) for name in names}
     own = [init[replica.variant] if isinstance(init, Mapping) else init for replica in replicas]
-    states, places = [], []
+    states: list[TrainState] = []
+    places: list[int] = []
     for function in dict.fromkeys(own):
         where = np.array([place for place, other in enumerate(own) if other is function])
         of_these = jax.tree.map(lambda values, where=where: values[where], (seeds, hyper))

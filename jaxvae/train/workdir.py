@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,16 @@ class Workdir:
             A directory like this one.
         """
         return Workdir(self.path / "parts" / name)
+
+    def merge_metrics(self, parts: Sequence[str]) -> None:
+        """Writes the records of several parts into the one `metrics.jsonl` of the run.
+
+        Args:
+            parts: their names, in order.
+        """
+        partial = self.metrics.with_suffix(".part")
+        partial.write_text("".join(self.part(name).metrics.read_text() for name in parts))
+        partial.replace(self.metrics)
 
     def read_config(self) -> dict[str, Any]:
         """What the run was started with.

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxvae.losses import perceptual, perceptual_distance
+from jaxvae.losses import lpips_distance, perceptual, perceptual_distance
 
 KEY = jax.random.key(0)
 
@@ -45,3 +45,23 @@ def test_gradient_reaches_the_reconstruction_only(output, batch):
 def test_no_layer_is_refused(output, batch):
     with pytest.raises(ValueError, match="at least one layer, got none"):
         perceptual(lambda image: ())(KEY, output, batch)
+
+
+def test_lpips_is_its_formula():
+    rng = np.random.default_rng(0)
+    shapes = ((3, 4, 5, 2), (3, 2, 2, 6))
+    a, b = ([rng.normal(size=s) for s in shapes] for _ in "ab")
+    heads = [rng.random(s[-1]) for s in shapes]
+    expected = np.zeros(3)
+    for x, y, head in zip(a, b, heads, strict=True):
+        x, y = (z / np.linalg.norm(z, axis=-1, keepdims=True) for z in (x, y))
+        expected += ((x - y) ** 2 @ head).mean((1, 2))
+    as_float32 = [[jnp.asarray(z, jnp.float32) for z in arrays] for arrays in (a, b, heads)]
+    np.testing.assert_allclose(lpips_distance(*as_float32), expected, rtol=1e-5)
+    np.testing.assert_array_equal(lpips_distance(as_float32[0], as_float32[0], as_float32[2]), 0)
+
+
+def test_lpips_has_a_finite_gradient_where_nothing_is_active():
+    silent = jnp.zeros((1, 2, 2, 3))
+    gradient = jax.grad(lambda x: lpips_distance([x], [silent + 1], [jnp.ones(3)])[0])(silent)
+    assert np.isfinite(gradient).all()
