@@ -5,32 +5,64 @@ compile once, sum on the device under the batches' masks, and read back once at 
 """
 
 from jaxvae.evaluate.classes import class_accuracy
+from jaxvae.evaluate.fid import FidResult, compare, fid
+from jaxvae.evaluate.frechet import Moments, frechet_distance, moments
 from jaxvae.evaluate.image_quality import Sample, mse, reconstruction_evaluator, sample_evaluator, sharpness
+from jaxvae.evaluate.image_statistics import (
+    ImageStatistics,
+    image_statistics,
+    load_statistics,
+    save_statistics,
+)
 from jaxvae.evaluate.importance import importance_bound, importance_evaluator
+from jaxvae.evaluate.inception import InceptionV3
+from jaxvae.evaluate.inception_features import inception_features
+from jaxvae.evaluate.inception_weights import Inception, load_inception
+from jaxvae.evaluate.kid import Estimate, Fidelity, density_coverage, kid
 from jaxvae.evaluate.latents import active_units, kl_per_unit, latent_evaluator, mean_variance, mmd_floor
 from jaxvae.evaluate.mean import Evaluator, Forward, Statistics, combine, mean_evaluator
 from jaxvae.evaluate.objective import objective_evaluator
-from jaxvae.evaluate.rank import spearman
+from jaxvae.evaluate.resize import RESIZES, resize_bilinear, resize_clean
 
 __all__ = [
+    "RESIZES",
+    "Estimate",
     "Evaluator",
+    "FidResult",
+    "Fidelity",
     "Forward",
+    "ImageStatistics",
+    "Inception",
+    "InceptionV3",
+    "Moments",
     "Sample",
     "Statistics",
     "active_units",
     "class_accuracy",
     "combine",
+    "compare",
+    "density_coverage",
+    "fid",
+    "frechet_distance",
+    "image_statistics",
     "importance_bound",
     "importance_evaluator",
+    "inception_features",
+    "kid",
     "kl_per_unit",
     "latent_evaluator",
+    "load_inception",
+    "load_statistics",
     "mean_evaluator",
     "mean_variance",
     "mmd_floor",
+    "moments",
     "mse",
     "objective_evaluator",
     "reconstruction_evaluator",
+    "resize_bilinear",
+    "resize_clean",
     "sample_evaluator",
+    "save_statistics",
     "sharpness",
-    "spearman",
 ]

@@ -3,6 +3,7 @@
 The room takes NumPy arrays, dicts and its own records; it knows nothing of models or training.
 """
 
+from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
 from jaxvae.report.columns import IMAGE_COLUMNS, Column
 from jaxvae.report.curves import curves
@@ -10,15 +11,18 @@ from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.images import image_grid
 from jaxvae.report.ladder import Levels, level_blocks, level_columns, variant_blocks
+from jaxvae.report.orders import compare_orders, spearman
 from jaxvae.report.page import write_page
 from jaxvae.report.records import Record, read_records
 from jaxvae.report.results import Row, Summary, summarize, write_results
+from jaxvae.report.study import Case, case_blocks, distance_blocks
 from jaxvae.report.style import save
 from jaxvae.report.tables import to_html, to_markdown
 
 __all__ = [
     "IMAGE_COLUMNS",
     "Block",
+    "Case",
     "Column",
     "Details",
     "Heading",
@@ -30,14 +34,19 @@ __all__ = [
     "Summary",
     "Table",
     "Traversal",
+    "bars",
+    "case_blocks",
+    "compare_orders",
     "comparison",
     "curves",
+    "distance_blocks",
     "embedding",
     "image_grid",
     "level_blocks",
     "level_columns",
     "read_records",
     "save",
+    "spearman",
     "summarize",
     "to_html",
     "to_markdown",

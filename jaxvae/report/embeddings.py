@@ -20,16 +20,20 @@ def embedding(
     labels: Integer[np.ndarray, " n"],
     *,
     class_names: Sequence[str] | None = None,
+    loc: float = 0.0,
+    scale: float = 1.0,
 ) -> Figure:
-    """Scatters latent codes, with the circles of radius 1 and 2 standard deviations of a N(0, I) prior.
+    """Scatters latent codes, with the circles of radius 1 and 2 standard deviations of a N(loc, scale) prior.
 
-    Codes of more than two dimensions are turned to the two directions in which they vary most. They are not
-    moved, so that the prior stays centred at zero.
+    Codes of more than two dimensions are turned around the prior's mean to the two directions in which they vary
+    most, and that mean becomes the origin.
 
     Args:
         panels: title and codes [n, d] of each level, d >= 2.
         labels: [n], class numbers from 0; negative ones are drawn in grey and have no name.
         class_names: name of each class; its number if None.
+        loc: mean of the prior in every dimension.
+        scale: its standard deviation.
 
     Returns:
         A figure 1000 pixels wide, two panels a line.
@@ -40,17 +44,23 @@ def embedding(
     """
     _check(panels, labels)
     names = _names(labels, class_names)
-    planes = [_plane(points) for _, points in panels]
-    limit = 1.05 * max(2.0, *(float(np.abs(plane).max(initial=0)) for plane, _, _ in planes))
+    planes = [_plane(points, loc) for _, points in panels]
+    spread = [float(np.abs(plane - centre).max(initial=0)) for plane, centre, _, _ in planes]
+    limit = 1.05 * max(2 * scale, *spread)
     columns = min(2, len(panels))
     lines = -(-len(panels) // columns)
     legend_height = 0 if len(panels) < lines * columns else 0.16 * WIDTH
     figure = canvas(WIDTH, lines * WIDTH / columns + legend_height, constrained=True)
     size = text_size(WIDTH)
-    for position, (plane, x_label, y_label) in enumerate(planes):
+    for position, (plane, centre, x_label, y_label) in enumerate(planes):
         axes = figure.add_subplot(lines, columns, position + 1)
         _scatter(axes, plane, labels, names, size=size)
-        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+        for radius in (scale, 2 * scale):
+            axes.add_patch(
+                Circle((centre, centre), radius, fill=False, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+            )
+        span = (centre - limit, centre + limit)
+        axes.set(xlim=span, ylim=span, aspect="equal")
         dress(axes, size=size, title=panels[position][0], x_label=x_label, y_label=y_label)
     _add_legend(figure, names, cells=(lines, columns), used=len(panels), size=size)
     return figure
@@ -97,9 +107,11 @@ def _names(labels: np.ndarray, class_names: Sequence[str] | None) -> list[str]:
     return names
 
 
-def _plane(points: np.ndarray) -> tuple[np.ndarray, str, str]:
+def _plane(points: np.ndarray, loc: float) -> tuple[np.ndarray, float, str, str]:
+    """Points in the plane that is shown, where the prior's mean lies in it, and the axes' names."""
     if points.shape[1] == 2:
-        return points, "$z[0]$", "$z[1]$"
+        return points, loc, "$z[0]$", "$z[1]$"
+    points = points - np.float32(loc)
     centered = points.astype(np.float64) - points.mean(axis=0)
     variances, directions = np.linalg.eigh(centered.T @ centered / len(points))
     first_two = directions[:, :-3:-1]
@@ -110,7 +122,7 @@ def _plane(points: np.ndarray) -> tuple[np.ndarray, str, str]:
         f"{order} principal direction\n({share:.0%} of variance)"
         for order, share in zip(("1st", "2nd"), shares, strict=True)
     )
-    return points @ first_two, x_label, y_label
+    return points @ first_two, 0.0, x_label, y_label
 
 
 def _scatter(axes: Axes, plane: np.ndarray, labels: np.ndarray, names: Sequence[str], *, size: float) -> None:
@@ -118,8 +130,6 @@ def _scatter(axes: Axes, plane: np.ndarray, labels: np.ndarray, names: Sequence[
     # Small sets get large dots; ten thousand still leave gaps between them.
     area = np.clip(6000 / len(plane), 0.6, 12)
     axes.scatter(plane[:, 0], plane[:, 1], s=area, c=colors, linewidths=0)
-    for radius in (1, 2):
-        axes.add_patch(Circle((0, 0), radius, fill=False, color=INK, linewidth=0.9, linestyle=(0, (4, 3))))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(6, integer=True))
     halo = [withStroke(linewidth=2.5, foreground="white")]

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import SupportsFloat, TypedDict
+from typing import Any, SupportsFloat, TypedDict
 
 import numpy as np
 
@@ -78,6 +78,7 @@ def write_results(
     command: str,
     wall_seconds: float | int,
     rows: Sequence[Row],
+    summary: Mapping[str, SupportsFloat] | None = None,
 ) -> Path:
     """Writes results.json in one piece.
 
@@ -87,6 +88,7 @@ def write_results(
         command: the command line that runs it again.
         wall_seconds: duration of the run in seconds, compilation and report included.
         rows: the results; means, deviations and published values must be finite or None.
+        summary: numbers that speak of all rows together, by name; one that is not finite becomes null.
 
     Returns:
         The path written.
@@ -94,7 +96,7 @@ def write_results(
     Raises:
         ValueError: a value is not finite; `summarize` gives None for those.
     """
-    content = {
+    content: dict[str, Any] = {
         "experiment": experiment,
         "command": command,
         "wall_seconds": float(wall_seconds),
@@ -108,6 +110,9 @@ def write_results(
             for row in rows
         ],
     }
+    if summary:
+        finite = {name: float(value) for name, value in summary.items()}
+        content["summary"] = {name: v if math.isfinite(v) else None for name, v in finite.items()}
     try:
         text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
     except ValueError as error:

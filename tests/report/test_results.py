@@ -57,6 +57,14 @@ def test_file_has_exactly_the_promised_shape(tmp_path):
     assert Row(**json.loads(path.read_text())["rows"][0]) == row
 
 
+def test_a_summary_of_all_rows_stands_beside_them(tmp_path):
+    options = {"experiment": "toy", "command": "c", "wall_seconds": 1, "rows": []}
+    path = write_results(
+        tmp_path / "results.json", **options, summary={"rho": np.float32(0.5), "none": float("nan")}
+    )
+    assert json.loads(path.read_text())["summary"] == {"rho": 0.5, "none": None}
+
+
 def test_a_refused_write_leaves_the_former_file_and_nothing_else(tmp_path):
     path = write(tmp_path / "results.json", [])
     before = path.read_bytes()

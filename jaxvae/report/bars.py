@@ -1,0 +1,59 @@
+"""A metric of every row as bars, what was obtained beside what was published."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from jaxvae.report.columns import Column
+from jaxvae.report.results import Row
+from jaxvae.report.style import INK, SERIES_COLORS, WIDTH, canvas, dress, text_size
+
+
+def bars(rows: Sequence[Row], column: Column) -> Figure:
+    """Draws a metric of each row, with its deviation over seeds, above the published value.
+
+    Args:
+        rows: results; a value that is missing or not finite leaves its place empty.
+        column: the metric.
+
+    Returns:
+        A figure 1000 pixels wide, rows from top to bottom.
+
+    Raises:
+        ValueError: there is no row, or none has the metric.
+    """
+    obtained = [row.metrics.get(column.key) for row in rows]
+    known = [(place, s["mean"], s["std"]) for place, s in enumerate(obtained) if s and s["mean"] is not None]
+    if not known:
+        raise ValueError(f"bars needs rows with a finite value of {column.key!r}, got none.")
+    published = [
+        (place, row.published[column.key]) for place, row in enumerate(rows) if column.key in row.published
+    ]
+    size = text_size(WIDTH)
+    figure = canvas(WIDTH, (0.055 * len(rows) + 0.14) * WIDTH, constrained=True)
+    axes = figure.add_subplot()
+    thickness = 0.38 if published else 0.7
+    axes.barh(
+        [place - thickness / 2 if published else place for place, _, _ in known],
+        [mean for _, mean, _ in known],
+        thickness,
+        xerr=[std or 0.0 for _, _, std in known] if any(std for _, _, std in known) else None,
+        color=SERIES_COLORS[0],
+        ecolor=INK,
+        label="obtained",
+    )
+    if published:
+        axes.barh(
+            [place + thickness / 2 for place, _ in published],
+            [value for _, value in published],
+            thickness,
+            color=SERIES_COLORS[4],
+            label="published",
+        )
+        figure.legend(loc="outside upper center", ncols=2, fontsize=size, frameon=False)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.invert_yaxis()
+    axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+    dress(axes, size=size, x_label=column.label)
+    return figure
