@@ -1,0 +1,579 @@
+"""Priors, reconstruction losses and initializations of a small VAE on MNIST, compared by FID.
+
+Reproduces the report "Variational Autoencoders" (S. Datta): nine models of one architecture, the perceptual network
+that some of them are trained with, and the table of their FIDs. Rows whose networks do the same work train side by
+side in one program; what differs between them, the weights of the loss's terms, are arrays of it.
+
+    python -m experiments.vae_losses_mnist
+
+Three more rows, from the report's list of what else one could do, run when they are asked for:
+
+    python -m experiments.vae_losses_mnist --rows bce beta denoising skip --workdir runs/vae_losses_mnist_more
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key, UInt8
+from tqdm import tqdm
+
+import jaxvae
+from jaxvae import cli, data, evaluate, losses, models, report, train
+from jaxvae.losses.perceptual import Features
+from jaxvae.types import Batch, Output, Term, Variables
+
+Images = UInt8[np.ndarray, "n h w c"] | Float[np.ndarray, "n h w c"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What sets a row's model apart from the others."""
+
+    weights: Mapping[str, float]
+    """Weights of the reconstruction's terms; all others are 0."""
+
+    prior: tuple[float, float] = (1.0, 2.0)
+    """Mean and standard deviation in every latent dimension."""
+
+    initialization: str = "kaiming_normal"
+    """How parameters begin."""
+
+    latent_size: int = 2
+    skip: bool = False
+    kl: float = 1.0
+    """Weight of the KL divergence from the prior."""
+
+    noise: float = 0.0
+    """Standard deviation of the noise on the images that the encoder sees."""
+
+    fid: float | None = None
+    """What the report states."""
+
+    note: str = ""
+
+    @property
+    def program(self) -> str:
+        """Name of the program that trains it: models of one name do the same work at each step."""
+        extras = {"perceptual": "perceptual" in self.weights, "skip": self.skip, "noise": self.noise > 0}
+        return "-".join([f"{self.latent_size}d", *(name for name, used in extras.items() if used)])
+
+
+REPORTED = (
+    "N(0, 1)",
+    "N(1, 2)",
+    "BCE",
+    "MSE",
+    "MAE",
+    "perceptual",
+    "perceptual + BCE",
+    "perceptual + MSE",
+    "10-D BCE",
+)
+FURTHER = ("beta", "denoising", "skip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(cli.RunConfig):
+    """Flags of this experiment."""
+
+    workdir: Path = Path("runs/vae_losses_mnist")
+    """Directory for everything that the run leaves."""
+
+    rows: tuple[str, ...] = REPORTED
+    """Rows of the table, by name: those of the report, and beta, denoising, skip."""
+
+    epochs: int = 15
+    """Passes over the training data."""
+
+    learning_rate: float = 1e-4
+    """Adam's step size."""
+
+    perceptual_weight: float = 0.01
+    """Weight of the perceptual term where it is paired with another."""
+
+    beta: float = 4.0
+    """Weight of the KL divergence in the row of that name."""
+
+    noise: float = 0.3
+    """Standard deviation of the noise on the inputs in the row "denoising"; pixels are in [0, 1]."""
+
+    classifier_epochs: int = 5
+    """Passes over the training data for the perceptual network."""
+
+    samples: int = 10_000
+    """Images drawn from each model for FID."""
+
+    bound_samples: int = 500
+    """Draws from the posterior for each image in the importance-weighted bound."""
+
+    fid: bool = True
+    """Compute FID, which needs the weights of Inception; the classifier's distance is computed anyway."""
+
+    inception: Path | None = None
+    """File with Inception's weights; looked for in the usual places if not given."""
+
+    resize: Literal["bilinear", "clean"] = "bilinear"
+    """How images come to Inception's 299 x 299."""
+
+    def __post_init__(self) -> None:
+        """Refuses rows that there are not, and numbers that make no run."""
+        super().__post_init__()
+        if unknown := [row for row in self.rows if row not in REPORTED + FURTHER]:
+            raise ValueError(f"Unknown row {unknown[0]!r}; known are {', '.join(REPORTED + FURTHER)}.")
+        if not self.rows or len(set(self.rows)) < len(self.rows):
+            raise ValueError(
+                f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
+            )
+        for name in ("classifier_epochs", "bound_samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.samples < 2:
+            raise ValueError(f"a Fréchet distance needs at least 2 samples, got {self.samples}.")
+        for name in ("perceptual_weight", "beta", "noise"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+
+
+PRESETS = {
+    "full": Config,
+    "smoke": lambda: Config(
+        preset="smoke",
+        workdir=Path("runs/vae_losses_mnist_smoke"),
+        limit=1000,
+        epochs=1,
+        classifier_epochs=1,
+        samples=16,
+        bound_samples=5,
+    ),
+}
+
+COLUMNS = (
+    report.Column(
+        key="fid",
+        title="FID",
+        digits=1,
+        better="lower",
+        note="Fréchet distance in the features of Inception v3 (2015-12-05) between samples and the validation images. "
+        "The report's has another Inception v3, so that orders and ratios compare, values do not.",
+    ),
+    report.Column(key="fid_ratio", title="FID / published", digits=2),
+    report.Column(
+        key="classifier_fid",
+        title="Classifier FID",
+        digits=2,
+        better="lower",
+        note="The same distance in the classifier's last hidden layer, which knows digits.",
+    ),
+    report.Column(
+        key="iwae",
+        title="log p(x)",
+        unit="nats",
+        digits=1,
+        better="higher",
+        note="Importance-weighted bound on the validation images, pixels taken as Bernoulli whatever the loss was.",
+    ),
+    report.Column(key="elbo", title="ELBO", unit="nats", digits=1, better="higher", note="-(BCE + KL)."),
+    report.Column(key="bce", title="BCE", unit="nats", digits=1, better="lower"),
+    report.Column(key="kl", title="KL", unit="nats", digits=2, note="From the row's own prior."),
+    report.Column(key="ssim", title="SSIM", better="higher"),
+    report.Column(key="active_units", title="Active units", digits=0),
+)
+
+TRAINING = (
+    report.Column(key="bce", title="BCE", unit="nats"),
+    report.Column(key="mse", title="Squared error, sum over pixels"),
+    report.Column(key="mae", title="Absolute error, sum over pixels"),
+    report.Column(key="kl", title="KL", unit="nats"),
+)
+
+INTRO = (
+    "Variational autoencoders of one architecture that differ in prior, reconstruction loss, initialization and size "
+    "of the code, after a report that ranks them by FID. The table sets its values beside ours."
+)
+
+CAUTION = (
+    "The published values come from one seed and another Inception network, torchvision's, which was trained and "
+    "scaled differently, so that rows close to each other may change places."
+)
+
+
+def make_models(config: Config) -> dict[str, Model]:
+    """All rows by name."""
+    weight = config.perceptual_weight
+    return {
+        "N(0, 1)": Model(weights={"bce": 1.0}, prior=(0.0, 1.0), initialization="pytorch", fid=131.7012),
+        "N(1, 2)": Model(weights={"bce": 1.0}, initialization="pytorch", fid=132.0186),
+        "BCE": Model(weights={"bce": 1.0}, fid=150.64744, note="From here on Kaiming's initialization."),
+        "MSE": Model(weights={"mse": 1.0}, fid=143.3465),
+        "MAE": Model(weights={"mae": 1.0}, fid=98.25),
+        "perceptual": Model(weights={"perceptual": 1.0}, fid=323.5575),
+        "perceptual + BCE": Model(weights={"perceptual": weight, "bce": 1.0}, fid=180.7325),
+        "perceptual + MSE": Model(weights={"perceptual": weight, "mse": 1.0}, fid=176.8897),
+        "10-D BCE": Model(weights={"bce": 1.0}, latent_size=10, fid=79.7245),
+        "beta": Model(weights={"bce": 1.0}, kl=config.beta, note=f"KL weighs {config.beta:g}."),
+        "denoising": Model(
+            weights={"bce": 1.0}, noise=config.noise, note=f"Noise of {config.noise:g} on inputs."
+        ),
+        "skip": Model(weights={"bce": 1.0}, skip=True, note="The code reaches every stage of the decoder."),
+    }
+
+
+def kl_name(prior: tuple[float, float]) -> str:
+    """Name of the KL divergence from a prior among the loss's terms."""
+    return f"kl_{prior[0]:g}_{prior[1]:g}"
+
+
+def make_terms(
+    rows: Mapping[str, Model], features: Features
+) -> tuple[dict[str, Term], dict[str, dict[str, float]]]:
+    """Terms of a program's loss, and their weights in each row."""
+    terms = {
+        "bce": losses.reconstruction("bernoulli"),
+        "mse": losses.distance("squared"),
+        "mae": losses.distance("absolute"),
+    }
+    if any("perceptual" in row.weights for row in rows.values()):
+        terms["perceptual"] = losses.perceptual(features)
+    for row in rows.values():
+        loc, scale = row.prior
+        terms[kl_name(row.prior)] = losses.kl(models.Normal(dim=row.latent_size, loc=loc, scale=scale))
+    weights = {
+        name: dict.fromkeys(terms, 0.0) | dict(row.weights) | {kl_name(row.prior): row.kl}
+        for name, row in rows.items()
+    }
+    return terms, weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laboratory:
+    """What all trainings and measurements share."""
+
+    config: Config
+    workdir: train.Workdir
+    source: data.Resident
+    test_set: data.Dataset
+    batches: Sequence[Batch]
+    layout: models.Layout
+    parallel: train.Parallel
+    inception: evaluate.Inception | None
+
+    def open(self, rows: Mapping[str, Model]) -> None:
+        """Makes the directory ready; its config.json says which part of it holds which row."""
+        self.parallel.check(self.source)
+        config = self.config
+        replicas = [train.Replica(name, config.seed + i, {}) for name in rows for i in range(config.seeds)]
+        model = models.ConvVAE(self.source.dataset.spec.image_shape, layout=self.layout)
+        record = self.record(model, replicas) | {"parts": {name: row.program for name, row in rows.items()}}
+        self.workdir.open(record, resume=config.resume, overwrite=config.overwrite)
+
+    def record(self, model: Any, replicas: Sequence[train.Replica]) -> dict[str, Any]:
+        """What config.json says of a training."""
+        described = models.describe(model)
+        return cli.record(
+            "vae_losses_mnist", self.config, model=described, replicas=replicas, data=self.source.dataset.spec
+        )
+
+    def fit(
+        self,
+        part: str,
+        replicas: Sequence[train.Replica],
+        model: Any,
+        *,
+        init: Any,
+        terms: Mapping[str, Term],
+        weights: Mapping[str, float],
+        learning_rate: float,
+        epochs: int,
+        extra: Mapping[str, Any],
+        corrupt: Any = None,
+    ) -> train.TrainState:
+        """Trains replicas of one network to the end, or takes them from where they were left."""
+        config, workdir = self.config, self.workdir.part(part)
+        spread = losses.compose(terms, weights, axis_name=self.parallel.axis_name)
+
+        def forward(key: Key[Array, ""], variables: Variables, batch: Batch) -> Any:
+            return model.apply(variables, key, batch.image, batch.index)
+
+        validate = evaluate.objective_evaluator(forward, losses.compose(terms, weights))
+        some = self.batches[::5]
+        subtrees = tuple(jax.eval_shape(partial(models.init, model=model), jax.random.key(0))["params"])
+        return train.run(
+            replicas,
+            init=init,
+            losses=train.one_player("model", model, spread, corrupt=corrupt),
+            players={"model": train.Player(subtrees, train.adam(learning_rate))},
+            source=self.source,
+            evaluate=lambda variables, replica: validate(replica.evaluation_key, variables, some),
+            epochs=epochs,
+            workdir=workdir,
+            record=self.record(model, replicas) | dict(extra),
+            resume=config.resume and workdir.config.exists(),
+            parallel=self.parallel,
+            compiler_options=self.layout.compiler_options,
+        )
+
+    def train_classifier(self) -> tuple[models.Classifier, Variables, float]:
+        """The perceptual network, its variables, and its accuracy on the validation images."""
+        config, spec = self.config, self.source.dataset.spec
+        model = models.Classifier(spec.image_shape, len(spec.class_names), layout=self.layout)
+        terms = {"cross_entropy": losses.classification(), "error": losses.misclassification()}
+        replica = train.Replica("classifier", config.seed, {})
+        state = self.fit(
+            "classifier",
+            [replica],
+            model,
+            init=partial(models.init, model=model),
+            terms=terms,
+            weights={"cross_entropy": 1.0, "error": 0.0},
+            learning_rate=1e-3,
+            epochs=config.classifier_epochs,
+            extra={},
+        )
+        variables = state.replica(0).variables
+
+        def logits(key: Key[Array, ""], variables: Variables, batch: Batch) -> Any:
+            return model.apply(variables, key, batch.image, batch.index)
+
+        objective = losses.compose({"error": terms["error"]}, {"error": 1.0})
+        score = evaluate.objective_evaluator(logits, objective)
+        return model, variables, 1 - score(replica.evaluation_key, variables, self.batches)["error"]
+
+    def train_program(
+        self, name: str, rows: Mapping[str, Model], features: Features
+    ) -> list[tuple[train.Replica, jaxvae.Run]]:
+        """All seeds of the rows that one program trains."""
+        config, row = self.config, next(iter(rows.values()))
+        model = models.ConvVAE(
+            self.source.dataset.spec.image_shape, row.latent_size, skip=row.skip, layout=self.layout
+        )
+        own = {n: model.clone(prior=r.prior, initialization=r.initialization) for n, r in rows.items()}
+        inits = {
+            kind: partial(models.init, model=model.clone(initialization=kind))
+            for kind in {r.initialization for r in rows.values()}
+        }
+        terms, weights = make_terms(rows, features)
+        replicas = [train.Replica(n, config.seed + i, weights[n]) for n in rows for i in range(config.seeds)]
+        state = self.fit(
+            name,
+            replicas,
+            model,
+            init={n: inits[r.initialization] for n, r in rows.items()},
+            terms=terms,
+            weights=dict.fromkeys(terms, 1.0),
+            learning_rate=config.learning_rate,
+            epochs=config.epochs,
+            extra={"models": {n: models.describe(m) for n, m in own.items()}},
+            corrupt=partial(data.add_noise, stddev=row.noise) if row.noise else None,
+        )
+        record = self.workdir.part(name).read_config()
+        return [
+            (
+                replica,
+                jaxvae.Run(
+                    own[replica.variant],
+                    state.replica(place).variables,
+                    config=record,
+                    variant=replica.variant,
+                    seed=replica.seed,
+                ),
+            )
+            for place, replica in enumerate(replicas)
+        ]
+
+
+def make_evaluator(model: models.ConvVAE, *, bound_samples: int) -> evaluate.Evaluator:
+    """KL from the model's own prior, quality of reconstructions, and the bound on the likelihood."""
+    priors = models.own_priors(model)
+    kl = losses.compose({"kl": losses.kl(priors)}, {"kl": 1.0})
+
+    def forward(key: Key[Array, ""], variables: Variables, batch: Batch) -> Output:
+        return models.forward(key, model, variables, batch)
+
+    def decode(variables: Variables, codes: models.Latents) -> Float[Array, "n h w c"]:
+        logits: Any = model.apply(variables, codes, method="decode")
+        return logits
+
+    return evaluate.combine(
+        evaluate.objective_evaluator(forward, kl),
+        evaluate.reconstruction_evaluator(forward),
+        evaluate.importance_evaluator(partial(models.encode, model), decode, priors, samples=bound_samples),
+    )
+
+
+def make_measure(
+    laboratory: Laboratory, digits: Callable[[Images], Float[np.ndarray, "n d"]]
+) -> Callable[[train.Replica, jaxvae.Run, float | None], dict[str, float]]:
+    """What is measured of every trained model, on the same validation images."""
+    config, test_set, inception = laboratory.config, laboratory.test_set, laboratory.inception
+    evaluators: dict[Any, evaluate.Evaluator] = {}
+    real_digits = evaluate.moments(digits(test_set.images))
+    options: dict[str, Any] = {
+        "inception": inception,
+        "resize": config.resize,
+        "precision": config.precision,
+    }
+    if inception is not None:
+        real = evaluate.image_statistics(test_set.images, **options, cache=True)
+
+    def measure(replica: train.Replica, run: jaxvae.Run, published: float | None) -> dict[str, float]:
+        model = run.model
+        kind = (model.latent_size, model.skip, model.prior)
+        evaluators.setdefault(kind, make_evaluator(model, bound_samples=config.bound_samples))
+        metrics = evaluators[kind](replica.evaluation_key, run.variables, laboratory.batches)
+        (posterior,) = run.encode(test_set.images)
+        samples = np.asarray(run.sample(config.samples, seed=replica.seed))
+        metrics |= {
+            "elbo": -(metrics["bce"] + metrics["kl"]),
+            "active_units": float(evaluate.active_units(posterior)),
+            "classifier_fid": evaluate.frechet_distance(evaluate.moments(digits(samples)), real_digits),
+        }
+        if inception is not None:
+            metrics["fid"] = evaluate.fid(samples, real, **options).fid
+            if published:
+                metrics["fid_ratio"] = metrics["fid"] / published
+        return metrics
+
+    return measure
+
+
+def main(config: Config) -> None:
+    """Trains the perceptual network and all rows, measures them and writes the report."""
+    started = time.monotonic()
+    parallel = train.Parallel(config.parallel, config.devices)
+    train_set, test_set = data.load_splits(
+        config.data, source=config.data_source, data_dir=config.data_dir, limit=config.limit
+    )
+    laboratory = Laboratory(
+        config=config,
+        workdir=train.Workdir(config.workdir),
+        source=data.Resident(train_set, batch_size=config.batch_size, remainder=config.remainder),
+        test_set=test_set,
+        batches=list(data.batches(test_set, batch_size=min(250, len(test_set)))),
+        layout=models.layout(config.layout, precision=config.precision),
+        parallel=parallel,
+        inception=evaluate.load_inception(config.inception) if config.fid else None,
+    )
+    rows = {name: row for name, row in make_models(config).items() if name in config.rows}
+    programs: dict[str, dict[str, Model]] = {}
+    for name, row in rows.items():
+        programs.setdefault(row.program, {})[name] = row
+    laboratory.open(rows)
+
+    classifier, variables, accuracy = laboratory.train_classifier()
+    penultimate = jax.jit(lambda images: classifier.apply(variables, images, method="penultimate"))
+    trained: dict[str, list[tuple[train.Replica, jaxvae.Run]]] = {name: [] for name in rows}
+    for name, of_program in programs.items():
+        features: Any = partial(classifier.apply, variables, method="features")
+        for replica, run in laboratory.train_program(name, of_program, features):
+            trained[replica.variant].append((replica, run))
+
+    measure = make_measure(laboratory, partial(in_pieces, penultimate))
+    table = []
+    for name in tqdm(rows, desc="measuring", unit="row"):
+        seeds = [measure(replica, run, rows[name].fid) for replica, run in trained[name]]
+        fid = rows[name].fid
+        table.append(
+            report.Row(
+                name=name,
+                metrics=report.summarize(seeds),
+                published={} if fid is None else {"fid": fid},
+                note=rows[name].note,
+            )
+        )
+    firsts = {name: runs[0][1] for name, runs in trained.items()}
+    show(laboratory, rows, table, firsts, accuracy=accuracy, started=started)
+
+
+def in_pieces(function: Callable[[Array], Array], images: Images) -> Float[np.ndarray, "n d"]:
+    """Applies a function to a thousand images at a time."""
+    whole = images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
+    starts = range(0, len(whole), 1000)
+    return np.concatenate([function(jnp.asarray(whole[start : start + 1000])) for start in starts])
+
+
+def show(
+    laboratory: Laboratory,
+    rows: Mapping[str, Model],
+    table: Sequence[report.Row],
+    runs: Mapping[str, jaxvae.Run],
+    *,
+    accuracy: float,
+    started: float,
+) -> None:
+    """Draws the figures from the first seed of each row, and writes report.html, metrics.jsonl and results.json."""
+    workdir, test_set = laboratory.workdir, laboratory.test_set
+    record = workdir.read_config()
+    correlation, words = report.compare_orders(table, COLUMNS[0])
+    workdir.merge_metrics(list(dict.fromkeys(row.program for row in rows.values())))
+    records = report.read_records(workdir.metrics)
+    curves = report.curves([r | {"kl": r[kl_name(rows[r["variant"]].prior)]} for r in records], TRAINING)
+    caption = "Terms of the loss over epochs: on training batches (thin) and on validation images (bold)."
+    seconds = time.monotonic() - started
+    shown = [c for c in COLUMNS if any(c.key in row.metrics for row in table)]
+    distances = [column for column in shown if column.key in ("fid", "classifier_fid")]
+    blocks: list[report.Block] = [
+        report.Table(rows=table, columns=shown, caption=f"Measured on {len(test_set):,} validation images"),
+        report.Paragraph(
+            f"The perceptual network classifies {accuracy:.2%} of the validation images rightly."
+        ),
+        *report.distance_blocks(workdir.figures, table, distances, words=f"{words} {CAUTION}"),
+        *report.case_blocks(
+            workdir.figures,
+            [make_case(name, run, test_set) for name, run in runs.items()],
+            originals=test_set.images[:16].astype(np.float32) / 255,
+            labels=test_set.labels,
+            class_names=test_set.spec.class_names,
+        ),
+        report.Heading("Training"),
+        report.Picture(
+            path=report.save(workdir.figures / "curves.png", curves), caption=caption, alt=caption
+        ),
+    ]
+    report.write_results(
+        workdir.results,
+        experiment=record["experiment"],
+        command=record["command"],
+        wall_seconds=seconds,
+        rows=table,
+        summary={"classifier_accuracy": accuracy, "spearman_fid": correlation},
+    )
+    page = report.write_page(
+        workdir.page,
+        title="Priors and reconstruction losses of a VAE",
+        intro=INTRO,
+        blocks=blocks,
+        command=record["command"],
+        wall_seconds=seconds,
+        environment=record["environment"],
+        config=record["config"],
+    )
+    print(f"\n{report.to_markdown(table, shown)}\n{words}\nReport: {page}")
+
+
+def make_case(name: str, run: jaxvae.Run, test_set: data.Dataset) -> report.Case:
+    """What one trained model shows."""
+    (prior,) = models.own_priors(run.model)
+    values = np.asarray(prior.quantile(jnp.linspace(0.05, 0.95, 15)))
+    centre = np.full((1, run.model.latent_size), prior.loc, np.float32)
+    (grid,) = run.traverse((centre,), values)
+    (posterior,) = run.encode(test_set.images)
+    return report.Case(
+        name=name,
+        prior=run.model.prior,
+        values=values,
+        grid=np.asarray(grid),
+        codes=np.asarray(posterior.mean),
+        reconstructions=np.asarray(run.reconstruct(test_set.images[:16])),
+        samples=np.asarray(run.sample(32)),
+    )
+
+
+if __name__ == "__main__":
+    cli.launch(main, PRESETS, description=__doc__)

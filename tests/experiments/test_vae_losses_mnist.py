@@ -1,0 +1,155 @@
+"""The study of priors and losses as a user runs it, without Inception, whose weights a test cannot count on."""
+
+import json
+import shlex
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small_runs import contents
+
+import jaxvae
+from experiments import vae_losses_mnist as study
+from jaxvae import cli, losses
+from jaxvae.types import Batch, Output, Posterior
+
+ROWS = ["N(0, 1)", "MSE", "perceptual + BCE", "denoising"]
+SMALL = (
+    "--preset smoke --no-fid --limit 128 --batch-size 32 --samples 8 --bound-samples 2 "
+    "--no-compile-cache --rows " + shlex.join(ROWS)
+)
+
+
+def launch(monkeypatch, arguments):
+    """Runs the script in this process and returns its exit status."""
+    monkeypatch.setattr(sys, "argv", ["vae_losses_mnist", *shlex.split(arguments)])
+    with pytest.raises(SystemExit) as end:
+        cli.launch(study.main, study.PRESETS, description=study.__doc__)
+    return end.value.code
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "study"
+    with pytest.MonkeyPatch.context() as patch, pytest.warns(UserWarning, match="fewer than"):
+        assert launch(patch, f"{SMALL} --workdir {workdir}") == 0
+    return workdir
+
+
+def test_results_hold_every_row_with_what_was_published(finished):
+    results = json.loads((finished / "results.json").read_text())
+    assert [row["name"] for row in results["rows"]] == ROWS
+    assert [row["published"].get("fid") for row in results["rows"]] == [131.7012, 143.3465, 180.7325, None]
+    expected = {"classifier_fid", "iwae", "elbo", "bce", "mse", "kl", "ssim", "active_units"}
+    for row in results["rows"]:
+        assert set(row["metrics"]) == expected
+        values = {name: summary["mean"] for name, summary in row["metrics"].items()}
+        assert values["elbo"] == pytest.approx(-(values["bce"] + values["kl"]))
+        assert values["iwae"] > values["elbo"] - 5
+    assert set(results["summary"]) == {"classifier_accuracy", "spearman_fid"}
+
+
+def test_pictures_and_page_are_there(finished):
+    names = {path.name for path in (finished / "figures").iterdir()}
+    slugs = ("n_0_1", "mse", "perceptual_bce", "denoising")
+    grids = {f"{kind}_{slug}.png" for kind in ("grid", "codes") for slug in slugs}
+    shared = {"classifier_fid.png", "samples.png", "reconstructions.png", "curves.png"}
+    assert names == grids | shared
+    assert (finished / "report.html").read_text().count("<img") == len(names)
+
+
+def test_rows_that_do_the_same_work_share_a_program(finished):
+    parts = {
+        path.name: json.loads((path / "config.json").read_text()) for path in (finished / "parts").iterdir()
+    }
+    variants = {name: [r["variant"] for r in part["replicas"]] for name, part in parts.items()}
+    assert variants == {
+        "classifier": ["classifier"],
+        "2d": ["N(0, 1)", "MSE"],
+        "2d-perceptual": ["perceptual + BCE"],
+        "2d-noise": ["denoising"],
+    }
+
+
+def test_a_row_is_used_from_python_with_its_own_prior(finished):
+    run = jaxvae.load(finished, variant="MSE")
+    assert (run.model.prior, run.model.initialization) == ((1.0, 2.0), "kaiming_normal")
+    assert jaxvae.load(finished, variant="N(0, 1)").model.prior == (0.0, 1.0)
+    assert np.isfinite(run.sample(2)).all()
+
+
+def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_path):
+    before = json.loads((finished / "results.json").read_text())["rows"]
+    states = contents(finished / "parts" / "2d" / "checkpoints")
+    with pytest.warns(UserWarning, match="fewer than"):
+        assert launch(monkeypatch, f"{SMALL} --workdir {finished} --resume") == 0
+    assert contents(finished / "parts" / "2d" / "checkpoints") == states
+    assert json.loads((finished / "results.json").read_text())["rows"] == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--rows MSE GAN", "Unknown row 'GAN'; known are N(0, 1), N(1, 2), BCE, MSE, MAE, perceptual,"),
+        ("--rows MSE MSE", "rows must be one or more different names, got MSE, MSE."),
+        ("--rows", "rows must be one or more different names, got none."),
+        ("--samples 1", "a Fréchet distance needs at least 2 samples, got 1."),
+        ("--bound-samples 0", "bound_samples must be at least 1, got 0."),
+        ("--beta 0", "beta must be finite and > 0, got 0.0."),
+        ("--noise nan", "noise must be finite and > 0, got nan."),
+        ("--perceptual-weight -1", "perceptual_weight must be finite and > 0, got -1.0."),
+        ("--limit 8", "batch_size must be between 1 and the 8 examples of mnist, got 32."),
+        ("--devices 3", "divisible by the number of devices, got 32 over 3 devices."),
+        ("--fid --inception /nowhere/weights.pt", "/nowhere/weights.pt"),
+    ],
+)
+def test_a_bad_flag_is_refused_before_anything_is_written(monkeypatch, capsys, tmp_path, flags, message):
+    assert launch(monkeypatch, f"{SMALL} --workdir {tmp_path / 'run'} {flags}") == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_is_the_reports():
+    rows = study.make_models(study.Config())
+    assert tuple(rows) == study.REPORTED + study.FURTHER
+    published = [131.7012, 132.0186, 150.64744, 143.3465, 98.25, 323.5575, 180.7325, 176.8897, 79.7245]
+    assert [rows[name].fid for name in study.REPORTED] == published
+    assert [rows[name].fid for name in study.FURTHER] == [None] * 3
+    assert [rows[name].prior for name in study.REPORTED] == [(0.0, 1.0)] + [(1.0, 2.0)] * 8
+    assert [rows[name].initialization for name in study.REPORTED[:3]] == [
+        "pytorch",
+        "pytorch",
+        "kaiming_normal",
+    ]
+
+
+def test_weights_make_each_rows_own_loss():
+    rng = np.random.default_rng(0)
+    batch = Batch(
+        jnp.asarray(rng.random((3, 8, 8, 1)), jnp.float32), jnp.zeros(3, int), jnp.ones(3), jnp.arange(3)
+    )
+    posterior = Posterior(jnp.asarray(rng.normal(size=(3, 2)), jnp.float32), jnp.full((3, 2), 0.5))
+    output = Output(jnp.asarray(rng.normal(size=(3, 8, 8, 1)), jnp.float32), (posterior,), (posterior.mean,))
+    key, mean = jax.random.key(0), jax.nn.sigmoid(output.logits)
+    rows = study.make_models(study.Config())
+    chosen = {n: rows[n] for n in ("N(0, 1)", "N(1, 2)", "MAE", "perceptual + MSE", "beta")}
+    terms, weights = study.make_terms(chosen, lambda image: (2 * image,))
+    objective = losses.compose(terms, dict.fromkeys(terms, 1.0))
+    squares = jnp.sum((mean - batch.image) ** 2, (1, 2, 3))
+    shifted = losses.kl_normal(posterior, loc=1.0, scale=2.0)
+    bce = losses.bernoulli_nll(output.logits, batch.image)
+    expected = {
+        "N(0, 1)": bce + losses.kl_normal(posterior),
+        "N(1, 2)": bce + shifted,
+        "MAE": jnp.sum(jnp.abs(mean - batch.image), (1, 2, 3)) + shifted,
+        "perceptual + MSE": 0.01 * 4 * squares + squares + shifted,
+        "beta": bce + 4 * shifted,
+    }
+    for name, own in weights.items():
+        hyper = {term: jnp.float32(weight) for term, weight in own.items()}
+        loss, _ = objective(key, output, batch, jnp.int32(0), hyper)
+        np.testing.assert_allclose(loss, expected[name].mean(), rtol=1e-5)
