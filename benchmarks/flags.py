@@ -42,7 +42,7 @@ class Config:
     rounds: int = 3
     """Rounds of the final after each start, one turn for each finalist."""
 
-    seconds: float = 1.0
+    seconds: float = 1.5
     """That a turn takes, about."""
 
     threads: int = 2

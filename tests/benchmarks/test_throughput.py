@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from stand_ins import PROOF, RATE, Processes
 
 from benchmarks import contest, figure, files, rows, tables, throughput
@@ -206,9 +207,12 @@ def test_figure_is_drawn_again_from_the_file(machine, tmp_path, capsys):
     out, png = tmp_path / "out.json", tmp_path / "bars.png"
     throughput.main(Config(out=out, rounds=2))
     assert figure.main([str(out), str(png)]) == 0
-    assert png.exists()
+    with Image.open(png) as once:
+        assert figure.main([str(out), str(out), str(png)]) == 0
+        with Image.open(png) as twice:
+            assert twice.height > once.height
     assert figure.main([str(png), str(out)]) == 2
-    assert "error: expected a file of benchmarks.throughput" in capsys.readouterr().err
+    assert "error: expected files of benchmarks.throughput" in capsys.readouterr().err
 
 
 def test_table_columns_are_aligned():
