@@ -8,7 +8,7 @@ times; the ratio is taken within rounds, its interval over starts. Needs the ext
 
     python -m benchmarks.throughput --model ladder --batch-size 128 --out throughput.json
 
-takes MINUTES minutes on two CPU cores.
+takes ten minutes on two CPU cores.
 """
 
 import sys
