@@ -88,4 +88,4 @@ def test_a_run_in_bfloat16_trains_and_is_read_back(experiment, tmp_path):
     saved = train.Checkpoints(workdir / "checkpoints").restore_tree()
     floats = {np.asarray(leaf).dtype.name for leaf in jax.tree.leaves(saved["params"])}
     assert floats == {"float32"}
-    assert jaxvae.load(workdir).config["config"]["precision"] == "bfloat16"
+    assert jaxvae.load(workdir).model.layout.precision == "bfloat16"
