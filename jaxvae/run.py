@@ -174,7 +174,7 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     tree = train.Checkpoints(directory.checkpoints).restore_tree()
     variables = {"params": tree["ema"] or tree["params"], **tree["model_state"]}
     return Run(
-        models.build(config["model"], precision=config["config"].get("precision", "float32")),
+        models.build(config["model"], precision=config["config"]["precision"]),
         jax.tree.map(lambda leaf: leaf[number], variables),
         config=config,
         variant=variant,
