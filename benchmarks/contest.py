@@ -2,11 +2,11 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Self
 
 from benchmarks.contestants import Contestant
 from benchmarks.measures import spread
@@ -41,59 +41,75 @@ class Entrant:
         """Median milliseconds of a step."""
         return spread(self.milliseconds).median
 
-    def turn(self, steps: int) -> None:
-        """Trains for a while; the more replicas, the fewer steps."""
-        count = max(1, steps // self.contestant.replicas)
-        answer = self.process.ask({"steps": count})
-        self.milliseconds.append(1e3 * answer["seconds"] / count)
+    def turn(self, seconds: float) -> None:
+        """Trains for about so long."""
+        answer = self.process.ask({"seconds": seconds})
+        self.milliseconds.append(1e3 * answer["seconds"] / answer["steps"])
         self.peak_bytes = answer["peak_bytes"]
 
 
-@contextmanager
-def field_of(
-    contestants: Sequence[Contestant], cache: Path, tell: Callable[[str], None]
-) -> Iterator[tuple[list[Entrant], dict[str, str]]]:
-    """Starts contestants one after the other, and ends them.
+class Field:
+    """Contestants at work; ends their processes when it is left.
 
     Args:
-        contestants: who.
+        images: NumPy file of what they train on.
         cache: directory for compiled programs.
         tell: is told what is going on.
 
-    Yields:
-        Those that are ready, and for each other variant of PyTorch its name and what kept it.
-
-    Raises:
-        BenchmarkError: one of ours does not start.
+    Attributes:
+        entrants: those that are ready.
+        failed: for each variant of PyTorch that does not run, its name and what kept it.
     """
-    ready: list[Entrant] = []
-    failed: dict[str, str] = {}
-    processes: list[Process] = []
-    try:
+
+    def __init__(self, images: Path, cache: Path, tell: Callable[[str], None]) -> None:
+        self.entrants: list[Entrant] = []
+        self.failed: dict[str, str] = {}
+        self._images, self._cache, self._tell = images, cache, tell
+        self._processes: list[Process] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process in self._processes:
+            process.close()
+
+    def admit(self, contestants: Sequence[Contestant]) -> list[Entrant]:
+        """Starts contestants one after the other.
+
+        Args:
+            contestants: who.
+
+        Returns:
+            Those of them that are ready.
+
+        Raises:
+            BenchmarkError: one of ours does not start.
+        """
+        ready = []
         for contestant in contestants:
-            tell(f"preparing {contestant.name}")
-            processes.append(start(contestant, cache))
+            self._tell(f"preparing {contestant.name}")
+            process = start(contestant, self._images, self._cache)
+            self._processes.append(process)
             try:
-                ready.append(Entrant(contestant, processes[-1], processes[-1].answer()["first_step_seconds"]))
+                ready.append(Entrant(contestant, process, process.answer()["first_step_seconds"]))
             except BenchmarkError as error:
                 if contestant.side == "ours":
                     raise BenchmarkError(f"{contestant.name} does not start: {error}") from None
-                failed[contestant.name] = str(error)
-        yield ready, failed
-    finally:
-        for process in processes:
-            process.close()
+                self.failed[contestant.name] = str(error)
+        self.entrants += ready
+        return ready
 
 
 def play(
-    entrants: Sequence[Entrant], *, rounds: int, steps: int, random: Random, tell: Callable[[str], None]
+    entrants: Sequence[Entrant], *, rounds: int, seconds: float, random: Random, tell: Callable[[str], None]
 ) -> float:
     """Lets each have one turn in every round, in random order, alone among the contestants.
 
     Args:
         entrants: changed in place: each gains `rounds` times.
         rounds: how many.
-        steps: in a turn.
+        seconds: that a turn takes, about.
         random: of the order.
         tell: is told what is going on.
 
@@ -109,8 +125,8 @@ def play(
             time.sleep(PAUSE)
             busy += busy_seconds() - before
             waited += time.perf_counter() - started
-            entrant.turn(steps)
-    return busy / waited
+            entrant.turn(seconds)
+    return busy / waited if waited else 0.0
 
 
 def busy_seconds() -> float:
@@ -119,27 +135,3 @@ def busy_seconds() -> float:
         return 0.0
     user, nice, system, _, _, *interrupts = map(int, _STAT.read_text().split("\n", 1)[0].split()[1:9])
     return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
-
-
-def best(entrants: Sequence[Entrant]) -> Entrant:
-    """The one with the smallest median.
-
-    Args:
-        entrants: at least one, with times.
-
-    Returns:
-        The fastest.
-    """
-    return min(entrants, key=lambda entrant: entrant.median)
-
-
-def medians(entrants: Sequence[Entrant]) -> dict[str, float]:
-    """Median milliseconds of a step by name of the variant.
-
-    Args:
-        entrants: with times.
-
-    Returns:
-        One number each.
-    """
-    return {entrant.contestant.name: entrant.median for entrant in entrants}

@@ -2,10 +2,12 @@
 
     python -m benchmarks.convolutions
 
-takes two minutes on two CPU cores. It is what `jaxvae.models.layout` is chosen by: on CPU, XLA's own gradient with
-respect to a kernel takes many times as long as all three products together, whatever the kernel's size and stride.
+takes two minutes on two CPU cores; other devices are not measured. It is what `jaxvae.models.layout` is chosen by: on
+CPU, XLA's own gradient with respect to a kernel takes many times as long as all three products together, whatever the
+kernel's size and stride.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,6 +56,16 @@ class Config:
 
     loops: int = 4
     """Convolutions in a timed loop."""
+
+    def check(self) -> None:
+        """Refuses what cannot be measured.
+
+        Raises:
+            ValueError: a number below 1.
+        """
+        for name, value in vars(self).items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}.")
 
 
 def _seconds(run: Callable[[], object], config: Config) -> float:
@@ -133,14 +145,20 @@ def main(config: Config) -> None:
     Args:
         config: the flags.
     """
+    config.check()
     lines: list[tuple[str, ...]] = [("convolution", *(f"{name} ms" for name in LAYOUTS), "PyTorch ms")]
     for shape in tqdm(SHAPES, unit="shape"):
         images = f"{shape.size}x{shape.size}x{shape.channels} -> {shape.features}"
         label = f"{images}, kernel {shape.kernel}, stride {shape.stride}"
-        seconds = [*(ours(shape, name, config) for name in LAYOUTS), opponent(shape, config)]
+        with jax.default_device(jax.devices("cpu")[0]):
+            seconds = [*(ours(shape, name, config) for name in LAYOUTS), opponent(shape, config)]
         lines.append((label, *("-" if s is None else f"{1e3 * s:.2f}" for s in seconds)))
     print(grid(lines))
 
 
 if __name__ == "__main__":
-    main(cli.parse(Config(), description=str(__doc__)))
+    try:
+        main(cli.parse(Config(), description=str(__doc__)))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,8 +1,8 @@
 """The benchmark's figure: ours, PyTorch's best and the physical limit, a group of bars for each row.
 
-    python -m benchmarks.figure throughput.json throughput.png
+    python -m benchmarks.figure mnist.json horses.json throughput.png
 
-draws a file of `benchmarks.throughput` again.
+draws files of `benchmarks.throughput` again, all rows in one figure.
 """
 
 import json
@@ -96,21 +96,21 @@ def _label(row: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Draws the rows of a file.
+    """Draws the rows of files.
 
     Args:
-        arguments: the JSON file and the PNG file.
+        arguments: one or more JSON files, and the PNG file.
 
     Returns:
         Exit status.
     """
     try:
-        source, target = map(Path, arguments)
-        rows = json.loads(source.read_text())["rows"]
+        *sources, target = map(Path, arguments)
+        rows = [row for source in sources for row in json.loads(source.read_text())["rows"]]
         if not rows:
-            raise ValueError("it has no rows")
+            raise ValueError("there are no rows")
     except (ValueError, KeyError, OSError) as error:
-        print(f"error: expected a file of benchmarks.throughput and a PNG's name: {error}", file=sys.stderr)
+        print(f"error: expected files of benchmarks.throughput and a PNG's name: {error}", file=sys.stderr)
         return 2
     draw(target, rows)
     return 0

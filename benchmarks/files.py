@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,18 @@ def header(flags: Mapping[str, Any], devices: Mapping[str, Any]) -> dict[str, An
         **devices,
     }
     versions = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    versions["commit"] = _commit()
     return {"machine": machine, "versions": versions, "flags": dict(flags), "rows": []}
+
+
+def _commit() -> str:
+    """Of the repository that this file is in, with a mark if it has been changed since."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
 
 
 def _processor() -> str:

@@ -1,5 +1,6 @@
 """The command line of `benchmarks.throughput`."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -35,11 +36,14 @@ class Config:
     seeds: tuple[int, ...] = (1,)
     """Replicas that ours trains side by side; PyTorch trains as many one after the other."""
 
-    rounds: int = 15
-    """Rounds of the final, one turn for each contestant."""
+    starts: int = 5
+    """How often each finalist's process is started afresh; the interval of the ratio is over these."""
 
-    steps: int = 50
-    """Train steps in a turn."""
+    rounds: int = 3
+    """Rounds of the final after each start, one turn for each finalist."""
+
+    seconds: float = 1.5
+    """That a turn takes, about."""
 
     threads: int = 2
     """CPU threads of each contestant."""
@@ -53,10 +57,12 @@ class Config:
         Raises:
             ValueError: a number below 1, nothing to measure, or a precision that the device does not have.
         """
-        numbers = (*self.batch_size, *self.seeds, self.rounds, self.steps, self.threads)
+        numbers = (*self.batch_size, *self.seeds, self.rounds, self.threads)
         if min(numbers) < 1:
+            raise ValueError(f"batch sizes, seeds, rounds and threads must be >= 1, got {min(numbers)}.")
+        if self.starts < 2 or not 0 < self.seconds < math.inf:
             raise ValueError(
-                f"batch sizes, seeds, rounds, steps and threads must be >= 1, got {min(numbers)}."
+                f"starts must be >= 2 and seconds positive, got {self.starts} and {self.seconds}."
             )
         if not (self.model and self.precision and self.seeds):
             raise ValueError("model, precision and seeds need at least one value each.")

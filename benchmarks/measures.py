@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 
 class Spread(NamedTuple):
@@ -26,28 +27,35 @@ def spread(samples: Sequence[float]) -> Spread:
     return Spread(*(float(q) for q in np.percentile(samples, (25, 50, 75))))
 
 
-def ratio(theirs: Sequence[float], ours: Sequence[float], *, draws: int = 10_000) -> Spread:
-    """Median of the ratios within rounds, with its 95 % bootstrap interval.
+def ratio(theirs: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]) -> Spread:
+    """How many times as fast ours is, with its 95 % interval.
 
-    What slows the machine in one round slows both sides of a ratio, and cancels.
+    A process keeps a speed of its own (where its memory lies, which threads met), so that starts are the
+    independent samples and the rounds of one start are not. What slows the machine in one round slows both sides of
+    that round's ratio, and cancels. Each start gives the median of its rounds' ratios; the estimate is the geometric
+    mean over starts, and the interval is Student's, on the logarithms.
 
     Args:
-        theirs: PyTorch's time in each round.
+        theirs: PyTorch's time in each round of each start, at least 2 starts.
         ours: our time in the same rounds.
-        draws: bootstrap samples.
 
     Returns:
-        Lower end, median and upper end; above 1 where ours is faster.
+        Lower end, estimate and upper end; above 1 where ours is faster.
 
     Raises:
-        ValueError: different numbers of rounds, or none.
+        ValueError: fewer than 2 starts, different numbers of rounds, or none.
     """
-    if len(theirs) != len(ours) or not theirs:
-        raise ValueError(f"a ratio needs both times of every round, got {len(theirs)} and {len(ours)}.")
-    ratios = np.asarray(theirs) / np.asarray(ours)
-    rows = np.random.default_rng(0).integers(0, len(ratios), (draws, len(ratios)))
-    low, high = np.percentile(np.median(ratios[rows], axis=1), (2.5, 97.5))
-    return Spread(float(low), float(np.median(ratios)), float(high))
+    if len(theirs) != len(ours) or len(ours) < 2:
+        raise ValueError(f"a ratio needs both times of at least 2 starts, got {len(theirs)} and {len(ours)}.")
+    logs = []
+    for a, b in zip(theirs, ours, strict=True):
+        if len(a) != len(b) or not a:
+            raise ValueError(f"a ratio needs both times of every round, got {len(a)} and {len(b)}.")
+        logs.append(np.median(np.log(a) - np.log(b)))
+    error = np.std(logs, ddof=1) / np.sqrt(len(logs))
+    reach = stats.t.ppf(0.975, len(logs) - 1) * error
+    low, middle, high = np.exp(np.mean(logs) + np.array([-reach, 0.0, reach]))
+    return Spread(float(low), float(middle), float(high))
 
 
 def floor_ms(flops: float, rate: float) -> float:

@@ -12,7 +12,7 @@ from benchmarks.contestants import Contestant
 from benchmarks.feeds import loaded, resident
 from benchmarks.twin_losses import Objective
 from benchmarks.twins import Result, Twin
-from benchmarks.workloads import WORKLOADS, make_dataset
+from benchmarks.workloads import WORKLOADS
 
 READ_EVERY = 50
 """Steps after which the loss is read, as our side does."""
@@ -23,11 +23,20 @@ class Opponent:
 
     Args:
         contestant: what to train, and how.
+        images: uint8, [n, height, width, channels].
         synchronize: waits for the device; by default what the device needs.
     """
 
-    def __init__(self, contestant: Contestant, *, synchronize: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        contestant: Contestant,
+        images: np.ndarray,
+        *,
+        synchronize: Callable[[], None] | None = None,
+    ) -> None:
+        torch.set_flush_denormal(True)  # as XLA does; inherited by the threads that start from here on
         torch.set_num_threads(contestant.threads)
+        torch.backends.cudnn.benchmark = True
         torch.manual_seed(0)
         allow_fast(contestant.precision)
         self._device = "cuda" if contestant.device == "gpu" else "cpu"
@@ -47,14 +56,11 @@ class Opponent:
             self._forward = torch.compile(self._loss, mode=mode)
         # Several times faster than the loops over tensors, on CPU too.
         self._optimizer = torch.optim.Adam(self._twin.parameters(), 1e-3, fused=True)
-        self._batches = self._feed(contestant)
+        self._batches = self._feed(contestant, torch.from_numpy(images).permute(0, 3, 1, 2))
 
-    def _feed(self, contestant: Contestant) -> Iterator[Tensor]:
-        images = torch.from_numpy(np.array(make_dataset(self._workload).images)).permute(0, 3, 1, 2)
-        if contestant.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        else:
-            images = images.contiguous()
+    def _feed(self, contestant: Contestant, images: Tensor) -> Iterator[Tensor]:
+        last = contestant.channels_last
+        images = images.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
         if contestant.loader_workers is None:
             return resident(images.to(self._device), contestant.batch_size)
         return loaded(images, contestant.batch_size, contestant.loader_workers, self._device)

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import PyTree
 
 from benchmarks.contestants import Contestant
-from benchmarks.workloads import WORKLOADS, Workload, make_dataset, make_model, make_objective
-from jaxvae import data, models, train
+from benchmarks.networks import make_model, make_objective, make_source
+from benchmarks.workloads import WORKLOADS, Workload
+from jaxvae import models, train
 
 _PRECISION = {"float32": "highest", "tensorfloat32": "tensorfloat32"}
 
@@ -21,15 +22,16 @@ class Ours:
 
     Args:
         contestant: what to train, and how.
+        images: uint8, [n, height, width, channels].
         workload: in place of the one that the contestant names.
     """
 
-    def __init__(self, contestant: Contestant, workload: Workload | None = None) -> None:
+    def __init__(self, contestant: Contestant, images: np.ndarray, workload: Workload | None = None) -> None:
         if contestant.device != "cpu":
             jax.config.update("jax_default_matmul_precision", _PRECISION.get(contestant.precision))
         workload = workload or WORKLOADS[contestant.model]
         model = make_model(workload, contestant.precision)
-        source = data.Resident(make_dataset(workload), batch_size=contestant.batch_size)
+        source = make_source(images, contestant.batch_size)
         objective = make_objective(workload, models.standard_priors(model))
         init = partial(models.init, model=model)
         subtrees = tuple(jax.eval_shape(init, jax.random.key(0))["params"])

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from benchmarks.workloads import Workload, make_dataset, make_model
+from benchmarks.networks import make_images, make_model
+from benchmarks.workloads import Workload
 from jaxvae import models
 from jaxvae.types import Batch, Posterior
 
@@ -71,7 +72,7 @@ def pose(workload: Workload, batch_size: int, seed: int = 0) -> Problem:
     params = jax.tree.map(
         lambda p: p + 0.05 * rng.normal(size=p.shape).astype(np.float32), dict(variables["params"])
     )
-    images = make_dataset(workload, examples=batch_size).images[:batch_size]
+    images = make_images(workload, examples=batch_size)[:batch_size]
     index = jnp.arange(batch_size, dtype=jnp.int32)
     batch = Batch(jnp.asarray(images, jnp.float32) / 255, index * 0, jnp.ones(batch_size), index)
     key = jax.random.key(1)

@@ -96,11 +96,12 @@ class Process:
             print(json.dumps(command), file=self._process.stdin, flush=True)
 
 
-def start(contestant: Contestant, cache: Path) -> Process:
+def start(contestant: Contestant, images: Path, cache: Path) -> Process:
     """Starts a contestant, which prepares at once.
 
     Args:
         contestant: who.
+        images: NumPy file of what it trains on.
         cache: directory for compiled programs, of JAX and of PyTorch.
 
     Returns:
@@ -111,7 +112,13 @@ def start(contestant: Contestant, cache: Path) -> Process:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "torch"),
     }
-    task = {"contestant": contestant.record(), "threads": contestant.threads, "started": time.time()}
+    task = {
+        "contestant": contestant.record(),
+        "images": str(images),
+        "device": contestant.device,
+        "threads": contestant.threads,
+        "started": time.time(),
+    }
     return Process(task, contestant.environment | caches)
 
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import weights
+from benchmarks.networks import make_model, make_objective
 from benchmarks.problems import Fixed, Problem, pose
 from benchmarks.twin_losses import Objective
 from benchmarks.twins import Twin
-from benchmarks.workloads import Workload, make_model, make_objective
+from benchmarks.workloads import Workload
 from jaxvae import train
 
 TOLERANCE = 1e-4

@@ -1,91 +1,145 @@
 """From measured times to the benchmark's rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
-from benchmarks.contest import Entrant, best
+from benchmarks.contest import Entrant
 from benchmarks.contestants import Contestant
 from benchmarks.measures import floor_ms, ratio, spread
 
 
 @dataclass(frozen=True, kw_only=True)
 class Screening:
-    """All variants' times before the final.
+    """All variants before the final.
 
     Attributes:
-        ours_ms: by number of replicas, median of a step by name of the variant.
-        torch_ms: median of a step by name of the variant.
-        cold_seconds: to the first step, with nothing compiled before.
+        entrants: with their times.
         failed: variants of PyTorch that do not run, with the reason.
-        chosen: our fastest for every number of replicas, and PyTorch's.
     """
 
-    ours_ms: dict[int, dict[str, float]]
-    torch_ms: dict[str, float]
-    cold_seconds: dict[str, float]
+    entrants: tuple[Entrant, ...]
     failed: dict[str, str]
-    chosen: list[Contestant]
+
+
+@dataclass(frozen=True)
+class Track:
+    """A finalist.
+
+    Attributes:
+        contestant: who.
+        starts: its processes, with their times.
+    """
+
+    contestant: Contestant
+    starts: list[Entrant] = field(default_factory=list)
+
+    @property
+    def rounds(self) -> list[list[float]]:
+        """Milliseconds of a step, for each start those of its rounds."""
+        return [entrant.milliseconds for entrant in self.starts]
+
+    @property
+    def median(self) -> float:
+        """Milliseconds of a step: median of the starts' medians."""
+        return spread([entrant.median for entrant in self.starts]).median
+
+    @property
+    def quartiles(self) -> list[float]:
+        """Quartiles of the milliseconds of all rounds."""
+        low, _, high = spread([ms for rounds in self.rounds for ms in rounds])
+        return [low, high]
+
+
+class _Timed(Protocol):
+    @property
+    def median(self) -> float: ...
+
+
+T = TypeVar("T", bound=_Timed)
+
+
+def best(timed: Sequence[T]) -> T:
+    """The one with the smallest median.
+
+    Args:
+        timed: at least one.
+
+    Returns:
+        The fastest.
+    """
+    return min(timed, key=lambda one: one.median)
 
 
 def row(
-    mine: Entrant, theirs: Sequence[Entrant], found: Screening, *, proof: Mapping[str, Any], rate: float
+    ours: Sequence[Track], theirs: Sequence[Track], found: Screening, *, proof: Mapping[str, Any], rate: float
 ) -> dict[str, Any]:
     """The numbers of one number of replicas; PyTorch's times are as many times its single step.
 
     Args:
-        mine: ours, after the final.
-        theirs: PyTorch's, after the final.
+        ours: our finalists with that number, at least one.
+        theirs: PyTorch's.
         found: in the screening.
         proof: of same work.
         rate: of matrix products, operations per second.
 
     Returns:
-        As JSON can hold it.
+        As JSON can hold it. "torch_ms" has the final's times of finalists and the screening's of all others;
+        "screening_ms" has the screening's of all.
     """
-    c = mine.contestant
-    milliseconds, entrants = spread(mine.milliseconds), (mine, *theirs)
-    shown = found.torch_ms | {e.contestant.name: e.median for e in theirs}
+    mine = best(ours)
+    c, finalists = mine.contestant, (*ours, *theirs)
+    screened = {
+        e.contestant.name: e
+        for e in found.entrants
+        if e.contestant.side == "torch" or e.contestant.replicas == c.replicas
+    }
+    once = {"ours": 1, "torch": c.replicas}
+    times: dict[str, dict[str, float]] = {"ours": {}, "torch": {}}
+    everyone: list[Entrant | Track] = [*screened.values(), *finalists]
+    for timed in everyone:
+        side = timed.contestant.side
+        times[side][timed.contestant.name] = once[side] * timed.median
     return {
         "model": c.model,
         "batch_size": c.batch_size,
         "precision": c.precision,
         "device": c.device,
         "replicas": c.replicas,
-        "ours_ms": milliseconds.median,
-        "torch_ms": {name: c.replicas * ms for name, ms in shown.items()},
+        "ours_ms": mine.median,
+        "torch_ms": times["torch"],
         **_against(mine, theirs),
         "floor_ms": floor_ms(proof["flops"] * c.batch_size * c.replicas, rate),
         "matmul_flops_per_second": rate,
-        "images_per_second": 1e3 * c.batch_size * c.replicas / milliseconds.median,
+        "images_per_second": 1e3 * c.batch_size * c.replicas / mine.median,
         "ours_variant": c.name,
-        "ours_quartiles_ms": [milliseconds.low, milliseconds.high],
-        "ours_variants_ms": found.ours_ms[c.replicas] | {c.name: milliseconds.median},
-        "rounds_ms": {e.contestant.name: e.milliseconds for e in entrants},
-        "first_step_seconds": {"cold": found.cold_seconds, "warm": _warm(entrants)},
-        "peak_bytes": {e.contestant.name: e.peak_bytes for e in entrants},
+        "ours_quartiles_ms": mine.quartiles,
+        "ours_variants_ms": times["ours"],
+        "screening_ms": {n: once[e.contestant.side] * e.median for n, e in screened.items()},
+        "rounds_ms": {track.contestant.name: track.rounds for track in finalists},
+        "first_step_seconds": {
+            # The second allocator's processes find the first one's programs in the cache.
+            "cold": {n: e.first_step_seconds for n, e in screened.items() if not e.contestant.keep_pages},
+            "warm": {
+                t.contestant.name: spread([e.first_step_seconds for e in t.starts]).median for t in finalists
+            },
+        },
+        "peak_bytes": {name: entrant.peak_bytes for name, entrant in screened.items()},
         "failed": found.failed,
         "proof": dict(proof),
     }
 
 
-def _against(mine: Entrant, theirs: Sequence[Entrant]) -> dict[str, Any]:
+def _against(mine: Track, theirs: Sequence[Track]) -> dict[str, Any]:
     """The ratio to the best of PyTorch's finalists; nulls where there is none."""
     if not theirs:
         return dict.fromkeys(("ratio", "ratio_low", "ratio_high", "torch_variant", "torch_quartiles_ms"))
-    opponent = best(theirs)
-    samples = [mine.contestant.replicas * ms for ms in opponent.milliseconds]
-    low, middle, high = ratio(samples, mine.milliseconds)
-    quartiles = spread(samples)
+    opponent, replicas = best(theirs), mine.contestant.replicas
+    low, middle, high = ratio([[replicas * ms for ms in r] for r in opponent.rounds], mine.rounds)
     return {
         "ratio": middle,
         "ratio_low": low,
         "ratio_high": high,
         "torch_variant": opponent.contestant.name,
-        "torch_quartiles_ms": [quartiles.low, quartiles.high],
+        "torch_quartiles_ms": [replicas * ms for ms in opponent.quartiles],
     }
-
-
-def _warm(entrants: Sequence[Entrant]) -> dict[str, float]:
-    """Seconds to the first step of those whose programs the screening has left in the cache."""
-    return {e.contestant.name: e.first_step_seconds for e in entrants}

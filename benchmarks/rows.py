@@ -1,4 +1,4 @@
-"""One setting measured: screening of all variants, then a final between the best."""
+"""One setting measured: screening of all variants, then a final of those near the best."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.contest import Entrant, best, field_of, medians, play
+from benchmarks.contest import Entrant, Field, play
 from benchmarks.contestants import Contestant, opponents, ours, with_loaders
-from benchmarks.records import Screening, row
+from benchmarks.records import Screening, Track, best, row
 
 SCREENING = 3
-"""Rounds that choose the best variants."""
+"""Rounds that tell who goes into the final."""
+
+NEAR = 1.15
+"""A variant goes into the final if it takes at most so many times the best one's time in the screening."""
 
 SIZES = (1024, 2048, 4096)
 """Sides of the matrices whose product's rate is the machine's."""
@@ -22,54 +25,67 @@ class Effort:
     """How thoroughly to measure.
 
     Attributes:
-        rounds: of the final.
-        steps: in a turn.
-        cache: directory for compiled programs.
+        starts: how often each finalist is started.
+        rounds: of the final, after each start.
+        seconds: that a turn takes, about.
         tell: is told what is going on.
     """
 
+    starts: int
     rounds: int
-    steps: int
-    cache: Path
+    seconds: float
     tell: Callable[[str], None]
 
 
-def screen(base: Contestant, replicas: Sequence[int], effort: Effort) -> Screening:
+def screen(base: Contestant, replicas: Sequence[int], images: Path, cache: Path, effort: Effort) -> Screening:
     """Times every variant for a few rounds.
 
     Args:
         base: model, batch size, precision, device and threads.
         replicas: numbers of replicas of ours.
+        images: NumPy file of what is trained on.
+        cache: directory for compiled programs, empty.
         effort: how thoroughly.
 
     Returns:
         What was found.
     """
-    contestants = ours(base, replicas) + opponents(base)
-    with field_of(contestants, effort.cache, effort.tell) as (entrants, failed):
-        rounds = min(SCREENING, effort.rounds)
-        play(entrants, rounds=rounds, steps=effort.steps, random=Random(0), tell=effort.tell)
-        ours_by_replicas: dict[int, list[Entrant]] = {number: [] for number in replicas}
-        for entrant in entrants:
-            if entrant.contestant.side == "ours":
-                ours_by_replicas[entrant.contestant.replicas].append(entrant)
-        theirs = [e for e in entrants if e.contestant.side == "torch"]
-        groups = [*ours_by_replicas.values(), *([theirs] if theirs else [])]
-        return Screening(
-            ours_ms={number: medians(group) for number, group in ours_by_replicas.items()},
-            torch_ms=medians(theirs),
-            # The second allocator's processes find the first one's programs in the cache.
-            cold_seconds={
-                e.contestant.name: e.first_step_seconds for e in entrants if not e.contestant.keep_pages
-            },
-            failed=failed,
-            chosen=[best(group).contestant for group in groups],
-        )
+    options: dict[str, Any] = {"seconds": effort.seconds, "random": Random(0), "tell": effort.tell}
+    with Field(images, cache, effort.tell) as field:
+        resident = field.admit(ours(base, replicas) + opponents(base))
+        play(resident, rounds=SCREENING, **options)
+        if theirs := [e for e in resident if e.contestant.side == "torch"]:
+            loaded = field.admit(with_loaders(best(theirs).contestant))
+            play(loaded, rounds=SCREENING, **options)
+        return Screening(entrants=tuple(field.entrants), failed=field.failed)
+
+
+def shortlist(entrants: Sequence[Entrant]) -> list[Contestant]:
+    """Who goes into the final.
+
+    Args:
+        entrants: after the screening.
+
+    Returns:
+        Of PyTorch's variants, and of ours for each number of replicas, all that are near the best.
+    """
+    groups: dict[tuple[str, int], list[Entrant]] = {}
+    for entrant in entrants:
+        c = entrant.contestant
+        groups.setdefault((c.side, c.replicas), []).append(entrant)
+    return [
+        entrant.contestant
+        for group in groups.values()
+        for entrant in group
+        if entrant.median <= NEAR * best(group).median
+    ]
 
 
 def measure(
     base: Contestant,
     replicas: Sequence[int],
+    images: Path,
+    cache: Path,
     effort: Effort,
     *,
     proof: Mapping[str, Any],
@@ -80,28 +96,45 @@ def measure(
     Args:
         base: model, batch size, precision, device and threads.
         replicas: numbers of replicas of ours, one row for each.
+        images: NumPy file of what is trained on.
+        cache: directory for compiled programs, empty.
         effort: how thoroughly.
         proof: of same work, for this model.
         rates: highest rate of matrix products by precision; measured and entered if missing.
 
     Returns:
         The rows, as JSON can hold them.
+
+    Raises:
+        BenchmarkError: one of ours does not start.
     """
-    found = screen(base, replicas, effort)
-    finalists = list(found.chosen)
-    if finalists[-1].side == "torch":
-        finalists += with_loaders(finalists[-1])
-    with field_of(finalists, effort.cache, effort.tell) as (entrants, failed):
-        found.failed.update(failed)
-        busy = play(entrants, rounds=effort.rounds, steps=effort.steps, random=Random(1), tell=effort.tell)
-        if base.precision not in rates:
-            effort.tell("rate of matrix products")
-            sides = {entrant.contestant.side: entrant.process for entrant in entrants}
-            answers = [p.ask({"matmul": size}) for size in SIZES for p in sides.values()]
-            rates[base.precision] = max(answer["rate"] for answer in answers)
-    theirs = [entrant for entrant in entrants if entrant.contestant.side == "torch"]
+    found = screen(base, replicas, images, cache, effort)
+    tracks = {contestant: Track(contestant) for contestant in shortlist(found.entrants)}
+    random, busy = Random(1), []
+    for _ in range(effort.starts):
+        with Field(images, cache, effort.tell) as field:
+            entrants = field.admit(list(tracks))
+            busy.append(
+                play(entrants, rounds=effort.rounds, seconds=effort.seconds, random=random, tell=effort.tell)
+            )
+            if base.precision not in rates:
+                effort.tell("rate of matrix products")
+                sides = {entrant.contestant.side: entrant.process for entrant in entrants}
+                answers = [p.ask({"matmul": size}) for size in SIZES for p in sides.values()]
+                rates[base.precision] = max(answer["rate"] for answer in answers)
+        found.failed.update(field.failed)
+        for entrant in entrants:
+            tracks[entrant.contestant].starts.append(entrant)
+    finished = [track for track in tracks.values() if len(track.starts) == effort.starts]
+    theirs = [track for track in finished if track.contestant.side == "torch"]
     return [
-        row(entrant, theirs, found, proof=proof, rate=rates[base.precision]) | {"busy_cores": busy}
-        for entrant in entrants
-        if entrant.contestant.side == "ours"
+        row(
+            [t for t in finished if t.contestant.side == "ours" and t.contestant.replicas == number],
+            theirs,
+            found,
+            proof=proof,
+            rate=rates[base.precision],
+        )
+        | {"busy_cores": max(busy)}
+        for number in replicas
     ]

@@ -60,12 +60,16 @@ def details(row: Mapping[str, Any]) -> str:
     times = {f"ours: {name}": ms for name, ms in row["ours_variants_ms"].items()}
     times |= {f"PyTorch: {name}": ms for name, ms in row["torch_ms"].items()}
     chosen = (row["ours_variant"], row["torch_variant"])
-    lines: list[tuple[str, ...]] = [("variant", "ms", "first step s, cold", "warm", "peak MB")]
+    lines: list[tuple[str, ...]] = [
+        ("variant", "final ms", "screening", "first step s, cold", "warm", "peak MB")
+    ]
     for label, ms in times.items():
         name = label.split(": ", 1)[1]
+        final = f"{ms:.2f}" if name in row["rounds_ms"] else "-"
+        screened = f"{row['screening_ms'][name]:.2f}"
         seconds = [f"{known[name]:.1f}" if name in known else "-" for known in (cold, warm)]
         peak = f"{row['peak_bytes'][name] / 1e6:.0f}" if name in row["peak_bytes"] else "-"
-        lines.append((f"{label} *" if name in chosen else label, f"{ms:.2f}", *seconds, peak))
+        lines.append((f"{label} *" if name in chosen else label, final, screened, *seconds, peak))
     notes = [f"PyTorch: {name} did not run: {why}" for name, why in row["failed"].items()]
     if row["busy_cores"] > BUSY:
         notes.append(

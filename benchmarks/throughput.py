@@ -3,11 +3,12 @@
 Both sides train the same model on the same data, each by its fastest variant: PyTorch eager and compiled, in both
 memory formats, fed from the device or by a DataLoader; both with the system's allocator as it is and keeping its
 pages. Before anything is timed it is proven that they compute the same. Each contestant has a process of its own;
-they take turns in random order, and the ratio is taken within rounds. Needs the extra `bench` (PyTorch).
+they take turns in random order. A screening finds the variants near the best, which are then started afresh several
+times; the ratio is taken within rounds, its interval over starts. Needs the extra `bench` (PyTorch).
 
     python -m benchmarks.throughput --model ladder --batch-size 128 --out throughput.json
 
-takes four minutes on two CPU cores.
+takes ten minutes on two CPU cores.
 """
 
 import sys
@@ -17,12 +18,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 from tqdm import tqdm
 
 from benchmarks import figure, files, tables
 from benchmarks.flags import Config, settings
+from benchmarks.networks import make_images
 from benchmarks.processes import BenchmarkError, ask
 from benchmarks.rows import Effort, measure
+from benchmarks.workloads import WORKLOADS
 from jaxvae import cli
 
 
@@ -70,9 +74,11 @@ def main(config: Config) -> None:
     proofs: dict[str, Any] = {}
     rates: dict[str, float] = {}
     todo = list(settings(config))
-    with tqdm(total=len(todo), unit="setting") as bar, tempfile.TemporaryDirectory() as cache:
-        effort = Effort(rounds=config.rounds, steps=config.steps, cache=Path(cache), tell=bar.set_postfix_str)
-        for base in todo:
+    with tqdm(total=len(todo), unit="setting") as bar, tempfile.TemporaryDirectory() as folder:
+        effort = Effort(
+            starts=config.starts, rounds=config.rounds, seconds=config.seconds, tell=bar.set_postfix_str
+        )
+        for number, base in enumerate(todo):
             bar.set_description(f"{base.model}, batch {base.batch_size}, {base.precision}")
             if base.model not in proofs:
                 bar.set_postfix_str("proving that both sides compute the same")
@@ -81,7 +87,16 @@ def main(config: Config) -> None:
                 bar.write(tables.proof(base.model, found))
                 if not found["passed"]:
                     raise BenchmarkError(f"the two sides of {base.model} do not compute the same.")
-            rows = measure(base, config.seeds, effort, proof=proofs[base.model], rates=rates)
+                np.save(Path(folder, f"{base.model}.npy"), make_images(WORKLOADS[base.model]))
+            rows = measure(
+                base,
+                config.seeds,
+                Path(folder, f"{base.model}.npy"),
+                Path(folder, str(number)),
+                effort,
+                proof=proofs[base.model],
+                rates=rates,
+            )
             results["rows"] += rows
             files.write(config.out, results)
             for row in rows:

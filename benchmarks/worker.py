@@ -1,9 +1,9 @@
 """The process of one contestant: prepares, then trains when told to.
 
 Speaks JSON, a line at a time, on standard input and output. The first line from the parent says what to do:
-{"contestant": ..., "started": seconds}, {"prove": model, "device": ...} or {"describe": true, "device": ...}; always
-with "threads". A contestant answers when its first step is done, and then one answer to each {"steps": n} or
-{"matmul": size}, until its input ends. The other two are one question.
+{"contestant": ..., "images": file, "started": seconds}, {"prove": model} or {"describe": true}; always with "device"
+and "threads". A contestant answers when its first step is done, and then one answer to each {"seconds": s}, for which
+it trains about so long, or {"matmul": size}, until its input ends. The other two are one question.
 """
 
 import json
@@ -11,7 +11,10 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any, TextIO
+
+import numpy as np
 
 from benchmarks.contestants import Contestant
 
@@ -20,6 +23,8 @@ WARM_UP = 2
 
 REPEATS = 3
 """How often a matrix product is timed."""
+
+_STATUS = Path("/proc/self/status")
 
 
 def pin(threads: int) -> None:
@@ -48,11 +53,22 @@ def describe(device: str) -> dict[str, Any]:
     }
 
 
-def serve(contestant: Contestant, started: float, commands: TextIO, answers: TextIO) -> None:
+def peak_resident() -> int:
+    """Most bytes of main memory that this process has held so far."""
+    if _STATUS.exists():  # what getrusage says includes the parent's, from before this program was loaded
+        (line,) = [line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def serve(
+    contestant: Contestant, images: np.ndarray, started: float, commands: TextIO, answers: TextIO
+) -> None:
     """Prepares a contestant and obeys.
 
     Args:
         contestant: who.
+        images: what it trains on, uint8, [n, height, width, channels].
         started: when the process was started, seconds since the epoch.
         commands: lines from the parent.
         answers: lines to the parent.
@@ -60,23 +76,26 @@ def serve(contestant: Contestant, started: float, commands: TextIO, answers: Tex
     if contestant.side == "ours":
         from benchmarks import ours as side
 
-        player: Any = side.Ours(contestant)
+        player: Any = side.Ours(contestant, images)
     else:
         from benchmarks import opponent as side  # type: ignore[no-redef]
 
-        player = side.Opponent(contestant)  # type: ignore[attr-defined]
+        player = side.Opponent(contestant, images)  # type: ignore[attr-defined]
     player.run(1)
     _say(answers, {"first_step_seconds": time.time() - started})
+    pace = None
     for line in commands:
         command = json.loads(line)
         if "matmul" in command:
             rate = side.matmul_rate(contestant.precision, contestant.device, command["matmul"], REPEATS)
             _say(answers, {"rate": rate})
             continue
-        player.run(WARM_UP)
-        seconds = player.run(command["steps"])
-        main_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        _say(answers, {"seconds": seconds, "peak_bytes": player.peak_memory() or main_memory})
+        warm_up = player.run(WARM_UP) / WARM_UP
+        steps = max(1, round(command["seconds"] / (pace or warm_up)))
+        seconds = player.run(steps)
+        pace = seconds / steps
+        peak = player.peak_memory() or peak_resident()
+        _say(answers, {"seconds": seconds, "steps": steps, "peak_bytes": peak})
 
 
 def main() -> None:
@@ -84,13 +103,15 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is not an answer
     task = json.loads(sys.stdin.readline())
-    pin(task["threads"])
+    if task["device"] == "cpu":
+        pin(task["threads"])
     if "prove" in task:
         _say(answers, prove(task["prove"], task["device"]))
     elif "describe" in task:
         _say(answers, describe(task["device"]))
     else:
-        serve(Contestant(**task["contestant"]), task["started"], sys.stdin, answers)
+        contestant, images = Contestant(**task["contestant"]), np.load(task["images"])
+        serve(contestant, images, task["started"], sys.stdin, answers)
 
 
 def _say(answers: TextIO, message: dict[str, Any]) -> None:

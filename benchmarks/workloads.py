@@ -1,16 +1,7 @@
-"""What is trained in a benchmark: network, objective and data, by name.
+"""What is trained in a benchmark, by name: plain records, which PyTorch's processes read without importing JAX."""
 
-Images are NHWC, uint8 in [0, 255] in data sets and float32 in [0, 1] in batches.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-
-from jaxvae import data, losses, models
-from jaxvae.types import Prior
 
 BANDWIDTHS = (0.5, 1.0, 2.0, 4.0)
 """Standard deviations of the MMD's RBF kernels."""
@@ -27,7 +18,8 @@ class Workload:
         image_shape: (height, width, channels).
         widths: channels of the encoder's stages.
         latent_sizes: size of each level's code, bottom first; a plain VAE has one level.
-        weights: weight of each term of the objective.
+        weights: weight of each term of the objective; "square", half the logits' squared norm, stands in for the
+            reconstruction where that is left out.
         batch_size: usual number of examples in a step.
     """
 
@@ -61,62 +53,3 @@ WORKLOADS = {
     ),
 }
 """By name: the ladder of `experiments.vlae_mnist`, a plain convolutional VAE on MNIST, and one on 96x96x3."""
-
-
-def make_model(workload: Workload, precision: str) -> Any:
-    """The network, in the layout that this platform likes.
-
-    Args:
-        workload: what to train.
-        precision: "bfloat16" for matrix products of that type; any other leaves arrays float32.
-
-    Returns:
-        A Flax module.
-    """
-    layout = models.layout(precision="bfloat16" if precision == "bfloat16" else "float32")
-    if workload.is_ladder:
-        return models.VLAE(
-            workload.image_shape,
-            latent_sizes=workload.latent_sizes,
-            widths=workload.widths,
-            hidden=HIDDEN,
-            layout=layout,
-        )
-    return models.VAE(
-        workload.image_shape, latent_size=workload.latent_sizes[0], widths=workload.widths, layout=layout
-    )
-
-
-def make_objective(workload: Workload, priors: Sequence[Prior]) -> losses.Objective:
-    """The objective.
-
-    Args:
-        workload: what to train.
-        priors: one for each level; the MMD draws from them.
-
-    Returns:
-        Weighted sum of the workload's terms.
-    """
-    terms = {
-        "reconstruction": losses.reconstruction("bernoulli"),
-        "ssim_loss": losses.ssim_loss(),
-        "mmd": losses.mmd(priors, losses.rbf(*BANDWIDTHS)),
-        "kl": losses.kl(models.standard_priors(workload)),
-    }
-    return losses.compose({name: terms[name] for name in workload.weights}, workload.weights)
-
-
-def make_dataset(workload: Workload, *, examples: int = 6400) -> data.Dataset:
-    """The images: MNIST where they have its shape, else noise, which takes the same time.
-
-    Args:
-        workload: what to train.
-        examples: how many images of noise to make.
-
-    Returns:
-        A data set in main memory.
-    """
-    if workload.image_shape == (28, 28, 1):
-        return data.load("mnist", split="train")
-    images = np.random.default_rng(0).integers(0, 256, (examples, *workload.image_shape), np.uint8)
-    return data.from_arrays(images, np.zeros(examples, np.int32), name="noise")

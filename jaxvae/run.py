@@ -148,7 +148,9 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
         seed: which of its seeds; the first one if not given.
 
     Returns:
-        The model of the run's newest undamaged checkpoint, with averaged parameters if the run kept them.
+        The model of the run's newest undamaged checkpoint, with averaged parameters if the run kept them. It
+        computes in the run's precision, so that its images are those that the run evaluated, and in the layout
+        that this machine likes.
 
     Raises:
         ValueError: the directory holds no run, no such variant or seed, or no readable checkpoint.
@@ -169,7 +171,9 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     tree = train.Checkpoints(directory.checkpoints).restore_tree()
     variables = {"params": tree["ema"] or tree["params"], **tree["model_state"]}
     return Run(
-        models.build(config.get("models", {}).get(variant, config["model"])),
+        models.build(
+            config.get("models", {}).get(variant, config["model"]), precision=config["config"]["precision"]
+        ),
         jax.tree.map(lambda leaf: leaf[number], variables),
         config=config,
         variant=variant,

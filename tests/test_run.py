@@ -32,11 +32,11 @@ def _state(step=1, *, scale=1.0):
     return _initial().replace(step=jnp.full(len(REPLICAS), step), params=params)
 
 
-def _save(path, *states):
+def _save(path, *states, **flags):
     directory = train.Workdir(path)
     record = {
         "experiment": "toy",
-        "config": {"epochs": 1},
+        "config": {"epochs": 1, "precision": "float32"} | flags,
         "data": {},
         "model": models.describe(MODEL),
         "replicas": [{"variant": r.variant, "seed": r.seed, "hyper": {}} for r in REPLICAS],
@@ -171,13 +171,24 @@ def test_variant_and_seed_choose_the_replica(workdir, state, choice, number):
     _assert_equal(run.variables, state.replica(number).variables)
     assert (run.variant, run.seed) == (REPLICAS[number].variant, REPLICAS[number].seed)
     assert repr(run) == f"Run(toy: {run.variant}, seed {run.seed})"
-    assert run.config["config"] == {"epochs": 1}
+    assert run.config["config"] == {"epochs": 1, "precision": "float32"}
 
 
 def test_averaged_parameters_are_preferred(tmp_path):
     state = _state().replace(ema=_state(scale=2.0).params)
     run = jaxvae.load(_save(tmp_path / "toy", state), seed=4)
     _assert_equal(run.variables["params"], state.replica(2).ema)
+
+
+def test_products_are_those_of_the_runs_precision(tmp_path, images):
+    def reconstruct(precision):
+        model = MODEL.clone(layout=models.layout(precision=precision))
+        return models.reconstruct(model, narrow.variables, jnp.float32(images) / 255)
+
+    narrow = jaxvae.load(_save(tmp_path / "toy", _state(scale=3.0), precision="bfloat16"))
+    assert narrow.model.layout == models.layout(precision="bfloat16")
+    _assert_close(narrow.reconstruct(images), reconstruct("bfloat16"))
+    assert np.abs(narrow.reconstruct(images) - reconstruct("float32")).max() > 1e-3
 
 
 def test_the_newest_undamaged_checkpoint_is_read_and_nothing_written(tmp_path):
@@ -251,7 +262,7 @@ def study(tmp_path_factory):
         "flat": models.ConvVAE((8, 8, 1), 2, widths=(2,), hidden=4, prior=(1.0, 2.0)),
         "deep": models.ConvVAE((8, 8, 1), 5, widths=(2,), hidden=4),
     }
-    head = {"experiment": "toy", "config": {}, "data": {}, "replicas": []}
+    head = {"experiment": "toy", "config": {"precision": "float32"}, "data": {}, "replicas": []}
     top.open(head | {"parts": {"flat": "one", "deep": "two"}}, resume=False, overwrite=False)
     for part, (name, model) in zip(("one", "two"), kinds.items(), strict=True):
         replicas = [train.Replica(name, 0, {})]

@@ -52,7 +52,9 @@ class RunConfig:
     """Memory layout of the convolutions; by default chwn on CPU and native elsewhere."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What the inputs of matrix products and convolutions are rounded to; sums, losses, parameters stay float32."""
+    """What the inputs of matrix products and convolutions are rounded to; sums, losses, parameters stay float32. In
+    float32, JAX multiplies in TensorFloat32 on recent GPUs and in bfloat16 on TPUs, unless the environment has
+    JAX_DEFAULT_MATMUL_PRECISION=highest."""
 
     compile_cache: bool = True
     """Keep compiled programs in the user's cache directory, so that the next start is faster."""

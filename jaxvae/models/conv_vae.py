@@ -14,6 +14,7 @@ from jaxvae.models.initialization import initialization
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, unflatten
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.posterior import reparameterize
+from jaxvae.models.stages import check_shape, stage_sizes
 from jaxvae.types import Output, Posterior
 
 _PADDING = ((1, 1), (1, 1))
@@ -71,9 +72,7 @@ class ConvVAE(nn.Module):
     def setup(self) -> None:
         """Builds the layers."""
         begin = initialization(self.initialization)
-        sizes = [self.image_shape[:2]]
-        for _ in self.widths:
-            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+        sizes = stage_sizes(self.image_shape[:2], len(self.widths))
         self.stages = [
             Conv(width, self.layout, (3, 3), (2, 2), _PADDING, use_bias=True, initialization=begin)
             for width in self.widths
@@ -121,10 +120,7 @@ class ConvVAE(nn.Module):
         Raises:
             ValueError: images of another shape.
         """
-        if image.shape[1:] != tuple(self.image_shape):
-            raise ValueError(
-                f"this model takes images of shape {tuple(self.image_shape)}, got {image.shape[1:]}."
-            )
+        check_shape(image, self.image_shape)
         h = self.layout.enter(image)
         for stage in self.stages:
             h = nn.relu(stage(h))

@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from jaxvae.models.classifier import Classifier
 from jaxvae.models.conv_vae import ConvVAE
+from jaxvae.models.layouts import layout
 from jaxvae.models.vae import VAE
 from jaxvae.models.vlae import VLAE
 
@@ -42,11 +43,12 @@ def describe(model: nn.Module) -> dict[str, Any]:
     raise ValueError(f"{type(model).__name__} is none of the families {', '.join(FAMILIES)}.")
 
 
-def build(description: Mapping[str, Any]) -> Any:
+def build(description: Mapping[str, Any], *, precision: str = "float32") -> Any:
     """Makes a model from its description, in the layout that this machine likes.
 
     Args:
         description: as `describe` returns it, lists in place of tuples allowed.
+        precision: of matrix products, as `layout` takes it; for families that have a layout.
 
     Returns:
         The Flax module.
@@ -58,7 +60,10 @@ def build(description: Mapping[str, Any]) -> Any:
     family = arguments.pop("family", None)
     if family not in FAMILIES:
         raise ValueError(f"model family must be one of {', '.join(FAMILIES)}, got {family!r}.")
+    kind = FAMILIES[family]
+    if any(f.name == "layout" for f in fields(kind)):
+        arguments["layout"] = layout(precision=precision)
     try:
-        return FAMILIES[family](**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
     except TypeError as error:
         raise ValueError(f"these are not the arguments of {family}: {error}.") from None

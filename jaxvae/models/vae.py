@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, Key
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.posterior import reparameterize
+from jaxvae.models.stages import check_shape, mirrored, stage_sizes
 from jaxvae.types import Output, Posterior
 
 
@@ -58,18 +59,15 @@ class VAE(nn.Module):
 
     def setup(self) -> None:
         """Builds the layers."""
-        sizes = [self.image_shape[:2]]
-        for _ in self.widths:
-            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+        sizes = stage_sizes(self.image_shape[:2], len(self.widths))
         self.bottleneck = sizes[-1]
         self.stages = [Conv(width, self.layout) for width in self.widths]
         self.stage_norms = [self._norm() for _ in self.widths]
         self.head = Dense(2 * self.latent_size, self.layout)
         self.expand = Dense(math.prod(sizes[-1]) * self.widths[-1], self.layout, use_bias=False)
         self.expand_norm = self._norm()
-        rising = list(zip(self.widths[-2::-1], sizes[-2:0:-1], strict=True))
-        self.unstages = [ConvTranspose(width, size, self.layout) for width, size in rising]
-        self.unstage_norms = [self._norm() for _ in rising]
+        self.unstages = mirrored(self.widths, sizes, self.layout)
+        self.unstage_norms = [self._norm() for _ in self.unstages]
         self.to_logits = ConvTranspose(self.image_shape[-1], sizes[0], self.layout, use_bias=True)
 
     def _norm(self) -> NormAct:
@@ -88,10 +86,7 @@ class VAE(nn.Module):
         Raises:
             ValueError: images of another shape.
         """
-        if image.shape[1:] != tuple(self.image_shape):
-            raise ValueError(
-                f"this model takes images of shape {tuple(self.image_shape)}, got {image.shape[1:]}."
-            )
+        check_shape(image, self.image_shape)
         h = self.layout.enter(image)
         for stage, norm in zip(self.stages, self.stage_norms, strict=True):
             h = norm(stage(h), train)

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, Key
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.posterior import reparameterize
+from jaxvae.models.stages import check_shape, mirrored, stage_sizes
 from jaxvae.types import Output, Posterior
 
 MIN_STDDEV = 1e-3
@@ -85,9 +86,7 @@ class VLAE(nn.Module):
     def setup(self) -> None:
         """Builds the layers."""
         channels, levels = self.image_shape[-1], len(self.widths)
-        sizes = [self.image_shape[:2]]
-        for _ in range(levels):
-            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+        sizes = stage_sizes(self.image_shape[:2], levels)
         self.bottleneck = (*sizes[-1], self.widths[-1])
         self.stages = [Conv(width, self.layout) for width in self.widths]
         self.stage_norms = [self._norm(self.layout.channel_axis) for _ in self.widths]
@@ -101,9 +100,8 @@ class VLAE(nn.Module):
 
         self.expand = Dense(math.prod(self.bottleneck), self.layout, use_bias=False)
         self.expand_norm = self._norm()
-        rising = list(zip(self.widths[-2::-1], sizes[-2:0:-1], strict=True))
-        self.unstages = [ConvTranspose(width, size, self.layout) for width, size in rising]
-        self.unstage_norms = [self._norm(self.layout.channel_axis) for _ in rising]
+        self.unstages = mirrored(self.widths, sizes, self.layout)
+        self.unstage_norms = [self._norm(self.layout.channel_axis) for _ in self.unstages]
         self.to_logits = ConvTranspose(channels, sizes[0], self.layout, use_bias=True)
         if self.learned_scale:
             self.log_scale = self.param("log_scale", nn.initializers.zeros, ())
@@ -124,10 +122,7 @@ class VLAE(nn.Module):
         Raises:
             ValueError: images of another shape.
         """
-        if image.shape[1:] != tuple(self.image_shape):
-            raise ValueError(
-                f"this model takes images of shape {tuple(self.image_shape)}, got {image.shape[1:]}."
-            )
+        check_shape(image, self.image_shape)
         h = self.layout.enter(image)
         posteriors = []
         for stage, norm, head in zip(self.stages, self.stage_norms, self.heads, strict=True):

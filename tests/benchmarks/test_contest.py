@@ -20,30 +20,24 @@ def _awake(monkeypatch):
 def test_every_round_gives_each_one_turn_in_changing_order(monkeypatch, tmp_path):
     processes = Processes(lambda contestant: 0.25)
     monkeypatch.setattr(contest, "start", processes)
-    with contest.field_of(ALL, tmp_path, str) as (entrants, failed):
-        contest.play(entrants, rounds=4, steps=6, random=Random(0), tell=str)
+    with contest.Field(tmp_path, tmp_path, str) as field:
+        entrants = field.admit(ALL)
+        contest.play(entrants, rounds=4, seconds=6, random=Random(0), tell=str)
     names = [name for name, _ in processes.turns]
     rounds = [tuple(names[i : i + len(ALL)]) for i in range(0, len(names), len(ALL))]
     assert [set(r) for r in rounds] == [{c.name for c in ALL}] * 4
     assert len(set(rounds)) > 1
-    assert failed == {}
+    assert field.failed == {}
+    assert {seconds for _, seconds in processes.turns} == {6}
     assert all(e.milliseconds == [250.0] * 4 for e in entrants)
     assert processes.open == 0
 
 
-def test_replicas_train_fewer_steps_and_count_all_of_them(monkeypatch, tmp_path):
-    processes = Processes(lambda contestant: 0.1 * contestant.replicas)
-    monkeypatch.setattr(contest, "start", processes)
-    with contest.field_of(ours(BASE, (1, 4, 32)), tmp_path, str) as (entrants, _):
-        contest.play(entrants, rounds=1, steps=8, random=Random(0), tell=str)
-    assert sorted(steps for _, steps in processes.turns) == [1, 1, 2, 2, 8, 8]
-    assert [e.median for e in entrants[:3]] == pytest.approx([100, 400, 3200])
-
-
 def test_a_variant_of_pytorch_that_does_not_run_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(contest, "start", Processes(lambda c: 1, lambda c: c.compile is not None))
-    with contest.field_of(ALL, tmp_path, str) as (entrants, failed):
-        assert len(entrants) == 6
+    with contest.Field(tmp_path, tmp_path, str) as field:
+        assert len(field.admit(ALL)) == len(field.entrants) == 6
+    failed = field.failed
     assert set(failed.values()) == {"RuntimeError: no compiler"}
     assert "compile, channels_last" in failed
 
@@ -51,9 +45,11 @@ def test_a_variant_of_pytorch_that_does_not_run_is_named(monkeypatch, tmp_path):
 def test_ours_has_to_run(monkeypatch, tmp_path):
     processes = Processes(lambda c: 1, lambda c: c.side == "ours")
     monkeypatch.setattr(contest, "start", processes)
-    field = contest.field_of(ALL, tmp_path, str)
-    with pytest.raises(BenchmarkError, match="jaxvae does not start: RuntimeError: no compiler"):
-        field.__enter__()
+    with (
+        pytest.raises(BenchmarkError, match="jaxvae does not start: RuntimeError: no compiler"),
+        contest.Field(tmp_path, tmp_path, str) as field,
+    ):
+        field.admit(ALL)
     assert processes.open == 0
 
 
@@ -77,8 +73,8 @@ def test_other_programs_are_noticed(monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr(contest, "busy_seconds", lambda: 0.05 * next(clock))
     monkeypatch.setattr(contest, "PAUSE", 0.05)
-    entrant = contest.Entrant(BASE, Processes(lambda c: 1)(BASE, None), 1.0)
-    busy = contest.play([entrant], rounds=3, steps=1, random=Random(0), tell=str)
+    entrant = contest.Entrant(BASE, Processes(lambda c: 1)(BASE, None, None), 1.0)
+    busy = contest.play([entrant], rounds=3, seconds=1, random=Random(0), tell=str)
     assert busy == pytest.approx(1, rel=0.3)
 
 

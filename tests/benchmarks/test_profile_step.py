@@ -1,6 +1,11 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
 import pytest
 
-from benchmarks import profile_step
+from benchmarks import networks, problems, profile_step
+from jaxvae import train
 
 
 def test_a_term_costs_what_the_step_without_it_saves():
@@ -26,6 +31,22 @@ def test_everything_is_timed_by_name(monkeypatch, capsys):
     printed = capsys.readouterr().out
     for part in ("whole step", "loss: reconstruction", "loss: kl", "gather", "encoder", "decoder"):
         assert f"| {part} " in printed
+
+
+def test_what_stands_in_for_the_reconstruction_has_a_gradient_everywhere():
+    workload = dataclasses.replace(
+        profile_step.WORKLOADS["conv"], widths=(4, 4, 4), weights={"square": 1.0, "kl": 1.0}
+    )
+    problem = problems.pose(workload, 4)
+    objective = networks.make_objective(workload, [])
+    losses = train.one_player("model", networks.make_model(workload, "float32"), objective)
+
+    def loss(params):
+        values, _ = losses(problem.key, params, problem.model_state, problem.batch, jnp.int32(0), {})
+        return values["model"]
+
+    gradient = jax.grad(loss)(problem.params)
+    assert all(jnp.any(jnp.abs(leaf) > 1e-6) for leaf in jax.tree.leaves(gradient))
 
 
 class _Still:

@@ -1,14 +1,16 @@
 """The whole program with processes that answer at once; no PyTorch is needed."""
 
+import collections
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from stand_ins import PROOF, RATE, Processes
 
-from benchmarks import contest, figure, files, tables, throughput
+from benchmarks import contest, figure, files, rows, tables, throughput
 from benchmarks.flags import Config, settings
 from benchmarks.processes import BenchmarkError
 
@@ -60,8 +62,8 @@ def test_json_has_a_row_for_every_combination(machine, tmp_path, capsys, device)
         batch_size=(32, 64),
         precision=("float32", "bfloat16"),
         seeds=(1, 8),
-        rounds=4,
-        steps=8,
+        starts=3,
+        rounds=2,
     )
     throughput.main(config)
     results = json.loads(out.read_text())
@@ -73,18 +75,43 @@ def test_json_has_a_row_for_every_combination(machine, tmp_path, capsys, device)
     assert row["ours_ms"] == pytest.approx(8)
     assert row["torch_ms"]["compile"] == pytest.approx(8 * 2 * 1.25)
     assert row["torch_ms"]["eager, channels_last"] == pytest.approx(8 * 2 * 1.25 * 3)
+    assert row["screening_ms"]["compile"] == pytest.approx(8 * 2 * 1.25)
     assert row["torch_variant"] == "compile, DataLoader 0"
     assert [row[key] for key in ("ratio", "ratio_low", "ratio_high")] == pytest.approx([2, 2, 2])
     assert row["floor_ms"] == pytest.approx(1e3 * PROOF["flops"] * 32 * 8 / RATE)
     assert row["images_per_second"] == pytest.approx(32 / 1e-3)
     assert row["proof"] == PROOF
+    assert set(row["rounds_ms"]) == {"8 replicas", "compile, DataLoader 0"}
+    assert [len(start) for start in row["rounds_ms"]["8 replicas"]] == [2, 2, 2]
     assert "| ladder | 32" in capsys.readouterr().out
     assert (tmp_path / "bars.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_every_variant_near_the_best_is_in_the_final(machine, monkeypatch, tmp_path):
+    """One that the screening puts second wins the final; one far behind is not in it."""
+    times = {"compile": 1.0, "compile, channels_last": 1.1, "jaxvae": 0.5, "jaxvae, kept pages": 0.55}
+    turns = collections.Counter()
+
+    def changing(contestant):
+        turns[contestant.name] += 1
+        final = turns[contestant.name] > rows.SCREENING
+        return 0.9 if final and contestant.channels_last else times.get(contestant.name, 2.0)
+
+    monkeypatch.setattr(contest, "start", Processes(changing))
+    out = tmp_path / "out.json"
+    throughput.main(Config(out=out, starts=2, rounds=2))
+    (row,) = json.loads(out.read_text())["rows"]
+    assert set(row["rounds_ms"]) == set(times)
+    assert row["torch_variant"] == "compile, channels_last"
+    assert row["ratio"] == pytest.approx(0.9 / 0.5)
+    assert row["torch_ms"]["compile, channels_last"] == pytest.approx(900)
+    assert row["screening_ms"]["compile, channels_last"] == pytest.approx(1100)
+    assert row["torch_ms"]["eager"] == pytest.approx(2000)
+
+
 def test_tpu_has_no_opponent(machine, tmp_path):
     out = tmp_path / "out.json"
-    throughput.main(Config(out=out, device="tpu", rounds=1, steps=1, figure=tmp_path / "bars.png"))
+    throughput.main(Config(out=out, device="tpu", rounds=1, figure=tmp_path / "bars.png"))
     (row,) = json.loads(out.read_text())["rows"]
     assert (row["torch_ms"], row["ratio"], row["torch_variant"]) == ({}, None, None)
 
@@ -107,7 +134,7 @@ def test_finished_settings_survive_an_interrupt(machine, monkeypatch, tmp_path):
     measure = throughput.measure
     monkeypatch.setattr(throughput, "measure", stop)
     with pytest.raises(KeyboardInterrupt):
-        throughput.main(Config(out=out, precision=("float32", "bfloat16"), rounds=1, steps=1))
+        throughput.main(Config(out=out, precision=("float32", "bfloat16"), rounds=1))
     assert [row["precision"] for row in json.loads(out.read_text())["rows"]] == ["float32"]
 
 
@@ -122,6 +149,8 @@ def test_batch_sizes_are_the_models_own_unless_given(tmp_path):
         ({"precision": ("tensorfloat32",)}, "precision on cpu must be one of float32, bfloat16"),
         ({"batch_size": (0,)}, "must be >= 1, got 0"),
         ({"seeds": ()}, "at least one value each"),
+        ({"starts": 1}, "starts must be >= 2"),
+        ({"seconds": 0.0}, "seconds positive"),
     ],
 )
 def test_config_refuses(tmp_path, flags, said):
@@ -176,11 +205,14 @@ def test_command_line_ends_with_one_line_and_status_2(tmp_path):
 
 def test_figure_is_drawn_again_from_the_file(machine, tmp_path, capsys):
     out, png = tmp_path / "out.json", tmp_path / "bars.png"
-    throughput.main(Config(out=out, rounds=2, steps=1))
+    throughput.main(Config(out=out, rounds=2))
     assert figure.main([str(out), str(png)]) == 0
-    assert png.exists()
+    with Image.open(png) as once:
+        assert figure.main([str(out), str(out), str(png)]) == 0
+        with Image.open(png) as twice:
+            assert twice.height > once.height
     assert figure.main([str(png), str(out)]) == 2
-    assert "error: expected a file of benchmarks.throughput" in capsys.readouterr().err
+    assert "error: expected files of benchmarks.throughput" in capsys.readouterr().err
 
 
 def test_table_columns_are_aligned():

@@ -12,9 +12,10 @@ from jaxvae import losses
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import feeds, problems, processes, proof, rows, throughput, twin_losses, weights  # noqa: E402
+from benchmarks import feeds, processes, proof, rows, throughput, twin_losses, weights  # noqa: E402
 from benchmarks.contestants import Contestant  # noqa: E402
 from benchmarks.flags import Config  # noqa: E402
+from benchmarks.networks import make_images  # noqa: E402
 from benchmarks.opponent import Opponent, matmul_rate  # noqa: E402
 from benchmarks.twins import Twin  # noqa: E402
 from benchmarks.workloads import BANDWIDTHS, WORKLOADS  # noqa: E402
@@ -37,8 +38,10 @@ def test_a_twin_that_does_something_else_is_found(monkeypatch):
 
 
 def test_a_gradient_that_is_not_a_number_is_found(monkeypatch):
+    solve = proof.solve
+
     def spoiled(workload, problem):
-        value, gradient = problems.solve(workload, problem)
+        value, gradient = solve(workload, problem)
         leaves, tree = jax.tree.flatten(gradient)
         return value, tree.unflatten([*leaves[:-1], leaves[-1] + np.nan])
 
@@ -99,7 +102,9 @@ def test_opponent_learns_and_waits_for_the_device(monkeypatch, precision, channe
         channels_last=channels_last,
     )
     waits = []
-    opponent = Opponent(contestant, synchronize=lambda: waits.append(1))
+    opponent = Opponent(
+        contestant, np.array(make_images(WORKLOADS["conv"])), synchronize=lambda: waits.append(1)
+    )
     pixels = next(opponent._batches)
     before = opponent._loss(pixels).item()
     assert opponent.run(30) > 0
@@ -131,7 +136,9 @@ def test_a_small_run_in_real_processes(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(rows, "SIZES", (128,))
     monkeypatch.setattr(throughput, "ask", lambda question, *rest: _answers(question, *rest))
     out = tmp_path / "out.json"
-    throughput.main(Config(out=out, model=("conv",), batch_size=(8,), rounds=2, steps=2, threads=1))
+    throughput.main(
+        Config(out=out, model=("conv",), batch_size=(8,), starts=2, rounds=1, seconds=0.05, threads=1)
+    )
     (row,) = json.loads(out.read_text())["rows"]
     assert set(row["torch_ms"]) == {"eager"}
     assert row["ours_variant"] == "jaxvae"

@@ -21,6 +21,8 @@ kernels = st.tuples(st.integers(1, 7), st.integers(1, 7))
 sizes = st.tuples(st.integers(7, 13), st.integers(7, 13))
 edges = st.tuples(st.integers(0, 3), st.integers(0, 3))
 paddings = st.one_of(st.just("SAME"), st.just("VALID"), st.tuples(edges, edges))
+counts = st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))
+"""Images, channels in, channels out."""
 few = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 
 
@@ -52,11 +54,13 @@ def assert_equal(expected, *others):
 
 
 @few
-@given(size=sizes, kernel=kernels, stride=pairs, padding=paddings)
-def test_conv_is_laxs(size, kernel, stride, padding):
+@given(counts=counts, size=sizes, kernel=kernels, stride=pairs, padding=paddings)
+def test_conv_is_laxs(counts, size, kernel, stride, padding):
+    n, channels, features = counts
     pixels = conv_padding(size, kernel, stride, padding)
     out = conv_size(size, kernel, stride, pixels)
-    x, weights, g = normal(0, 2, *size, 2), normal(1, *kernel, 2, 3), normal(2, 2, *out, 3)
+    x, weights = normal(0, n, *size, channels), normal(1, *kernel, channels, features)
+    g = normal(2, n, *out, features)
 
     def plain(x, kernel):
         return lax.conv_general_dilated(x, kernel, stride, padding, dimension_numbers=NHWC)
@@ -66,11 +70,13 @@ def test_conv_is_laxs(size, kernel, stride, padding):
 
 
 @few
-@given(size=sizes, kernel=kernels, stride=pairs, padding=paddings)
-def test_conv_transpose_is_the_adjoint_of_conv(size, kernel, stride, padding):
+@given(counts=counts, size=sizes, kernel=kernels, stride=pairs, padding=paddings)
+def test_conv_transpose_is_the_adjoint_of_conv(counts, size, kernel, stride, padding):
+    n, channels, features = counts
     pixels = conv_padding(size, kernel, stride, padding)
     small = conv_size(size, kernel, stride, pixels)
-    x, weights, g = normal(0, 2, *small, 2), normal(1, *kernel, 2, 3), normal(2, 2, *size, 3)
+    x, weights = normal(0, n, *small, channels), normal(1, *kernel, channels, features)
+    g = normal(2, n, *size, features)
 
     def adjoint(x, kernel):
         mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
@@ -79,6 +85,21 @@ def test_conv_transpose_is_the_adjoint_of_conv(size, kernel, stride, padding):
 
     fast = [in_layout(name, "conv_transpose", stride, pixels, size) for name in LAYOUTS]
     assert_equal(*with_gradients([adjoint, *fast], x, weights, g))
+
+
+@few
+@given(counts=counts, size=sizes, kernel=kernels, stride=pairs, padding=st.sampled_from(["SAME", "VALID"]))
+def test_conv_transpose_is_laxs(counts, size, kernel, stride, padding):
+    n, channels, features = counts
+    x, weights = normal(0, n, *size, channels), normal(1, *kernel, channels, features)
+
+    def plain(x, kernel):
+        return lax.conv_transpose(x, kernel, stride, padding, dimension_numbers=NHWC)
+
+    g = normal(2, *jax.eval_shape(plain, x, weights).shape)
+    pixels = conv_padding(g.shape[1:3], kernel, stride, padding)
+    fast = [in_layout(name, "conv_transpose", stride, pixels, g.shape[1:3]) for name in LAYOUTS]
+    assert_equal(*with_gradients([plain, *fast], x, weights, g))
 
 
 def test_large_images_are_convolved_as_lax_does():

@@ -46,7 +46,8 @@ def test_output_has_the_images_shape_and_one_level(name, variables, images):
 
 
 def test_code_is_drawn_from_the_posterior(variables, images):
-    outputs = [build().apply(variables, jax.random.key(seed), images, INDEX) for seed in range(64)]
+    run = jax.jit(lambda key: build().apply(variables, key, images, INDEX))
+    outputs = [run(jax.random.key(seed)) for seed in range(64)]
     (q,) = outputs[0].posteriors
     draws = np.stack([output.latents[0] for output in outputs])
     scores = (draws - np.asarray(q.mean)) / np.asarray(q.stddev)

@@ -1,0 +1,51 @@
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks.contestants import Contestant
+from benchmarks.networks import make_images
+from benchmarks.ours import Ours, matmul_rate
+from benchmarks.workloads import WORKLOADS
+
+SMALL = dataclasses.replace(
+    WORKLOADS["horses"], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), batch_size=8
+)
+
+
+def contestant(**given):
+    common = {"side": "ours", "model": "horses", "batch_size": 8, "precision": "float32", "device": "cpu"}
+    return Contestant(**{**common, "threads": 1, **given})
+
+
+@pytest.fixture
+def _precision():
+    """What a process of the benchmark sets once and for all."""
+    before = jax.config.jax_default_matmul_precision
+    yield
+    jax.config.update("jax_default_matmul_precision", before)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_training_goes_on_over_the_ends_of_epochs_and_chunks(replicas):
+    player = Ours(contestant(replicas=replicas), make_images(SMALL, examples=26), SMALL)
+    before = jax.device_get(player._state.params)
+    assert player.run(2) > 0
+    player.run(5)
+    assert player._state.step.tolist() == [7] * replicas
+    changed = jax.tree.map(lambda a, b: np.any(a != b), before, jax.device_get(player._state.params))
+    assert all(jax.tree.leaves(changed))
+    assert player.peak_memory() is None
+
+
+@pytest.mark.parametrize(
+    ("precision", "products"),
+    [("float32", "highest"), ("tensorfloat32", "tensorfloat32"), ("bfloat16", None)],
+)
+@pytest.mark.usefixtures("_precision")
+def test_an_accelerator_multiplies_as_it_is_told(precision, products):
+    player = Ours(contestant(device="gpu", precision=precision), make_images(SMALL, examples=16), SMALL)
+    assert jax.config.jax_default_matmul_precision == products
+    assert player.run(2) > 0
+    assert 1e6 < matmul_rate(precision, "gpu", 64, 2) < 1e15

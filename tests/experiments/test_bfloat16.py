@@ -1,0 +1,91 @@
+"""What `--precision bfloat16` does to an experiment: the network's products are narrow, all else float32."""
+
+import json
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+import jaxvae
+from experiments import vlae_mnist
+from jaxvae import train
+from jaxvae.models.layouts import LAYOUTS
+
+PRODUCTS = ("dot_general", "conv_general_dilated")
+LAYERS = 3 + 3 + 3 + 2 + 1 + 2 + 1
+"""Stages, heads, top, merges, expansion, mirrored stages, logits of a ladder of three levels."""
+
+
+class _StartedError(Exception):
+    """The experiment has got as far as training."""
+
+
+@pytest.fixture
+def trace(monkeypatch, tmp_path):
+    """The jaxpr of the experiment's first step, initial values included."""
+
+    def trace(precision, layout):
+        given = {}
+
+        def run(replicas, **arguments):
+            given.update(arguments, replicas=replicas)
+            raise _StartedError
+
+        monkeypatch.setattr(train, "run", run)
+        model = vlae_mnist.ModelConfig(widths=(4, 4, 4), hidden=8)
+        flags = {"limit": 24, "batch_size": 12, "precision": precision, "layout": layout}
+        with pytest.raises(_StartedError):
+            vlae_mnist.main(vlae_mnist.Config(workdir=tmp_path, model=model, **flags))
+        players, source = given["players"], given["source"]
+        step = train.make_step(given["losses"], players)
+
+        def first_step():
+            state = train.init_replicas(given["replicas"], given["init"], players).replica(0)
+            return step(state, source.batch(source.arrays, jnp.arange(12), jnp.arange(12)))
+
+        return jax.make_jaxpr(first_step)()
+
+    return trace
+
+
+def products(jaxpr):
+    """Every product in a jaxpr and in those that it calls: the types of its operands and its stated precision."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in PRODUCTS:
+            yield {str(v.aval.dtype) for v in equation.invars}, equation.params["precision"]
+        for parameter in jax.tree.leaves(equation.params, is_leaf=lambda p: hasattr(p, "eqns")):
+            inner = getattr(parameter, "jaxpr", parameter)
+            if hasattr(inner, "eqns"):
+                yield from products(inner)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_networks_products_take_what_was_asked_for(trace, precision, layout):
+    step = trace(precision, layout)
+    highest = (lax.Precision.HIGHEST,) * 2
+    network = [types for types, stated in products(step.jaxpr) if stated != highest]
+    others = [types for types, stated in products(step.jaxpr) if stated == highest]
+    # Flax draws initial values along a forward pass; then come value and both gradients, but for the image's.
+    assert 4 * LAYERS - 1 <= len(network) <= 4 * LAYERS
+    assert all(types == {precision} for types in network)
+    assert others
+    assert all(types == {"float32"} for types in others), "SSIM and the gradient's norm are not narrowed"
+    floats = {str(aval.dtype) for aval in step.out_avals} & {"bfloat16", "float16", "float32"}
+    assert floats == {"float32"}
+
+
+def test_a_run_in_bfloat16_trains_and_is_read_back(experiment, tmp_path):
+    workdir = tmp_path / "run"
+    flags = "--limit 96 --batch-size 16 --epochs 1 --hidden 8 --widths 4 --latent-sizes 2"
+    done = experiment.run(f"--preset smoke {flags} --precision bfloat16 --workdir {workdir}")
+    assert done.returncode == 0, done.stderr
+    (row, _) = json.loads((workdir / "results.json").read_text())["rows"]
+    assert all(math.isfinite(value["mean"]) for value in row["metrics"].values())
+    saved = train.Checkpoints(workdir / "checkpoints").restore_tree()
+    floats = {np.asarray(leaf).dtype.name for leaf in jax.tree.leaves(saved["params"])}
+    assert floats == {"float32"}
+    assert jaxvae.load(workdir).model.layout.precision == "bfloat16"
