@@ -130,7 +130,7 @@ def test_evaluator_averages_over_unmasked_images(cut, images):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"samples": 0}, "must be at least 1, got 0 and 10"),
+        ({"samples": 0}, "must be at least 1, got 0 and 1"),
         ({"chunk": 0}, "must be at least 1, got 500 and 0"),
     ],
 )
