@@ -81,8 +81,12 @@ def fid(
     """
     _check_sizes(*(x.image_size if isinstance(x, ImageStatistics) else tuple(x.shape[1:3]) for x in (a, b)))
 
-    if not (isinstance(a, ImageStatistics) and isinstance(b, ImageStatistics)):
+    given = [x for x in (a, b) if isinstance(x, ImageStatistics)]
+    if len(given) < 2:
         inception = inception or load_inception()
+        asked = {"weights": inception.name, "resize": resize, "precision": precision}
+        for name, value in asked.items():
+            _common(name, value, *(getattr(known, name) for known in given))
 
     def known(images: _OtherImages | ImageStatistics) -> ImageStatistics:
         if isinstance(images, ImageStatistics):
@@ -113,14 +117,9 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
         ValueError: they were computed with different weights, resizes or precisions, or of images of different sizes.
     """
     _check_sizes(a.image_size, b.image_size)
-    recipe: dict[str, Any] = {}
-    for name in ("weights", "resize", "precision"):
-        known = sorted({getattr(a, name), getattr(b, name)} - {UNKNOWN})
-        if len(known) > 1:
-            raise ValueError(
-                f"both sets must be computed with the same {name}, got {known[0]} and {known[1]}."
-            )
-        recipe[name] = known[0] if known else UNKNOWN
+    recipe: dict[str, Any] = {
+        name: _common(name, getattr(a, name), getattr(b, name)) for name in ("weights", "resize", "precision")
+    }
     numbers: dict[str, Any] = dict.fromkeys(("kid", "kid_error", "density", "coverage"))
     if a.features is not None and b.features is not None:
         if min(len(a.features), len(b.features)) >= 3:
@@ -137,3 +136,10 @@ def _check_sizes(a: tuple[int, int] | None, b: tuple[int, int] | None) -> None:
             f"both sets must have images of one height and width, got {a[0]} x {a[1]} and {b[0]} x {b[1]}; "
             "resize one of them first."
         )
+
+
+def _common(name: str, *values: str) -> str:
+    known = sorted({*values} - {UNKNOWN})
+    if len(known) > 1:
+        raise ValueError(f"both sets must be computed with the same {name}, got {known[0]} and {known[1]}.")
+    return known[0] if known else UNKNOWN

@@ -113,6 +113,18 @@ def said(a, b, **options):
     return str(error.value)
 
 
+def test_statistics_that_do_not_fit_are_refused_before_anything_is_computed(computed):
+    clean = evaluate.image_statistics(noise(0), inception=WEIGHTS, resize="clean")
+    assert "the same resize, got bilinear and clean" in said(noise(1), clean)
+    assert "the same precision, got bfloat16 and float32" in said(
+        clean, noise(1), resize="clean", precision="bfloat16"
+    )
+    assert len(computed) == 1
+    other = evaluate.image_statistics(noise(1), inception=evaluate.Inception({}, "other"), resize="clean")
+    with pytest.raises(ValueError, match="the same weights, got other and stand-in"):
+        evaluate.compare(clean, other)
+
+
 def test_bad_sets_are_one_line():
     good = noise(0)
     assert said(good[:1], good) == "FID needs at least 2 images in a set, got 1."
