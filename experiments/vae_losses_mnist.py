@@ -108,7 +108,7 @@ class Config(cli.RunConfig):
     """Passes over the training data for the perceptual network."""
 
     samples: int = 10_000
-    """Images drawn from each model for FID."""
+    """Images drawn from each model for FID, against as many validation images, if there are."""
 
     bound_samples: int = 500
     """Draws from the posterior for each image in the importance-weighted bound."""
@@ -146,8 +146,10 @@ PRESETS = {
     "smoke": lambda: Config(
         preset="smoke",
         workdir=Path("runs/vae_losses_mnist_smoke"),
+        rows=("N(0, 1)", "MAE", "perceptual + BCE", "10-D BCE"),
         limit=1000,
-        epochs=1,
+        epochs=2,
+        learning_rate=1e-3,
         classifier_epochs=1,
         samples=16,
         bound_samples=5,
@@ -413,14 +415,15 @@ def make_measure(
     """What is measured of every trained model, on the same validation images."""
     config, test_set, inception = laboratory.config, laboratory.test_set, laboratory.inception
     evaluators: dict[Any, evaluate.Evaluator] = {}
-    real_digits = evaluate.moments(digits(test_set.images))
+    reals = test_set.images[: config.samples]
+    real_digits = evaluate.moments(digits(reals))
     options: dict[str, Any] = {
         "inception": inception,
         "resize": config.resize,
         "precision": config.precision,
     }
     if inception is not None:
-        real = evaluate.image_statistics(test_set.images, **options, cache=True)
+        real = evaluate.image_statistics(reals, **options, cache=True)
 
     def measure(replica: train.Replica, run: jaxvae.Run, published: float | None) -> dict[str, float]:
         model = run.model
