@@ -27,7 +27,7 @@ from tqdm import tqdm
 import jaxvae
 from jaxvae import cli, data, evaluate, losses, models, report, train
 from jaxvae.losses.perceptual import Features
-from jaxvae.types import Batch, Output, Term, Variables
+from jaxvae.types import Batch, Output, Schedule, Term, Variables
 
 Images = UInt8[np.ndarray, "n h w c"] | Float[np.ndarray, "n h w c"]
 
@@ -291,7 +291,7 @@ class Laboratory:
         init: Any,
         terms: Mapping[str, Term],
         weights: Mapping[str, float],
-        learning_rate: float,
+        learning_rate: float | Schedule,
         epochs: int,
         extra: Mapping[str, Any],
         corrupt: Any = None,
@@ -334,7 +334,7 @@ class Laboratory:
             init=partial(models.init, model=model),
             terms=terms,
             weights={"cross_entropy": 1.0, "error": 0.0},
-            learning_rate=1e-3,
+            learning_rate=train.schedule(1e-3, steps=config.classifier_epochs * self.source.steps_per_epoch),
             epochs=config.classifier_epochs,
             extra={},
         )

@@ -4,7 +4,7 @@ Images are as in `images`, and stay crisp: their pixels are squares of whole PNG
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -99,7 +99,8 @@ def traversal(panels: Sequence[Traversal], *, values: Float[np.ndarray, " k"]) -
     side_y, side_x = sheets[0].shape[:2]
     columns = min(2, len(panels))
     lines = -(-len(panels) // columns)
-    left, right, above, below = 0.11, 0.02, 0.06, 0.105
+    names = _names(values)
+    left, right, above, below = 0.07 + 0.02 * max(map(len, names.values())), 0.02, 0.06, 0.105
     free = 1 - columns * (left + right)
     scale = _scale_to(free * WIDTH / columns, side_x)
     width = round(columns * scale * side_x / free)
@@ -115,7 +116,7 @@ def traversal(panels: Sequence[Traversal], *, values: Float[np.ndarray, " k"]) -
             top=round(line * panel_height + above * width),
             scale=scale,
         )
-        _mark(axes, values, height=side_y, width=side_x)
+        _mark(axes, names, count=len(values), height=side_y, width=side_x)
         dress(axes, size=text_size(width), title=panel.title, x_label=panel.x_label, y_label=panel.y_label)
     return figure
 
@@ -132,9 +133,13 @@ def _place(figure: Figure, sheet: np.ndarray, *, left: int, top: int, scale: int
     return axes
 
 
-def _mark(axes: Axes, values: np.ndarray, *, height: int, width: int) -> None:
-    marks = np.unique([0, (len(values) - 1) // 2, len(values) - 1])
-    fractions = (marks + 0.5) / len(values)
-    names = [f"{values[mark]:.3g}".replace("-", "\N{MINUS SIGN}") for mark in marks]
-    axes.set_xticks(fractions * width - 0.5, names)
-    axes.set_yticks((1 - fractions) * height - 0.5, names)
+def _names(values: np.ndarray) -> dict[int, str]:
+    """Names of the first, the middle and the last value, by place."""
+    places = (0, (len(values) - 1) // 2, len(values) - 1)
+    return {place: f"{values[place]:.3g}".replace("-", "\N{MINUS SIGN}") for place in places}
+
+
+def _mark(axes: Axes, names: Mapping[int, str], *, count: int, height: int, width: int) -> None:
+    fractions = (np.array(list(names)) + 0.5) / count
+    axes.set_xticks(fractions * width - 0.5, list(names.values()))
+    axes.set_yticks((1 - fractions) * height - 0.5, list(names.values()))
