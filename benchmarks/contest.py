@@ -58,7 +58,7 @@ class Field:
 
     Attributes:
         entrants: those that are ready.
-        failed: for each variant of PyTorch that does not run, its name and what kept it.
+        failed: for each that does not run, its name and what kept it.
     """
 
     def __init__(self, images: Path, cache: Path, tell: Callable[[str], None]) -> None:
@@ -82,9 +82,6 @@ class Field:
 
         Returns:
             Those of them that are ready.
-
-        Raises:
-            BenchmarkError: one of ours does not start.
         """
         ready = []
         for contestant in contestants:
@@ -94,39 +91,39 @@ class Field:
             try:
                 ready.append(Entrant(contestant, process, process.answer()["first_step_seconds"]))
             except BenchmarkError as error:
-                if contestant.side == "ours":
-                    raise BenchmarkError(f"{contestant.name} does not start: {error}") from None
                 self.failed[contestant.name] = str(error)
         self.entrants += ready
         return ready
 
+    def play(self, entrants: Sequence[Entrant], *, rounds: int, seconds: float, random: Random) -> float:
+        """Lets each have one turn in every round, in random order, alone among the contestants.
 
-def play(
-    entrants: Sequence[Entrant], *, rounds: int, seconds: float, random: Random, tell: Callable[[str], None]
-) -> float:
-    """Lets each have one turn in every round, in random order, alone among the contestants.
+        Args:
+            entrants: changed in place: each gains `rounds` times; one that dies is out of the field.
+            rounds: how many.
+            seconds: that a turn takes, about.
+            random: of the order.
 
-    Args:
-        entrants: changed in place: each gains `rounds` times.
-        rounds: how many.
-        seconds: that a turn takes, about.
-        random: of the order.
-        tell: is told what is going on.
-
-    Returns:
-        Cores that were busy between the turns, with other programs than the contestants.
-    """
-    busy = waited = 0.0
-    for number in range(1, rounds + 1):
-        for entrant in random.sample(entrants, len(entrants)):
-            tell(f"round {number}/{rounds}, {entrant.contestant.name}")
-            time.sleep(PAUSE / 2)
-            started, before = time.perf_counter(), busy_seconds()
-            time.sleep(PAUSE)
-            busy += busy_seconds() - before
-            waited += time.perf_counter() - started
-            entrant.turn(seconds)
-    return busy / waited if waited else 0.0
+        Returns:
+            Cores that were busy between the turns, with other programs than the contestants.
+        """
+        busy = waited = 0.0
+        for number in range(1, rounds + 1):
+            for entrant in random.sample(entrants, len(entrants)):
+                if entrant not in self.entrants:
+                    continue
+                self._tell(f"round {number}/{rounds}, {entrant.contestant.name}")
+                time.sleep(PAUSE / 2)
+                started, before = time.perf_counter(), busy_seconds()
+                time.sleep(PAUSE)
+                busy += busy_seconds() - before
+                waited += time.perf_counter() - started
+                try:
+                    entrant.turn(seconds)
+                except BenchmarkError as error:
+                    self.failed[entrant.contestant.name] = str(error)
+                    self.entrants.remove(entrant)
+        return busy / waited if waited else 0.0
 
 
 def busy_seconds() -> float:

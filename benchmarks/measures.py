@@ -62,7 +62,7 @@ def floor_ms(flops: float, rate: float) -> float:
     """Least time that matrix products can take.
 
     Args:
-        flops: floating point operations.
+        flops: floating point operations; PyTorch's counter includes those on a convolution's padding.
         rate: highest measured rate, operations per second.
 
     Returns:

@@ -88,12 +88,12 @@ class Opponent:
         self._synchronize()
         started = time.perf_counter()
         for number in range(1, steps + 1):
-            loss = self._forward(next(self._batches))
             self._optimizer.zero_grad(set_to_none=True)
+            loss = self._forward(next(self._batches))
             loss.backward()
+            self._optimizer.step()
             if number % READ_EVERY == 0 or number == steps:
                 loss.item()
-            self._optimizer.step()
         self._synchronize()
         return time.perf_counter() - started
 

@@ -1,6 +1,6 @@
 """Where the time of a train step goes: by loss term and by part of the model.
 
-    python -m benchmarks.profile_step --model ladder --batch-size 128
+    python -m benchmarks.profile_step --model ladder
 
 Programs with and without a part take turns in one process, in random order; a part's time is the median of their
 differences. The programs train in chunks, as an experiment does.
@@ -31,8 +31,8 @@ class Config:
     model: Literal["ladder", "conv", "horses"] = "ladder"
     """What is trained."""
 
-    batch_size: int = 128
-    """Examples in a step."""
+    batch_size: int | None = None
+    """Examples in a step; the model's usual number if not given."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of matrix products."""
@@ -49,7 +49,7 @@ class Config:
         Raises:
             ValueError: a number below 1.
         """
-        if min(self.batch_size, self.rounds, self.steps) < 1:
+        if min(1 if self.batch_size is None else self.batch_size, self.rounds, self.steps) < 1:
             raise ValueError("batch_size, rounds and steps must be at least 1.")
 
 
@@ -63,10 +63,11 @@ def timers(config: Config) -> dict[str, Timer]:
         The "whole step", it without each term, and the parts "gather", "encoder" and "decoder" alone.
     """
     workload = WORKLOADS[config.model]
+    batch_size = config.batch_size or workload.batch_size
     contestant = Contestant(
         side="ours",
         model=config.model,
-        batch_size=config.batch_size,
+        batch_size=batch_size,
         precision=config.precision,
         device=jax.default_backend(),
         threads=1,
@@ -78,7 +79,7 @@ def timers(config: Config) -> dict[str, Timer]:
         if name == "reconstruction":  # with nothing in its place the decoder would have no gradient
             weights["square"] = 1.0
         found[f"without {name}"] = Ours(contestant, images, replace(workload, weights=weights)).run
-    return found | parts(workload, config.batch_size, config.precision)
+    return found | parts(workload, batch_size, config.precision)
 
 
 def shares(times: dict[str, list[float]]) -> list[tuple[str, ...]]:

@@ -15,7 +15,7 @@ class Screening:
 
     Attributes:
         entrants: with their times.
-        failed: variants of PyTorch that do not run, with the reason.
+        failed: variants that do not run, with the reason.
     """
 
     entrants: tuple[Entrant, ...]
@@ -118,8 +118,9 @@ def row(
         "screening_ms": {n: once[e.contestant.side] * e.median for n, e in screened.items()},
         "rounds_ms": {track.contestant.name: track.rounds for track in finalists},
         "first_step_seconds": {
-            # The second allocator's processes find the first one's programs in the cache.
-            "cold": {n: e.first_step_seconds for n, e in screened.items() if not e.contestant.keep_pages},
+            "cold": {
+                n: e.first_step_seconds for n, e in screened.items() if _first_of_its_programs(e.contestant)
+            },
             "warm": {
                 t.contestant.name: spread([e.first_step_seconds for e in t.starts]).median for t in finalists
             },
@@ -128,6 +129,11 @@ def row(
         "failed": found.failed,
         "proof": dict(proof),
     }
+
+
+def _first_of_its_programs(contestant: Contestant) -> bool:
+    """Whether nobody before it has left its programs in the cache: another allocator or feed compiles the same."""
+    return not contestant.keep_pages and contestant.loader_workers is None
 
 
 def _against(mine: Track, theirs: Sequence[Track]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.contest import Entrant, Field, play
+from benchmarks.contest import Entrant, Field
 from benchmarks.contestants import Contestant, opponents, ours, with_loaders
+from benchmarks.processes import BenchmarkError
 from benchmarks.records import Screening, Track, best, row
 
 SCREENING = 3
@@ -50,13 +51,11 @@ def screen(base: Contestant, replicas: Sequence[int], images: Path, cache: Path,
     Returns:
         What was found.
     """
-    options: dict[str, Any] = {"seconds": effort.seconds, "random": Random(0), "tell": effort.tell}
+    options: dict[str, Any] = {"rounds": SCREENING, "seconds": effort.seconds, "random": Random(0)}
     with Field(images, cache, effort.tell) as field:
-        resident = field.admit(ours(base, replicas) + opponents(base))
-        play(resident, rounds=SCREENING, **options)
-        if theirs := [e for e in resident if e.contestant.side == "torch"]:
-            loaded = field.admit(with_loaders(best(theirs).contestant))
-            play(loaded, rounds=SCREENING, **options)
+        field.play(field.admit(ours(base, replicas) + opponents(base)), **options)
+        if theirs := [e for e in field.entrants if e.contestant.side == "torch"]:
+            field.play(field.admit(with_loaders(best(theirs).contestant)), **options)
         return Screening(entrants=tuple(field.entrants), failed=field.failed)
 
 
@@ -103,38 +102,36 @@ def measure(
         rates: highest rate of matrix products by precision; measured and entered if missing.
 
     Returns:
-        The rows, as JSON can hold them.
+        The rows, as JSON can hold them; none for a number of replicas that does not run.
 
     Raises:
-        BenchmarkError: one of ours does not start.
+        BenchmarkError: none of ours runs.
     """
     found = screen(base, replicas, images, cache, effort)
+    if not any(entrant.contestant.side == "ours" for entrant in found.entrants):
+        raise BenchmarkError("; ".join(f"{name} does not run: {why}" for name, why in found.failed.items()))
     tracks = {contestant: Track(contestant) for contestant in shortlist(found.entrants)}
     random, busy = Random(1), []
     for _ in range(effort.starts):
         with Field(images, cache, effort.tell) as field:
-            entrants = field.admit(list(tracks))
-            busy.append(
-                play(entrants, rounds=effort.rounds, seconds=effort.seconds, random=random, tell=effort.tell)
-            )
+            entrants = field.admit(random.sample(list(tracks), len(tracks)))
+            busy.append(field.play(entrants, rounds=effort.rounds, seconds=effort.seconds, random=random))
             if base.precision not in rates:
                 effort.tell("rate of matrix products")
-                sides = {entrant.contestant.side: entrant.process for entrant in entrants}
+                sides = {entrant.contestant.side: entrant.process for entrant in field.entrants}
                 answers = [p.ask({"matmul": size}) for size in SIZES for p in sides.values()]
                 rates[base.precision] = max(answer["rate"] for answer in answers)
         found.failed.update(field.failed)
-        for entrant in entrants:
+        for entrant in field.entrants:
             tracks[entrant.contestant].starts.append(entrant)
     finished = [track for track in tracks.values() if len(track.starts) == effort.starts]
     theirs = [track for track in finished if track.contestant.side == "torch"]
-    return [
-        row(
-            [t for t in finished if t.contestant.side == "ours" and t.contestant.replicas == number],
-            theirs,
-            found,
-            proof=proof,
-            rate=rates[base.precision],
-        )
-        | {"busy_cores": max(busy)}
+    mine = {
+        number: [t for t in finished if t.contestant.side == "ours" and t.contestant.replicas == number]
         for number in replicas
+    }
+    return [
+        row(group, theirs, found, proof=proof, rate=rates[base.precision]) | {"busy_cores": max(busy)}
+        for group in mine.values()
+        if group
     ]

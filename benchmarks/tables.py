@@ -70,7 +70,7 @@ def details(row: Mapping[str, Any]) -> str:
         seconds = [f"{known[name]:.1f}" if name in known else "-" for known in (cold, warm)]
         peak = f"{row['peak_bytes'][name] / 1e6:.0f}" if name in row["peak_bytes"] else "-"
         lines.append((f"{label} *" if name in chosen else label, final, screened, *seconds, peak))
-    notes = [f"PyTorch: {name} did not run: {why}" for name, why in row["failed"].items()]
+    notes = [f"{name} did not run: {why}" for name, why in row["failed"].items()]
     if row["busy_cores"] > BUSY:
         notes.append(
             f"Other programs kept {row['busy_cores']:.1f} cores busy: measure again on a quiet machine."

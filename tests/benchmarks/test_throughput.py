@@ -116,6 +116,18 @@ def test_tpu_has_no_opponent(machine, tmp_path):
     assert (row["torch_ms"], row["ratio"], row["torch_variant"]) == ({}, None, None)
 
 
+def test_rows_of_what_runs_are_written_though_more_replicas_do_not(machine, monkeypatch, tmp_path):
+    monkeypatch.setattr(contest, "start", Processes(seconds, lambda c: c.replicas == 32))
+    out = tmp_path / "out.json"
+    throughput.main(Config(out=out, seeds=(1, 32), rounds=1))
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["replicas"] == 1
+    assert row["failed"]["32 replicas"] == "RuntimeError: no compiler"
+    monkeypatch.setattr(contest, "start", Processes(seconds, lambda c: c.side == "ours"))
+    with pytest.raises(BenchmarkError, match="jaxvae does not run: RuntimeError: no compiler"):
+        throughput.main(Config(out=tmp_path / "none.json", rounds=1))
+
+
 def test_different_work_is_refused_before_timing(machine, tmp_path):
     machine["prove"]["passed"] = False
     with pytest.raises(BenchmarkError, match="do not compute the same"):
