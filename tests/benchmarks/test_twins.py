@@ -88,6 +88,14 @@ def test_ssim_and_mmd_have_the_values_of_ours():
     )
 
 
+@pytest.fixture
+def _subnormals():
+    """What a process of the benchmark flushes once and for all."""
+    yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.mark.usefixtures("_subnormals")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_opponent_learns_and_waits_for_the_device(monkeypatch, precision, channels_last):
