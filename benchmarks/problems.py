@@ -80,7 +80,7 @@ def pose(workload: Workload, batch_size: int, seed: int = 0) -> Problem:
     noise = []
     for level, size in enumerate(workload.latent_sizes):
         standard = Posterior(jnp.zeros((batch_size, size)), jnp.ones((batch_size, size)))
-        level_key = jax.random.fold_in(model_key, level) if workload.is_ladder else model_key
+        level_key = jax.random.fold_in(model_key, level)
         noise.append(np.array(models.reparameterize(level_key, standard, index)))
     draws = [rng.normal(size=e.shape).astype(np.float32) for e in noise]
     rest = {name: tree for name, tree in variables.items() if name != "params"}

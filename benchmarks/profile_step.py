@@ -6,7 +6,6 @@ Programs with and without a part take turns in one process, in random order; a p
 differences. The programs train in chunks, as an experiment does.
 """
 
-import sys
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
@@ -16,12 +15,12 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.contestants import Contestant
+from benchmarks.launch import launch
 from benchmarks.networks import make_images
 from benchmarks.ours import Ours
 from benchmarks.parts import Timer, parts
 from benchmarks.tables import grid
 from benchmarks.workloads import WORKLOADS
-from jaxvae import cli
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +120,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(cli.parse(Config(), description=str(__doc__)))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    launch(main, Config(), description=__doc__)

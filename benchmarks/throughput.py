@@ -11,23 +11,22 @@ times; the ratio is taken within rounds, its interval over starts. Needs the ext
 takes ten minutes on two CPU cores.
 """
 
-import sys
 import tempfile
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks import figure, files, tables
 from benchmarks.flags import Config, settings
+from benchmarks.launch import launch
 from benchmarks.networks import make_images
 from benchmarks.processes import BenchmarkError, ask
 from benchmarks.rows import Effort, measure
 from benchmarks.workloads import WORKLOADS
-from jaxvae import cli
 
 
 def prepare(config: Config) -> dict[str, Any]:
@@ -107,18 +106,5 @@ def main(config: Config) -> None:
         figure.draw(config.figure, results["rows"])
 
 
-def command_line() -> NoReturn:
-    """Runs from the command line: exit status 2 for what cannot be done, 1 for what went wrong on the way."""
-    try:
-        main(cli.parse(Config(), description=str(__doc__)))
-    except (ValueError, BenchmarkError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, ValueError) else 1)
-    except KeyboardInterrupt:
-        print("error: stopped; the file holds the settings that were finished.", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(0)
-
-
 if __name__ == "__main__":
-    command_line()
+    launch(main, Config(), description=__doc__)

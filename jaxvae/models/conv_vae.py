@@ -8,19 +8,19 @@ from dataclasses import field
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float
 
+from jaxvae.models.autoencoder import Autoencoder
 from jaxvae.models.initialization import initialization
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, unflatten
 from jaxvae.models.layouts import Layout, layout
-from jaxvae.models.posterior import reparameterize
 from jaxvae.models.stages import check_shape, stage_sizes
-from jaxvae.types import Output, Posterior
+from jaxvae.types import Posterior
 
 _PADDING = ((1, 1), (1, 1))
 
 
-class ConvVAE(nn.Module):
+class ConvVAE(Autoencoder):
     """Convolutions 3x3 of stride 2 with ReLU, one as large as what is left, a Gaussian code, and the same mirrored.
 
     For images of 28x28 in grey and a code of two it has 210,821 parameters.
@@ -153,25 +153,3 @@ class ConvVAE(nn.Module):
             if self.skip:
                 h += unflatten(self.skips[number](z), (1, 1), self.layout)
         return self.layout.leave(h)
-
-    def __call__(
-        self,
-        key: Key[Array, ""],
-        image: Float[Array, "n h w c"],
-        index: Int[Array, " n"],
-        train: bool = False,
-    ) -> Output:
-        """Encodes, draws a code, and decodes.
-
-        Args:
-            key: for the draw.
-            image: in [0, 1].
-            index: position of each example in the global batch, which decides the noise that it meets.
-            train: without effect; the model behaves alike in training.
-
-        Returns:
-            Logits, posterior and latent, each of the latter two in a tuple of one.
-        """
-        posteriors = self.encode(image)
-        latents = (reparameterize(key, posteriors[0], index),)
-        return Output(self.decode(latents), posteriors, latents)

@@ -8,17 +8,16 @@ import math
 from dataclasses import field
 
 import jax.numpy as jnp
-from flax import linen as nn
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float
 
+from jaxvae.models.autoencoder import Autoencoder
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
-from jaxvae.models.posterior import reparameterize
 from jaxvae.models.stages import check_shape, mirrored, stage_sizes
-from jaxvae.types import Output, Posterior
+from jaxvae.types import Posterior
 
 
-class VAE(nn.Module):
+class VAE(Autoencoder):
     """Convolutions 4x4 of stride 2, each with BatchNorm and ReLU, to a Gaussian code, and the same mirrored back.
 
     Attributes:
@@ -116,25 +115,3 @@ class VAE(nn.Module):
         for unstage, norm in zip(self.unstages, self.unstage_norms, strict=True):
             h = norm(unstage(h), train)
         return self.layout.leave(self.to_logits(h))
-
-    def __call__(
-        self,
-        key: Key[Array, ""],
-        image: Float[Array, "n h w c"],
-        index: Int[Array, " n"],
-        train: bool = False,
-    ) -> Output:
-        """Encodes, draws a code, and decodes.
-
-        Args:
-            key: for the draw.
-            image: in [0, 1].
-            index: position of each example in the global batch, which decides the noise that it meets.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            Logits, posterior and latent, each of the latter two in a tuple of one.
-        """
-        posteriors = self.encode(image, train)
-        latents = (reparameterize(key, posteriors[0], index),)
-        return Output(self.decode(latents, train), posteriors, latents)

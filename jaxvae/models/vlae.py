@@ -7,22 +7,21 @@ to the image), to L, the top; tuples hold the bottom level first.
 import math
 from dataclasses import field
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float
 
+from jaxvae.models.autoencoder import Autoencoder
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
-from jaxvae.models.posterior import reparameterize
 from jaxvae.models.stages import check_shape, mirrored, stage_sizes
-from jaxvae.types import Output, Posterior
+from jaxvae.types import Posterior
 
 MIN_STDDEV = 1e-3
 """Floor of a posterior's standard deviation; with the sigmoid it stays in (0.001, 1.001), as in the authors' code."""
 
 
-class VLAE(nn.Module):
+class VLAE(Autoencoder):
     """Ladder of L levels: h_l = stage_l(h_{l-1}), q(z_l | x) from h_l alone, and a decoder that merges top down.
 
     The encoder's stage l is Conv 4x4 stride 2, BatchNorm, ReLU. The decoder computes z~_L by three
@@ -163,27 +162,6 @@ class VLAE(nn.Module):
             h = norm(unstage(h), train)
         return self.layout.leave(self.to_logits(h))
 
-    def __call__(
-        self,
-        key: Key[Array, ""],
-        image: Float[Array, "n h w c"],
-        index: Int[Array, " n"],
-        train: bool = False,
-    ) -> Output:
-        """Encodes, draws a code at every level, and decodes.
-
-        Args:
-            key: for the draws.
-            image: in [0, 1].
-            index: position of each example in the global batch, which decides the noise that it meets.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            Logits, posteriors and latents.
-        """
-        posteriors = self.encode(image, train)
-        latents = tuple(
-            reparameterize(jax.random.fold_in(key, level), q, index) for level, q in enumerate(posteriors)
-        )
-        log_scale = self.log_scale if self.learned_scale else None
-        return Output(self.decode(latents, train), posteriors, latents, log_scale)
+    def observation_log_scale(self) -> Float[Array, ""] | None:
+        """Learned log standard deviation of the observation noise; None if there is none."""
+        return self.log_scale if self.learned_scale else None
