@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("data", "models", "losses", "train", "evaluate", "report", "cli")
 LOCAL = {"jaxvae", "experiments", "benchmarks", "tests"}
-GROUND = ("jaxvae.types", "jaxvae.cache")
+GROUND = ("jaxvae.types", "jaxvae.cache", "jaxvae.xla")
 JOINTS = ("jaxvae", "jaxvae.__main__", "jaxvae.run")
 ALSO = {"jaxvae.evaluate": ("jaxvae.losses",)}
 

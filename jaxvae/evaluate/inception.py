@@ -7,6 +7,7 @@ last block pools by maximum, and normalisation has no gain. Normalisation is fol
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import jax
@@ -16,11 +17,16 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxvae.xla import take_rows
+
 SIZE = 299
 """Height and width of the images."""
 
 FEATURES = 2048
 """Length of a feature vector."""
+
+_SMALL = 17
+"""Height up to which patches and a product are faster than XLA's own convolution on CPU, in float32."""
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _Images: TypeAlias = Float[Array, "n _ _ _"]
@@ -95,21 +101,55 @@ class _Convolution(nn.Module):
         return jax.nn.relu(y.astype(jnp.float32) + bias[None, None, None]).astype(self.dtype)
 
 
-def _convolve(x: _Images, kernel: Float[Array, "_ _ _ _"], stride: int, padding: str) -> _Images:
-    precision = lax.Precision.HIGHEST if x.dtype == jnp.float32 else None
+def _convolve(
+    x: _Images, kernel: Float[Array, "_ _ _ _"], stride: int, padding: str
+) -> Float[Array, "n _ _ _"]:
+    """Convolution in float32 accumulation, by what is fastest on the platform."""
     if kernel.shape[:2] == (1, 1):
-        return jnp.einsum("nhwi,io->nhwo", x, kernel[0, 0], precision=precision)
+        return _product(x, kernel[0, 0])
+    # On CPU, XLA's own convolutions are slow in bfloat16, and in float32 on small images.
+    by_product = kernel.shape[2] > 3 if x.dtype == jnp.bfloat16 else x.shape[1] <= _SMALL
+    on_cpu, native = (
+        partial(way, stride=stride, padding=padding)
+        for way in (_by_patches if by_product else _padded, _native)
+    )
+    return lax.platform_dependent(x, kernel, cpu=on_cpu, default=native)
 
-    def native(x: _Images, kernel: Array, padding: Any = padding) -> _Images:
-        return lax.conv_general_dilated(
-            x, kernel, (stride, stride), padding, dimension_numbers=_NHWC, precision=precision
-        )
 
-    def wider(x: _Images, kernel: Array) -> _Images:
-        return native(x, kernel, ((0, stride), (0, stride)))[:, :-1, :-1]
+def _native(x: _Images, kernel: Array, *, stride: int, padding: str | tuple) -> Float[Array, "n _ _ _"]:
+    y = lax.conv_general_dilated(
+        x, kernel, (stride, stride), padding, dimension_numbers=_NHWC, precision=_precision(x)
+    )
+    return y.astype(jnp.float32)
 
-    # XLA:CPU takes up to three times as long where nothing is padded.
-    return lax.platform_dependent(x, kernel, cpu=wider if padding == "VALID" else native, default=native)
+
+def _padded(x: _Images, kernel: Array, *, stride: int, padding: str) -> Float[Array, "n _ _ _"]:
+    """As `_native`; XLA:CPU takes up to three times as long where nothing is padded."""
+    if padding == "SAME":
+        return _native(x, kernel, stride=stride, padding=padding)
+    return _native(x, kernel, stride=stride, padding=((0, stride), (0, stride)))[:, :-1, :-1]
+
+
+def _by_patches(x: _Images, kernel: Array, *, stride: int, padding: str) -> Float[Array, "n _ _ _"]:
+    """The patches that the kernel meets, one a row, times the kernel as a matrix."""
+    kh, kw, _, features = kernel.shape
+    if padding == "SAME":
+        x = jnp.pad(x, ((0, 0), (kh // 2, kh // 2), (kw // 2, kw // 2), (0, 0)))
+    n, h, w, _ = x.shape
+    rows = np.arange(0, h - kh + 1, stride)[:, None] + np.arange(kh)
+    columns = np.arange(0, w - kw + 1, stride)[:, None] + np.arange(kw)
+    pixels = rows[:, None, :, None] * w + columns[None, :, None, :]
+    index = (np.arange(n)[:, None] * (h * w) + pixels.reshape(-1)).astype(np.int32).reshape(-1)
+    patches = take_rows(lax.optimization_barrier(x), index).reshape(n, len(rows), len(columns), -1)
+    return _product(lax.optimization_barrier(patches), kernel.reshape(-1, features))
+
+
+def _product(x: _Images, matrix: Float[Array, "i o"]) -> Float[Array, "n _ _ o"]:
+    return jnp.einsum("nhwi,io->nhwo", x, matrix, precision=_precision(x), preferred_element_type=jnp.float32)
+
+
+def _precision(x: _Images) -> lax.Precision | None:
+    return lax.Precision.HIGHEST if x.dtype == jnp.float32 else None
 
 
 def _mixed_35(conv: _Conv, x: _Images, pooled: int) -> _Images:
@@ -157,15 +197,26 @@ def _join(*parts: _Images) -> _Images:
 
 
 def _shrink(x: _Images) -> _Images:
-    return nn.max_pool(x, (3, 3), strides=(2, 2))
+    return _windows(_windows(x, 1, jnp.maximum, stride=2), 2, jnp.maximum, stride=2)
 
 
 def _maximum(x: _Images) -> _Images:
-    return nn.max_pool(x, (3, 3), strides=(1, 1), padding="SAME")
+    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))  # activations are not negative
+    return _windows(_windows(x, 1, jnp.maximum), 2, jnp.maximum)
 
 
 def _average(x: _Images) -> _Images:
     ones = (np.ones(n) for n in x.shape[1:3])
     rows, columns = (np.convolve(side, np.ones(3), "same").astype(np.float32) for side in ones)
-    total = nn.pooling.pool(x.astype(jnp.float32), 0.0, lax.add, (3, 3), (1, 1), "SAME")
+    padded = jnp.pad(x.astype(jnp.float32), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    total = _windows(_windows(padded, 1, jnp.add), 2, jnp.add)
     return (total / np.outer(rows, columns)[None, :, :, None]).astype(x.dtype)
+
+
+def _windows(
+    x: _Images, axis: int, combine: Callable[[Array, Array], Array], *, stride: int = 1
+) -> Float[Array, "n _ _ _"]:
+    """Combines three neighbours along an axis; slices, since XLA:CPU computes windows one by one."""
+    last = x.shape[axis] - 2
+    one, two, three = (lax.slice_in_dim(x, start, start + last, stride, axis) for start in range(3))
+    return combine(combine(one, two), three)

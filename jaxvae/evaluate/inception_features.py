@@ -21,7 +21,7 @@ from jaxvae.types import Variables
 Images: TypeAlias = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 
-_BATCH_SIZE = {"cpu": 16}
+_BATCH_SIZE = {"cpu": 4}
 _LARGE_BATCH = 256
 
 
@@ -43,7 +43,7 @@ def inception_features(
         images: n images, uint8 in [0, 255] or float in [0, 1].
         resize: name of the method by which images come to 299 x 299, one of `RESIZES`.
         precision: what the convolutions' operands are rounded to.
-        batch_size: images at a time; 16 on CPU, 256 elsewhere if not given. It does not change the result.
+        batch_size: images at a time; 4 on CPU, 256 elsewhere if not given. It does not change the result.
         progress: whether a bar is shown.
 
     Returns:

@@ -4,30 +4,18 @@ Images are (channels, height, width, n). Both directions are gathers of whole ro
 pixel) with constant indices, which XLA:CPU executes at memory speed.
 """
 
-from collections.abc import Callable
 from functools import cache
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.experimental.xla_metadata import set_xla_metadata
 from jaxtyping import Array, Float
 
 from jaxvae.models.layouts.geometry import Padding, Pair, conv_size
+from jaxvae.xla import take_rows
 
 COMPILER_OPTIONS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 """Keeps `optimization_barrier` effective on XLA:CPU, which otherwise drops it and fuses what it should separate."""
-
-
-def _outlined(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Calls `function` as a computation of its own, a boundary that XLA:CPU does not fuse across."""
-
-    def call(x: Array) -> Array:
-        with set_xla_metadata(inlineable="false"):
-            return jax.jit(function)(x)
-
-    return call
 
 
 @cache
@@ -89,20 +77,8 @@ def extract(
     padded = x.shape[1:3]
     x = lax.optimization_barrier(x)
     pixels = _patch_indices(padded, kernel, stride)
-    index = (np.arange(channels, dtype=np.int32)[:, None] * (padded[0] * padded[1]) + pixels).reshape(-1, 1)
-
-    def gather(x: Array) -> Array:
-        if x.dtype == jnp.bfloat16:  # XLA:CPU moves rows of integers faster than rows of narrow floats
-            return lax.bitcast_convert_type(gather(lax.bitcast_convert_type(x, jnp.uint16)), jnp.bfloat16)
-        return lax.gather(
-            x.reshape(-1, n),
-            index,
-            lax.GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(0,), start_index_map=(0,)),
-            slice_sizes=(1, n),
-            mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
-        )
-
-    matrix = _outlined(gather)(x).reshape(channels * kernel[0] * kernel[1], rows * columns * n)
+    index = (np.arange(channels, dtype=np.int32)[:, None] * (padded[0] * padded[1]) + pixels).reshape(-1)
+    matrix = take_rows(x, index).reshape(channels * kernel[0] * kernel[1], rows * columns * n)
     return lax.optimization_barrier(matrix), (rows, columns)
 
 
