@@ -11,25 +11,20 @@ Three more rows, from the report's list of what else one could do, run when they
     python -m experiments.vae_losses_mnist --rows bce beta denoising skip --workdir runs/vae_losses_mnist_more
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, UInt8
 from tqdm import tqdm
 
 import jaxvae
-from jaxvae import cli, data, evaluate, losses, models, report, train
-from jaxvae.losses.perceptual import Features
-from jaxvae.types import Batch, Output, Schedule, Term, Variables
-
-Images = UInt8[np.ndarray, "n h w c"] | Float[np.ndarray, "n h w c"]
+from jaxvae import cli, data, evaluate, losses, models, report, study, train
+from jaxvae.losses import Features
+from jaxvae.types import Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,278 +248,110 @@ def make_terms(
     return terms, weights
 
 
-@dataclass(frozen=True, kw_only=True)
-class Laboratory:
-    """What all trainings and measurements share."""
-
-    config: Config
-    workdir: train.Workdir
-    source: data.Resident
-    test_set: data.Dataset
-    batches: Sequence[Batch]
-    layout: models.Layout
-    parallel: train.Parallel
-    inception: evaluate.Inception | None
-
-    def open(self, rows: Mapping[str, Model]) -> None:
-        """Makes the directory ready; its config.json says which part of it holds which row."""
-        self.parallel.check(self.source)
-        config = self.config
-        replicas = [train.Replica(name, config.seed + i, {}) for name in rows for i in range(config.seeds)]
-        model = models.ConvVAE(self.source.dataset.spec.image_shape, layout=self.layout)
-        record = self.record(model, replicas) | {"parts": {name: row.program for name, row in rows.items()}}
-        self.workdir.open(record, resume=config.resume, overwrite=config.overwrite)
-
-    def record(self, model: Any, replicas: Sequence[train.Replica]) -> dict[str, Any]:
-        """What config.json says of a training."""
-        described = models.describe(model)
-        return cli.record(
-            "vae_losses_mnist", self.config, model=described, replicas=replicas, data=self.source.dataset.spec
-        )
-
-    def fit(
-        self,
-        part: str,
-        replicas: Sequence[train.Replica],
-        model: Any,
-        *,
-        init: Any,
-        terms: Mapping[str, Term],
-        weights: Mapping[str, float],
-        learning_rate: float | Schedule,
-        epochs: int,
-        extra: Mapping[str, Any],
-        corrupt: Any = None,
-    ) -> train.TrainState:
-        """Trains replicas of one network to the end, or takes them from where they were left."""
-        config, workdir = self.config, self.workdir.part(part)
-        spread = losses.compose(terms, weights, axis_name=self.parallel.axis_name)
-
-        def forward(key: Key[Array, ""], variables: Variables, batch: Batch) -> Any:
-            return model.apply(variables, key, batch.image, batch.index)
-
-        validate = evaluate.objective_evaluator(forward, losses.compose(terms, weights))
-        some = self.batches[::5]
-        subtrees = tuple(jax.eval_shape(partial(models.init, model=model), jax.random.key(0))["params"])
-        return train.run(
-            replicas,
-            init=init,
-            losses=train.one_player("model", model, spread, corrupt=corrupt),
-            players={"model": train.Player(subtrees, train.adam(learning_rate))},
-            source=self.source,
-            evaluate=lambda variables, replica: validate(replica.evaluation_key, variables, some),
-            epochs=epochs,
-            workdir=workdir,
-            record=self.record(model, replicas) | dict(extra),
-            resume=config.resume and workdir.config.exists(),
-            parallel=self.parallel,
-            compiler_options=self.layout.compiler_options,
-        )
-
-    def train_classifier(self) -> tuple[models.Classifier, Variables, float]:
-        """The perceptual network, its variables, and its accuracy on the validation images."""
-        config, spec = self.config, self.source.dataset.spec
-        model = models.Classifier(spec.image_shape, len(spec.class_names), layout=self.layout)
-        terms = {"cross_entropy": losses.classification(), "error": losses.misclassification()}
-        replica = train.Replica("classifier", config.seed, {})
-        state = self.fit(
-            "classifier",
-            [replica],
-            model,
-            init=partial(models.init, model=model),
-            terms=terms,
-            weights={"cross_entropy": 1.0, "error": 0.0},
-            learning_rate=train.schedule(1e-3, steps=config.classifier_epochs * self.source.steps_per_epoch),
-            epochs=config.classifier_epochs,
-            extra={},
-        )
-        variables = state.replica(0).variables
-
-        def logits(key: Key[Array, ""], variables: Variables, batch: Batch) -> Any:
-            return model.apply(variables, key, batch.image, batch.index)
-
-        objective = losses.compose({"error": terms["error"]}, {"error": 1.0})
-        score = evaluate.objective_evaluator(logits, objective)
-        return model, variables, 1 - score(replica.evaluation_key, variables, self.batches)["error"]
-
-    def train_program(
-        self, name: str, rows: Mapping[str, Model], features: Features
-    ) -> list[tuple[train.Replica, jaxvae.Run]]:
-        """All seeds of the rows that one program trains."""
-        config, row = self.config, next(iter(rows.values()))
-        model = models.ConvVAE(
-            self.source.dataset.spec.image_shape, row.latent_size, skip=row.skip, layout=self.layout
-        )
-        own = {n: model.clone(prior=r.prior, initialization=r.initialization) for n, r in rows.items()}
-        inits = {
-            kind: partial(models.init, model=model.clone(initialization=kind))
-            for kind in {r.initialization for r in rows.values()}
-        }
-        terms, weights = make_terms(rows, features)
-        replicas = [train.Replica(n, config.seed + i, weights[n]) for n in rows for i in range(config.seeds)]
-        state = self.fit(
-            name,
-            replicas,
-            model,
-            init={n: inits[r.initialization] for n, r in rows.items()},
-            terms=terms,
-            weights=dict.fromkeys(terms, 1.0),
-            learning_rate=config.learning_rate,
-            epochs=config.epochs,
-            extra={"models": {n: models.describe(m) for n, m in own.items()}},
-            corrupt=partial(data.add_noise, stddev=row.noise) if row.noise else None,
-        )
-        record = self.workdir.part(name).read_config()
-        return [
-            (
-                replica,
-                jaxvae.Run(
-                    own[replica.variant],
-                    state.replica(place).variables,
-                    config=record,
-                    variant=replica.variant,
-                    seed=replica.seed,
-                ),
-            )
-            for place, replica in enumerate(replicas)
-        ]
-
-
-def make_evaluator(model: models.ConvVAE, *, bound_samples: int) -> evaluate.Evaluator:
-    """KL from the model's own prior, quality of reconstructions, and the bound on the likelihood."""
-    priors = models.own_priors(model)
-    kl = losses.compose({"kl": losses.kl(priors)}, {"kl": 1.0})
-
-    def forward(key: Key[Array, ""], variables: Variables, batch: Batch) -> Output:
-        return models.forward(key, model, variables, batch)
-
-    def decode(variables: Variables, codes: models.Latents) -> Float[Array, "n h w c"]:
-        logits: Any = model.apply(variables, codes, method="decode")
-        return logits
-
-    return evaluate.combine(
-        evaluate.objective_evaluator(forward, kl),
-        evaluate.reconstruction_evaluator(forward),
-        evaluate.importance_evaluator(partial(models.encode, model), decode, priors, samples=bound_samples),
+def train_program(
+    experiment: study.Experiment, config: Config, name: str, rows: Mapping[str, Model], features: Features
+) -> list[jaxvae.Run]:
+    """All seeds of the rows that one program trains."""
+    row = next(iter(rows.values()))
+    shape = experiment.source.dataset.spec.image_shape
+    model = models.ConvVAE(shape, row.latent_size, skip=row.skip, layout=experiment.layout)
+    own = {n: model.clone(prior=r.prior, initialization=r.initialization) for n, r in rows.items()}
+    kinds = {r.initialization for r in rows.values()}
+    inits = {kind: partial(models.init, model=model.clone(initialization=kind)) for kind in kinds}
+    terms, weights = make_terms(rows, features)
+    replicas = [train.Replica(n, config.seed + i, weights[n]) for n in rows for i in range(config.seeds)]
+    state = experiment.fit(
+        replicas,
+        model=model,
+        objective=lambda axis: losses.compose(terms, dict.fromkeys(terms, 1.0), axis_name=axis),
+        optimizer=train.adam(config.learning_rate),
+        epochs=config.epochs,
+        init={n: inits[r.initialization] for n, r in rows.items()},
+        validation=experiment.batches[::5],
+        corrupt=partial(data.add_noise, stddev=row.noise) if row.noise else None,
+        part=name,
+        models={n: models.describe(m) for n, m in own.items()},
     )
-
-
-def make_measure(
-    laboratory: Laboratory, digits: Callable[[Images], Float[np.ndarray, "n d"]]
-) -> Callable[[train.Replica, jaxvae.Run, float | None], dict[str, float]]:
-    """What is measured of every trained model, on the same validation images."""
-    config, test_set, inception = laboratory.config, laboratory.test_set, laboratory.inception
-    evaluators: dict[Any, evaluate.Evaluator] = {}
-    reals = test_set.images[: config.samples]
-    real_digits = evaluate.moments(digits(reals))
-    options: dict[str, Any] = {
-        "inception": inception,
-        "resize": config.resize,
-        "precision": config.precision,
-    }
-    if inception is not None:
-        real = evaluate.image_statistics(reals, **options, cache=True)
-
-    def measure(replica: train.Replica, run: jaxvae.Run, published: float | None) -> dict[str, float]:
-        model = run.model
-        kind = (model.latent_size, model.skip, model.prior)
-        evaluators.setdefault(kind, make_evaluator(model, bound_samples=config.bound_samples))
-        metrics = evaluators[kind](replica.evaluation_key, run.variables, laboratory.batches)
-        (posterior,) = run.encode(test_set.images)
-        samples = np.asarray(run.sample(config.samples, seed=replica.seed))
-        metrics |= {
-            "elbo": -(metrics["bce"] + metrics["kl"]),
-            "active_units": float(evaluate.active_units(posterior)),
-            "classifier_fid": evaluate.frechet_distance(evaluate.moments(digits(samples)), real_digits),
-        }
-        if inception is not None:
-            metrics["fid"] = evaluate.fid(samples, real, **options).fid
-            if published:
-                metrics["fid_ratio"] = metrics["fid"] / published
-        return metrics
-
-    return measure
+    record = experiment.workdir.part(name).read_config()
+    return [
+        jaxvae.Run(
+            own[replica.variant],
+            state.replica(place).variables,
+            config=record,
+            variant=replica.variant,
+            seed=replica.seed,
+        )
+        for place, replica in enumerate(replicas)
+    ]
 
 
 def main(config: Config) -> None:
     """Trains the perceptual network and all rows, measures them and writes the report."""
-    started = time.monotonic()
-    parallel = train.Parallel(config.parallel, config.devices)
-    train_set, test_set = data.load_splits(
-        config.data, source=config.data_source, data_dir=config.data_dir, limit=config.limit
-    )
-    laboratory = Laboratory(
-        config=config,
-        workdir=train.Workdir(config.workdir),
-        source=data.Resident(train_set, batch_size=config.batch_size, remainder=config.remainder),
-        test_set=test_set,
-        batches=list(data.batches(test_set, batch_size=min(250, len(test_set)))),
-        layout=models.layout(config.layout, precision=config.precision),
-        parallel=parallel,
-        inception=evaluate.load_inception(config.inception) if config.fid else None,
-    )
+    experiment = study.Experiment.prepare("vae_losses_mnist", config)
+    inception = evaluate.load_inception(config.inception) if config.fid else None
     rows = {name: row for name, row in make_models(config).items() if name in config.rows}
     programs: dict[str, dict[str, Model]] = {}
     for name, row in rows.items():
         programs.setdefault(row.program, {})[name] = row
-    laboratory.open(rows)
+    open_workdir(experiment, config, rows)
 
-    classifier, variables, accuracy = laboratory.train_classifier()
-    penultimate = jax.jit(lambda images: classifier.apply(variables, images, method="penultimate"))
-    trained: dict[str, list[tuple[train.Replica, jaxvae.Run]]] = {name: [] for name in rows}
+    judge = study.train_judge(experiment, epochs=config.classifier_epochs)
+    trained: dict[str, list[jaxvae.Run]] = {name: [] for name in rows}
     for name, of_program in programs.items():
-        features: Any = partial(classifier.apply, variables, method="features")
-        for replica, run in laboratory.train_program(name, of_program, features):
-            trained[replica.variant].append((replica, run))
+        for run in train_program(experiment, config, name, of_program, judge.features):
+            trained[run.variant].append(run)
 
-    measure = make_measure(laboratory, partial(in_pieces, penultimate))
-    table = []
-    for name in tqdm(rows, desc="measuring", unit="row"):
-        seeds = [measure(replica, run, rows[name].fid) for replica, run in trained[name]]
-        fid = rows[name].fid
-        table.append(
-            report.Row(
-                name=name,
-                metrics=report.summarize(seeds),
-                published={} if fid is None else {"fid": fid},
-                note=rows[name].note,
-            )
-        )
-    firsts = {name: runs[0][1] for name, runs in trained.items()}
-    show(laboratory, rows, table, firsts, accuracy=accuracy, started=started)
+    measure = study.Measures(
+        experiment,
+        judge,
+        samples=config.samples,
+        bound_samples=config.bound_samples,
+        inception=inception,
+        resize=config.resize,
+    )
+    table = [
+        make_row(name, rows[name], [measure(run) for run in trained[name]])
+        for name in tqdm(rows, desc="measuring", unit="row")
+    ]
+    show(experiment, rows, table, {name: runs[0] for name, runs in trained.items()}, judge)
 
 
-def in_pieces(function: Callable[[Array], Array], images: Images) -> Float[np.ndarray, "n d"]:
-    """Applies a function to a thousand images at a time."""
-    whole = images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
-    starts = range(0, len(whole), 1000)
-    return np.concatenate([function(jnp.asarray(whole[start : start + 1000])) for start in starts])
+def open_workdir(experiment: study.Experiment, config: Config, rows: Mapping[str, Model]) -> None:
+    """Makes the directory ready; its config.json says which part of it holds which row."""
+    replicas = [train.Replica(name, config.seed + i, {}) for name in rows for i in range(config.seeds)]
+    model = models.ConvVAE(experiment.source.dataset.spec.image_shape, layout=experiment.layout)
+    record = experiment.record(model, replicas, parts={name: row.program for name, row in rows.items()})
+    experiment.workdir.open(record, resume=config.resume, overwrite=config.overwrite)
+
+
+def make_row(name: str, row: Model, seeds: Sequence[dict[str, float]]) -> report.Row:
+    """A row of the table from what was measured of each seed."""
+    if row.fid is None:
+        return report.Row(name=name, metrics=report.summarize(seeds), note=row.note)
+    ratios = [m | ({"fid_ratio": m["fid"] / row.fid} if "fid" in m else {}) for m in seeds]
+    return report.Row(name=name, metrics=report.summarize(ratios), published={"fid": row.fid}, note=row.note)
 
 
 def show(
-    laboratory: Laboratory,
+    experiment: study.Experiment,
     rows: Mapping[str, Model],
     table: Sequence[report.Row],
     runs: Mapping[str, jaxvae.Run],
-    *,
-    accuracy: float,
-    started: float,
+    judge: study.Judge,
 ) -> None:
     """Draws the figures from the first seed of each row, and writes report.html, metrics.jsonl and results.json."""
-    workdir, test_set = laboratory.workdir, laboratory.test_set
-    record = workdir.read_config()
+    workdir, test_set = experiment.workdir, experiment.test_set
     correlation, words = report.compare_orders(table, COLUMNS[0])
     workdir.merge_metrics(list(dict.fromkeys(row.program for row in rows.values())))
     records = report.read_records(workdir.metrics)
     curves = report.curves([r | {"kl": r[kl_name(rows[r["variant"]].prior)]} for r in records], TRAINING)
     caption = "Terms of the loss over epochs: on training batches (thin) and on validation images (bold)."
-    seconds = time.monotonic() - started
     shown = [c for c in COLUMNS if any(c.key in row.metrics for row in table)]
     distances = [column for column in shown if column.key in ("fid", "classifier_fid")]
     blocks: list[report.Block] = [
         report.Table(rows=table, columns=shown, caption=f"Measured on {len(test_set):,} validation images"),
         report.Paragraph(
-            f"The perceptual network classifies {accuracy:.2%} of the validation images rightly."
+            f"The perceptual network classifies {judge.accuracy:.2%} of the validation images rightly."
         ),
         *report.distance_blocks(workdir.figures, table, distances, words=f"{words} {CAUTION}"),
         *report.case_blocks(
@@ -539,25 +366,15 @@ def show(
             path=report.save(workdir.figures / "curves.png", curves), caption=caption, alt=caption
         ),
     ]
-    report.write_results(
-        workdir.results,
-        experiment=record["experiment"],
-        command=record["command"],
-        wall_seconds=seconds,
-        rows=table,
-        summary={"classifier_accuracy": accuracy, "spearman_fid": correlation},
-    )
-    page = report.write_page(
-        workdir.page,
+    experiment.publish(
         title="Priors and reconstruction losses of a VAE",
         intro=INTRO,
+        rows=table,
+        columns=shown,
         blocks=blocks,
-        command=record["command"],
-        wall_seconds=seconds,
-        environment=record["environment"],
-        config=record["config"],
+        summary={"classifier_accuracy": judge.accuracy, "spearman_fid": correlation},
+        words=words,
     )
-    print(f"\n{report.to_markdown(table, shown)}\n{words}\nReport: {page}")
 
 
 def make_case(name: str, run: jaxvae.Run, test_set: data.Dataset) -> report.Case:

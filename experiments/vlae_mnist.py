@@ -10,11 +10,10 @@ takes six minutes on two CPU cores. With three seeds (`--seeds 3`) the reconstru
 0.753 without, their cross-entropy 95.3 and 95.2 nats, the sharpness of samples 0.33 and 0.27 of the data's.
 """
 
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import numpy as np
@@ -23,8 +22,8 @@ from jaxtyping import Array, Float, Key
 from tqdm import tqdm
 
 import jaxvae
-from jaxvae import cli, data, evaluate, losses, models, report, train
-from jaxvae.types import Batch, Output, Schedule, Variables
+from jaxvae import cli, data, evaluate, losses, models, report, study, train
+from jaxvae.types import Schedule, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +118,7 @@ PRESETS = {
 
 
 def make_objective(
-    config: LossConfig, model: models.VLAE, *, steps_per_epoch: int, axis_name: str | None = None
+    config: LossConfig, model: models.VLAE, steps_per_epoch: int, axis_name: str | None
 ) -> losses.Objective:
     """Reconstruction + ssim * (1 - SSIM) + mmd * sum over levels of MMD^2 + kl * KL; the report's loss has kl = 0."""
     priors = models.standard_priors(model)
@@ -136,20 +135,17 @@ def make_objective(
     return losses.compose(terms, weights, axis_name=axis_name)
 
 
-def make_evaluators(
+def make_evaluator(
     config: LossConfig, model: models.VLAE, objective: losses.Objective, *, classes: int
-) -> tuple[evaluate.Evaluator, evaluate.Evaluator]:
-    """The loss terms alone, for the curves, and everything that the tables show."""
-
-    def forward(key: Key[Array, ""], variables: Variables, batch: Batch) -> Output:
-        return models.forward(key, model, variables, batch)
+) -> evaluate.Evaluator:
+    """Everything that the tables show."""
 
     def sample(key: Key[Array, ""], variables: Variables, n: int) -> Float[Array, "n h w c"]:
         return models.sample(key, model, variables, n)
 
-    terms = evaluate.objective_evaluator(forward, objective)
-    return terms, evaluate.combine(
-        terms,
+    forward = study.forward(model)
+    return evaluate.combine(
+        evaluate.objective_evaluator(forward, objective),
         evaluate.reconstruction_evaluator(forward),
         evaluate.latent_evaluator(forward, kernel=losses.rbf(*config.bandwidths), classes=classes),
         evaluate.sample_evaluator(sample),
@@ -158,74 +154,45 @@ def make_evaluators(
 
 def main(config: Config) -> None:
     """Trains both variants, evaluates them and writes the report."""
-    started = time.monotonic()
-    parallel = train.Parallel(config.parallel, config.devices)
-    train_set, test_set = data.load_splits(
-        config.data, source=config.data_source, data_dir=config.data_dir, limit=config.limit
-    )
-    source = data.Resident(train_set, batch_size=config.batch_size, remainder=config.remainder)
-    layout = models.layout(config.layout, precision=config.precision)
+    experiment = study.Experiment.prepare("vlae_mnist", config)
+    steps_per_epoch = experiment.source.steps_per_epoch
     model = models.VLAE(
-        train_set.spec.image_shape,
+        experiment.source.dataset.spec.image_shape,
         **vars(config.model),
         learned_scale=config.loss.likelihood != "bernoulli",
-        layout=layout,
+        layout=experiment.layout,
     )
-    axis = parallel.axis_name
-    objective = make_objective(config.loss, model, steps_per_epoch=source.steps_per_epoch)
-    spread_objective = make_objective(
-        config.loss, model, steps_per_epoch=source.steps_per_epoch, axis_name=axis
-    )
-    init = partial(models.init, model=model)
-
-    steps = config.epochs * source.steps_per_epoch
-    rate = train.schedule(config.learning_rate, steps=steps, final=0.02)
-    subtrees = tuple(jax.eval_shape(init, jax.random.key(0))["params"])
-    players = {"ladder": train.Player(subtrees, train.adam(rate, clip_norm=config.clip_norm))}
+    objective = partial(make_objective, config.loss, model, steps_per_epoch)
+    rate = train.schedule(config.learning_rate, steps=config.epochs * steps_per_epoch, final=0.02)
     replicas = [
         train.Replica(variant, config.seed + i, {"ssim_loss": weight})
         for variant, weight in (("without SSIM", 0.0), ("with SSIM", config.loss.ssim))
         for i in range(config.seeds)
     ]
-    batches = list(data.batches(test_set, batch_size=min(250, len(test_set))))
-    terms, final = make_evaluators(config.loss, model, objective, classes=len(test_set.spec.class_names))
-    workdir = train.Workdir(config.workdir)
-    record = cli.record(
-        "vlae_mnist", config, model=models.describe(model), replicas=replicas, data=train_set.spec
-    )
-    state = train.run(
+    state = experiment.fit(
         replicas,
-        init=init,
-        losses=train.one_player("ladder", model.clone(axis_name=axis), spread_objective),
-        players=players,
-        source=source,
-        evaluate=lambda variables, replica: terms(replica.evaluation_key, variables, batches),
+        model=model,
+        objective=objective,
+        optimizer=train.adam(rate, clip_norm=config.clip_norm),
         epochs=config.epochs,
-        workdir=workdir,
-        record=record,
-        resume=config.resume,
-        overwrite=config.overwrite,
-        parallel=parallel,
+        player="ladder",
         ema_decay=config.ema,
-        compiler_options=layout.compiler_options,
     )
+    classes = len(experiment.test_set.spec.class_names)
+    evaluator = make_evaluator(config.loss, model, objective(None), classes=classes)
     seeds: dict[str, list[dict[str, float]]] = {}
     for number, replica in enumerate(tqdm(replicas, desc="evaluating", unit="replica")):
-        metrics = final(replica.evaluation_key, state.replica(number).variables, batches)
+        metrics = evaluator(replica.evaluation_key, state.replica(number).variables, experiment.batches)
         seeds.setdefault(replica.variant, []).append(metrics)
-    rows = [report.Row(name=name, metrics=report.summarize(metrics)) for name, metrics in seeds.items()]
-    show(workdir, record, rows, test_set, started=started)
+    show(
+        experiment,
+        [report.Row(name=name, metrics=report.summarize(metrics)) for name, metrics in seeds.items()],
+    )
 
 
-def show(
-    workdir: train.Workdir,
-    record: dict[str, Any],
-    rows: list[report.Row],
-    test_set: data.Dataset,
-    *,
-    started: float,
-) -> None:
+def show(experiment: study.Experiment, rows: list[report.Row]) -> None:
     """Draws the figures from the first seed of each variant, and writes report.html and results.json."""
+    workdir, test_set = experiment.workdir, experiment.test_set
     runs = {row.name: jaxvae.load(workdir.path, variant=row.name) for row in rows}
     images, ladder = test_set.images[:10], runs[rows[-1].name]
     curves = report.curves(report.read_records(workdir.metrics), TRAINING)
@@ -255,25 +222,13 @@ def show(
             path=report.save(workdir.figures / "curves.png", curves), caption=caption, alt=caption
         ),
     ]
-    seconds = time.monotonic() - started
-    report.write_results(
-        workdir.results,
-        experiment=record["experiment"],
-        command=record["command"],
-        wall_seconds=seconds,
-        rows=rows,
-    )
-    page = report.write_page(
-        workdir.page,
+    experiment.publish(
         title="Variational ladder autoencoder with SSIM loss",
         intro=INTRO,
+        rows=rows,
+        columns=report.IMAGE_COLUMNS,
         blocks=blocks,
-        command=record["command"],
-        wall_seconds=seconds,
-        environment=record["environment"],
-        config=record["config"],
     )
-    print(f"\n{report.to_markdown(rows, report.IMAGE_COLUMNS)}\nReport: {page}")
 
 
 def levels(run: jaxvae.Run, test_set: data.Dataset) -> report.Levels:

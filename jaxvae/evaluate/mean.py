@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from jaxvae.types import Batch, Output, Variables
+from jaxvae.xla import jit
 
 Evaluator: TypeAlias = Callable[[Key[Array, ""], Variables, Iterable[Batch]], dict[str, float]]
 """`(key, variables, batches) -> metrics by name`. The key decides every draw."""
@@ -38,7 +39,7 @@ def mean_evaluator(statistics: Statistics) -> Evaluator:
         The evaluator. It raises ValueError if a statistic has another shape, or if no example is unmasked.
     """
 
-    @jax.jit
+    @jit
     def sums(
         key: Key[Array, ""], number: Any, variables: Variables, batch: Batch
     ) -> tuple[dict[str, Array], Array]:

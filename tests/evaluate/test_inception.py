@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from jaxvae import data, evaluate
-from jaxvae.evaluate.inception import _average, _convolve
 
 EXPECTED = Path(__file__).with_name("inception_features.npz")
 """Features of `pictures` by PyTorch 2.13, torch.jit.load of the package's file, float32 on CPU."""
@@ -87,27 +86,6 @@ def test_the_network_has_94_convolutions_and_the_graphs_number_of_weights():
     biases = sum(layer["bias"].size for layer in params.values())
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) + 2 * biases == 21_802_784
     assert (features.shape, features.dtype) == ((2, 2048), jnp.float32)
-
-
-@pytest.mark.parametrize("kernel", [(3, 3, 2, 5), (1, 1, 2, 5), (1, 7, 2, 5)], ids=str)
-@pytest.mark.parametrize(("stride", "padding"), [(1, "VALID"), (2, "VALID"), (1, "SAME")])
-def test_convolutions_are_xlas_however_they_are_padded(rng, kernel, stride, padding):
-    if kernel[:2] == (1, 1) and stride > 1:
-        pytest.skip("no such layer")
-    for size in (11, 12):
-        x, k = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((2, size, size, 2), kernel))
-        expected = jax.lax.conv_general_dilated(
-            x, k, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
-        np.testing.assert_allclose(
-            jax.jit(_convolve, static_argnums=(2, 3))(x, k, stride, padding), expected, atol=1e-5
-        )
-
-
-def test_average_pools_do_not_count_padding():
-    np.testing.assert_allclose(_average(jnp.ones((1, 4, 5, 2))), 1, rtol=1e-6)
-    ramp = jnp.arange(4.0)[None, :, None, None]
-    np.testing.assert_allclose(_average(ramp)[0, :, 0, 0], [0.5, 1, 2, 2.5], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

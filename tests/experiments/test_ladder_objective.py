@@ -24,7 +24,7 @@ def example():
 )
 def test_the_kl_weight_rises_over_its_warm_up_and_stays(example, warmup, step, share):
     model = models.VLAE((12, 12, 1), (2, 2), (2, 2), 4)
-    objective = make_objective(LossConfig(kl=3.0, kl_warmup=warmup), model, steps_per_epoch=10)
+    objective = make_objective(LossConfig(kl=3.0, kl_warmup=warmup), model, 10, None)
     loss, metrics = objective(jax.random.key(0), *example, jnp.int32(step))
     np.testing.assert_allclose(metrics["kl_weighted"], 3.0 * share * metrics["kl"], rtol=1e-6)
     weighted = sum(value for name, value in metrics.items() if name.endswith("_weighted"))
@@ -33,7 +33,7 @@ def test_the_kl_weight_rises_over_its_warm_up_and_stays(example, warmup, step, s
 
 def test_the_weights_are_those_of_the_configuration(example):
     model = models.VLAE((12, 12, 1), (2, 2), (2, 2), 4)
-    objective = make_objective(LossConfig(ssim=7.0, mmd=11.0), model, steps_per_epoch=10)
+    objective = make_objective(LossConfig(ssim=7.0, mmd=11.0), model, 10, None)
     _, metrics = objective(jax.random.key(0), *example, jnp.int32(0))
     for name, weight in {"reconstruction": 1.0, "ssim_loss": 7.0, "mmd": 11.0, "kl": 0.0}.items():
         np.testing.assert_allclose(metrics[f"{name}_weighted"], weight * metrics[name], rtol=1e-6)

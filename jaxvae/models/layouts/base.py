@@ -13,8 +13,8 @@ from jaxtyping import Array, Float
 
 from jaxvae.models.layouts import chwn, native
 from jaxvae.models.layouts.geometry import Padding, Pair
-from jaxvae.models.layouts.patches import COMPILER_OPTIONS
 from jaxvae.models.layouts.products import Rounding, dense
+from jaxvae.xla import COMPILER_OPTIONS
 
 
 def _transposed(x: Float[Array, "_ _ _ _"], order: Sequence[int]) -> Float[Array, "_ _ _ _"]:

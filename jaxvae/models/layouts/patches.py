@@ -14,9 +14,6 @@ from jaxtyping import Array, Float
 from jaxvae.models.layouts.geometry import Padding, Pair, conv_size
 from jaxvae.xla import take_rows
 
-COMPILER_OPTIONS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
-"""Keeps `optimization_barrier` effective on XLA:CPU, which otherwise drops it and fuses what it should separate."""
-
 
 @cache
 def _patch_indices(size: Pair, kernel: Pair, stride: Pair) -> np.ndarray:

@@ -1,0 +1,210 @@
+"""One run of an experiment's script: its data, devices, layout and directory, its trainings and its report."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import jax
+import optax
+
+from jaxvae import cli, data, evaluate, losses, models, report, train
+from jaxvae.train.state import Init
+from jaxvae.types import Batch, Variables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What all trainings, measurements and the report of one run share.
+
+    Attributes:
+        name: of the script.
+        config: its flags.
+        workdir: where the run lives.
+        source: the training data.
+        test_set: the validation images.
+        batches: the same in batches.
+        layout: of all networks.
+        parallel: the devices.
+        started: when, in seconds of the monotonic clock.
+    """
+
+    name: str
+    config: cli.RunConfig
+    workdir: train.Workdir
+    source: data.Resident
+    test_set: data.Dataset
+    batches: Sequence[Batch]
+    layout: models.Layout
+    parallel: train.Parallel
+    started: float
+
+    @classmethod
+    def prepare(cls, name: str, config: cli.RunConfig) -> "Experiment":
+        """Loads the data and finds the devices; writes nothing.
+
+        Args:
+            name: of the script.
+            config: its flags.
+
+        Returns:
+            What the script works with.
+
+        Raises:
+            ValueError: no such data, no such devices, or a batch that does not fit them.
+        """
+        started = time.monotonic()
+        parallel = train.Parallel(config.parallel, config.devices)
+        train_set, test_set = data.load_splits(
+            config.data, source=config.data_source, data_dir=config.data_dir, limit=config.limit
+        )
+        source = data.Resident(train_set, batch_size=config.batch_size, remainder=config.remainder)
+        parallel.check(source)
+        return cls(
+            name=name,
+            config=config,
+            workdir=train.Workdir(config.workdir),
+            source=source,
+            test_set=test_set,
+            batches=list(data.batches(test_set, batch_size=min(250, len(test_set)))),
+            layout=models.layout(config.layout, precision=config.precision),
+            parallel=parallel,
+            started=started,
+        )
+
+    def record(self, model: Any, replicas: Sequence[train.Replica], **more: Any) -> dict[str, Any]:
+        """What config.json says of a training.
+
+        Args:
+            model: its Flax module.
+            replicas: the runs that are trained side by side.
+            **more: further entries, of what JSON can hold.
+
+        Returns:
+            What JSON can hold.
+        """
+        spec, described = self.source.dataset.spec, models.describe(model)
+        return cli.record(self.name, self.config, model=described, replicas=replicas, data=spec) | more
+
+    def fit(
+        self,
+        replicas: Sequence[train.Replica],
+        *,
+        model: Any,
+        objective: Callable[[str | None], losses.Objective],
+        optimizer: optax.GradientTransformation,
+        epochs: int,
+        init: Init | Mapping[str, Init] | None = None,
+        player: str = "model",
+        validation: Sequence[Batch] | None = None,
+        corrupt: Any = None,
+        ema_decay: float = 0.0,
+        part: str | None = None,
+        **more: Any,
+    ) -> train.TrainState:
+        """Trains replicas of one network by one objective to the end, or takes them from where they were left.
+
+        Args:
+            replicas: the runs to train side by side.
+            model: the Flax module.
+            objective: the name of the devices' axis, or None for a single device, to the objective.
+            optimizer: an Optax chain.
+            epochs: passes over the data in all.
+            init: Flax variables from a key, or such a function for each variant; the module's own if not given.
+            player: what the network is called in records and checkpoints.
+            validation: batches that the objective is computed on after each epoch; all validation images if not given.
+            corrupt: what is done to the images that the network is shown; see `jaxvae.train.one_player`.
+            ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
+            part: name of this training where it is one of several; its directory lies in that of the run, which was
+                opened before.
+            **more: further entries of config.json.
+
+        Returns:
+            The final state on one device, with a leading axis of replicas.
+
+        Raises:
+            ValueError: the directory or the devices refuse, before anything is written.
+        """
+        axis = self.parallel.axis_name
+        workdir = self.workdir if part is None else self.workdir.part(part)
+        own = partial(models.init, model=model)
+        subtrees = tuple(jax.eval_shape(own, jax.random.key(0))["params"])
+        batches = self.batches if validation is None else validation
+        validate = evaluate.objective_evaluator(forward(model), objective(None))
+        return train.run(
+            replicas,
+            init=own if init is None else init,
+            losses=train.one_player(player, _spread(model, axis), objective(axis), corrupt=corrupt),
+            players={player: train.Player(subtrees, optimizer)},
+            source=self.source,
+            evaluate=lambda variables, replica: validate(replica.evaluation_key, variables, batches),
+            epochs=epochs,
+            workdir=workdir,
+            record=self.record(model, replicas, **more),
+            resume=self.config.resume and (part is None or workdir.config.exists()),
+            overwrite=self.config.overwrite and part is None,
+            parallel=self.parallel,
+            ema_decay=ema_decay,
+            compiler_options=self.layout.compiler_options,
+        )
+
+    def publish(
+        self,
+        *,
+        title: str,
+        intro: str,
+        rows: Sequence[report.Row],
+        columns: Sequence[report.Column],
+        blocks: Sequence[report.Block],
+        summary: Mapping[str, float] | None = None,
+        words: str = "",
+    ) -> None:
+        """Writes results.json and report.html, and prints the table and where the report is.
+
+        Args:
+            title: of the page.
+            intro: what was done, in a few plain sentences.
+            rows: the results.
+            columns: those of them that are printed.
+            blocks: the page's content, top to bottom.
+            summary: numbers that speak of all rows together, by name.
+            words: what is printed below the table.
+        """
+        record, seconds = self.workdir.read_config(), time.monotonic() - self.started
+        report.write_results(
+            self.workdir.results,
+            experiment=record["experiment"],
+            command=record["command"],
+            wall_seconds=seconds,
+            rows=rows,
+            summary=summary,
+        )
+        page = report.write_page(
+            self.workdir.page,
+            title=title,
+            intro=intro,
+            blocks=blocks,
+            command=record["command"],
+            wall_seconds=seconds,
+            environment=record["environment"],
+            config=record["config"],
+        )
+        print("\n" + "\n".join(filter(None, [report.to_markdown(rows, columns), words, f"Report: {page}"])))
+
+
+def forward(model: Any) -> Callable[[Any, Variables, Batch], Any]:
+    """A module in evaluation mode, as evaluators call it.
+
+    Args:
+        model: the Flax module, called as `(key, image, index)`.
+
+    Returns:
+        `(key, variables, batch) -> output`.
+    """
+    return lambda key, variables, batch: model.apply(variables, key, batch.image, batch.index)
+
+
+def _spread(model: Any, axis_name: str | None) -> Any:
+    """The model with its batch statistics taken over all devices, where it has such."""
+    return model.clone(axis_name=axis_name) if any(f.name == "axis_name" for f in fields(model)) else model

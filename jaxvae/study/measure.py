@@ -1,0 +1,105 @@
+"""What is measured of every trained autoencoder on the validation images."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxvae import evaluate, losses, models, train
+from jaxvae.run import Run
+from jaxvae.study.experiment import Experiment, forward
+from jaxvae.study.judge import Judge
+from jaxvae.types import Variables
+
+
+class Measures:
+    """Measures trained autoencoders, each against the prior that is its own.
+
+    Args:
+        experiment: the run, whose validation images are used.
+        judge: the classifier that "classifier_fid" is computed with.
+        samples: images drawn from each model, against as many validation images, if there are.
+        bound_samples: draws from the posterior for each image in the importance-weighted bound.
+        inception: the network that "fid" is computed with; without one there is none.
+        resize: how images come to that network's size.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        judge: Judge,
+        *,
+        samples: int,
+        bound_samples: int,
+        inception: evaluate.Inception | None = None,
+        resize: str = "bilinear",
+    ) -> None:
+        self._experiment, self._judge, self._bound_samples = experiment, judge, bound_samples
+        self._evaluators: dict[Any, evaluate.Evaluator] = {}
+        self._samples = samples
+        reals = experiment.test_set.images[:samples]
+        self._real_digits = judge.moments(reals)
+        self._settings: dict[str, Any] = {
+            "inception": inception,
+            "resize": resize,
+            "precision": experiment.config.precision,
+        }
+        self._real = None
+        if inception is not None:
+            self._real = evaluate.image_statistics(reals, **self._settings, cache=True)
+
+    def __call__(self, run: Run) -> dict[str, float]:
+        """Measures one.
+
+        Args:
+            run: the trained model, of the experiment's data; its seed decides which samples are drawn.
+
+        Returns:
+            bce, kl, elbo and iwae in nats per image, mse and ssim of reconstructions, active_units, classifier_fid,
+            and fid if there is an Inception network.
+        """
+        experiment = self._experiment
+        key = train.Replica(run.variant, run.seed, {}).evaluation_key
+        metrics = self._evaluator(run.model)(key, run.variables, experiment.batches)
+        posteriors = run.encode(experiment.test_set.images)
+        samples = np.asarray(run.sample(self._samples, seed=run.seed))
+        metrics |= {
+            "elbo": -(metrics["bce"] + metrics["kl"]),
+            "active_units": float(sum(evaluate.active_units(q) for q in posteriors)),
+            "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real_digits),
+        }
+        if self._real is not None:
+            metrics["fid"] = evaluate.fid(samples, self._real, **self._settings).fid
+        return metrics
+
+    def _evaluator(self, model: Any) -> evaluate.Evaluator:
+        """One for all models that differ in their variables alone, so that it is compiled once."""
+        kind = str(models.describe(model) | {"initialization": None})
+        if kind not in self._evaluators:
+            self._evaluators[kind] = autoencoder_evaluator(model, bound_samples=self._bound_samples)
+        return self._evaluators[kind]
+
+
+def autoencoder_evaluator(model: Any, *, bound_samples: int) -> evaluate.Evaluator:
+    """Builds an evaluator of an autoencoder with Bernoulli pixels and the prior that is its own.
+
+    Args:
+        model: a module as `jaxvae.models.own_priors` takes it.
+        bound_samples: draws from the posterior for each image in the importance-weighted bound.
+
+    Returns:
+        An evaluator of kl, bce and iwae in nats per image, and of mse and ssim of the reconstructions.
+    """
+    priors = models.own_priors(model)
+    kl = losses.compose({"kl": losses.kl(priors)}, {"kl": 1.0})
+
+    def decode(variables: Variables, codes: models.Latents) -> Float[Array, "n h w c"]:
+        logits: Any = model.apply(variables, codes, method="decode")
+        return logits
+
+    return evaluate.combine(
+        evaluate.objective_evaluator(forward(model), kl),
+        evaluate.reconstruction_evaluator(forward(model)),
+        evaluate.importance_evaluator(partial(models.encode, model), decode, priors, samples=bound_samples),
+    )
