@@ -190,6 +190,7 @@ class Experiment:
             environment=record["environment"],
             config=record["config"],
         )
+        self.workdir.measures.unlink(missing_ok=True)
         print("\n" + "\n".join(filter(None, [report.to_markdown(rows, columns), words, f"Report: {page}"])))
 
 

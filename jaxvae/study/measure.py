@@ -1,5 +1,6 @@
 """What is measured of every trained autoencoder on the validation images."""
 
+import json
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,9 @@ from jaxvae.types import Variables
 
 class Measures:
     """Measures trained autoencoders, each against the prior that is its own.
+
+    What was measured before an interruption is taken from `measures.jsonl` in the run's directory; a run's report ends
+    that file.
 
     Args:
         experiment: the run, whose validation images are used.
@@ -59,6 +63,14 @@ class Measures:
             bce, kl, elbo and iwae in nats per image, mse and ssim of reconstructions, active_units, classifier_fid,
             and fid if there is an Inception network.
         """
+        kept = self._kept()
+        if (run.variant, run.seed) in kept:
+            return kept[run.variant, run.seed]
+        metrics = self._measure(run)
+        self._keep(kept | {(run.variant, run.seed): metrics})
+        return metrics
+
+    def _measure(self, run: Run) -> dict[str, float]:
         experiment = self._experiment
         key = train.Replica(run.variant, run.seed, {}).evaluation_key
         metrics = self._evaluator(run.model)(key, run.variables, experiment.batches)
@@ -72,6 +84,21 @@ class Measures:
         if self._real is not None:
             metrics["fid"] = evaluate.fid(samples, self._real, **self._settings).fid
         return metrics
+
+    def _kept(self) -> dict[tuple[str, int], dict[str, float]]:
+        """What was measured before, by variant and seed."""
+        path = self._experiment.workdir.measures
+        records = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+        return {(record["variant"], record["seed"]): record["metrics"] for record in records}
+
+    def _keep(self, measured: dict[tuple[str, int], dict[str, float]]) -> None:
+        records = [
+            {"variant": v, "seed": seed, "metrics": metrics} for (v, seed), metrics in measured.items()
+        ]
+        path = self._experiment.workdir.measures
+        partial = path.with_suffix(".part")
+        partial.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+        partial.replace(path)
 
     def _evaluator(self, model: Any) -> evaluate.Evaluator:
         """One for all models that differ in their variables alone, so that it is compiled once."""

@@ -17,6 +17,7 @@ _OURS = (
     "tensorboard",
     "checkpoints",
     "parts",
+    "measures.jsonl",
     "config.json",
 )
 
@@ -31,6 +32,7 @@ FREE_TO_CHANGE = frozenset(
         "devices",
         "layout",
         "compile_cache",
+        "inception",
     }
 )
 """Fields of a configuration that may differ when a run is resumed: where and on what it runs, not what it computes."""
@@ -60,6 +62,11 @@ class Workdir:
     def checkpoints(self) -> Path:
         """Train states."""
         return self.path / "checkpoints"
+
+    @property
+    def measures(self) -> Path:
+        """What was measured of trained models while the report is not written, `measures.jsonl`."""
+        return self.path / "measures.jsonl"
 
     @property
     def results(self) -> Path:
