@@ -8,14 +8,14 @@ side in one program; what differs between them, the weights of the loss's terms,
 
 Three more rows, from the report's list of what else one could do, run when they are asked for:
 
-    python -m experiments.vae_losses_mnist --rows bce beta denoising skip --workdir runs/vae_losses_mnist_more
+    python -m experiments.vae_losses_mnist --rows BCE beta denoising skip --workdir runs/vae_losses_mnist_more
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -131,7 +131,7 @@ class Config(cli.RunConfig):
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if self.samples < 2:
             raise ValueError(f"a Fréchet distance needs at least 2 samples, got {self.samples}.")
-        for name in ("perceptual_weight", "beta", "noise"):
+        for name in ("learning_rate", "perceptual_weight", "beta", "noise"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
 
@@ -157,10 +157,17 @@ COLUMNS = (
         title="FID",
         digits=1,
         better="lower",
-        note="Fréchet distance in the features of Inception v3 (2015-12-05) between samples and the validation images. "
-        "The report's has another Inception v3, so that orders and ratios compare, values do not.",
+        note="Fréchet distance in the features of Inception v3 between samples and validation images. The report's "
+        "is of another Inception v3, so that orders and ratios compare, values do not.",
     ),
     report.Column(key="fid_ratio", title="FID / published", digits=2),
+    report.Column(
+        key="kid",
+        title="KID",
+        digits=4,
+        better="lower",
+        note="Kernel Inception distance, without bias, in the same features.",
+    ),
     report.Column(
         key="classifier_fid",
         title="Classifier FID",
@@ -194,6 +201,23 @@ INTRO = (
     "Variational autoencoders of one architecture that differ in prior, reconstruction loss, initialization and size "
     "of the code, after a report that ranks them by FID. The table sets its values beside ours."
 )
+
+CONTRASTS = (
+    report.Contrast(change="The prior's mean and width", before="N(0, 1)", after="N(1, 2)"),
+    report.Contrast(change="Kaiming's initialization instead of PyTorch's", before="N(1, 2)", after="BCE"),
+    report.Contrast(change="Squared error as loss", before="BCE", after="MSE"),
+    report.Contrast(change="Absolute error as loss", before="BCE", after="MAE"),
+    report.Contrast(change="The perceptual loss alone", before="BCE", after="perceptual"),
+    report.Contrast(change="The perceptual loss beside BCE", before="BCE", after="perceptual + BCE"),
+    report.Contrast(change="The perceptual loss beside MSE", before="MSE", after="perceptual + MSE"),
+    report.Contrast(change="A code of 10 dimensions", before="BCE", after="10-D BCE"),
+    report.Contrast(change="The weight of the KL divergence", before="BCE", after="beta"),
+    report.Contrast(change="Noise on the inputs", before="BCE", after="denoising"),
+    report.Contrast(change="The code at every stage of the decoder", before="BCE", after="skip"),
+)
+
+TOLD = ("fid", "classifier_fid", "iwae", "ssim")
+"""Columns that the contrasts speak of."""
 
 CAUTION = (
     "The published values come from one seed and another Inception network, torchvision's, which was trained and "
@@ -288,6 +312,8 @@ def train_program(
 def main(config: Config) -> None:
     """Trains the perceptual network and all rows, measures them and writes the report."""
     experiment = study.Experiment.prepare("vae_losses_mnist", config)
+    if len(experiment.test_set) < 2:
+        raise ValueError("a Fréchet distance needs at least 2 validation images, got 1; raise --limit.")
     inception = evaluate.load_inception(config.inception) if config.fid else None
     rows = {name: row for name, row in make_models(config).items() if name in config.rows}
     programs: dict[str, dict[str, Model]] = {}
@@ -310,10 +336,10 @@ def main(config: Config) -> None:
         resize=config.resize,
     )
     table = [
-        make_row(name, rows[name], [measure(run) for run in trained[name]])
+        make_row(name, rows[name], [measure(run) for run in trained[name]], data=config.data)
         for name in tqdm(rows, desc="measuring", unit="row")
     ]
-    show(experiment, rows, table, {name: runs[0] for name, runs in trained.items()}, judge)
+    show(experiment, rows, table, {name: runs[0] for name, runs in trained.items()}, judge, measure)
 
 
 def open_workdir(experiment: study.Experiment, config: Config, rows: Mapping[str, Model]) -> None:
@@ -324,9 +350,9 @@ def open_workdir(experiment: study.Experiment, config: Config, rows: Mapping[str
     experiment.workdir.open(record, resume=config.resume, overwrite=config.overwrite)
 
 
-def make_row(name: str, row: Model, seeds: Sequence[dict[str, float]]) -> report.Row:
-    """A row of the table from what was measured of each seed."""
-    if row.fid is None:
+def make_row(name: str, row: Model, seeds: Sequence[dict[str, float]], *, data: str) -> report.Row:
+    """A row of the table from what was measured of each seed; the report's values are of MNIST."""
+    if row.fid is None or data != "mnist":
         return report.Row(name=name, metrics=report.summarize(seeds), note=row.note)
     ratios = [m | ({"fid_ratio": m["fid"] / row.fid} if "fid" in m else {}) for m in seeds]
     return report.Row(name=name, metrics=report.summarize(ratios), published={"fid": row.fid}, note=row.note)
@@ -338,6 +364,7 @@ def show(
     table: Sequence[report.Row],
     runs: Mapping[str, jaxvae.Run],
     judge: study.Judge,
+    measure: study.Measures,
 ) -> None:
     """Draws the figures from the first seed of each row, and writes report.html, metrics.jsonl and results.json."""
     workdir, test_set = experiment.workdir, experiment.test_set
@@ -348,12 +375,18 @@ def show(
     caption = "Terms of the loss over epochs: on training batches (thin) and on validation images (bold)."
     shown = [c for c in COLUMNS if any(c.key in row.metrics for row in table)]
     distances = [column for column in shown if column.key in ("fid", "classifier_fid")]
+    told = [column for key in TOLD for column in shown if column.key == key]
+    sentences = [report.tell(contrast, table, told) for contrast in CONTRASTS]
     blocks: list[report.Block] = [
-        report.Table(rows=table, columns=shown, caption=f"Measured on {len(test_set):,} validation images"),
+        report.Table(rows=table, columns=shown, caption=describe(measure.protocol)),
         report.Paragraph(
             f"The perceptual network classifies {judge.accuracy:.2%} of the validation images rightly."
         ),
-        *report.distance_blocks(workdir.figures, table, distances, words=f"{words} {CAUTION}"),
+        *report.distance_blocks(
+            workdir.figures, table, distances, words=f"{words} {CAUTION}" if correlation < 1 else words
+        ),
+        report.Heading("What each change does"),
+        *(report.Paragraph(sentence) for sentence in sentences if sentence),
         *report.case_blocks(
             workdir.figures,
             [make_case(name, run, test_set) for name, run in runs.items()],
@@ -372,9 +405,19 @@ def show(
         rows=table,
         columns=shown,
         blocks=blocks,
-        summary={"classifier_accuracy": judge.accuracy, "spearman_fid": correlation},
+        summary={"classifier_accuracy": judge.accuracy, "spearman_fid": correlation, **measure.protocol},
         words=words,
     )
+
+
+def describe(protocol: Mapping[str, Any]) -> str:
+    """How the table was measured."""
+    images, samples = protocol["validation_images"], protocol["samples"]
+    text = f"Measured on {images:,} validation images; distances are of {samples:,} samples to them"
+    if "fid_weights" not in protocol:
+        return text
+    how = (protocol[f"fid_{name}"] for name in ("weights", "resize", "precision"))
+    return f"{text}; FID and KID by {', '.join(how)}"
 
 
 def make_case(name: str, run: jaxvae.Run, test_set: data.Dataset) -> report.Case:

@@ -41,6 +41,15 @@ class FidConfig:
     save_stats: Path | None = None
     """Write the statistics of B to this .npz file, to be given in its place the next time."""
 
+    overwrite: bool = False
+    """Replace the file that --save-stats names."""
+
+    variant: str | None = None
+    """Which of a run's settings to sample; the last one if not given."""
+
+    seed: int | None = None
+    """Which of a run's seeds to sample; the first one if not given."""
+
     inception: Path | None = None
     """File of Inception weights; by default as `jaxvae.evaluate.load_inception` finds them."""
 
@@ -48,7 +57,7 @@ class FidConfig:
     """What the network's operands are rounded to."""
 
     batch_size: int | None = None
-    """Pictures at a time; 16 on CPU and 256 elsewhere if not given."""
+    """Pictures at a time; 4 on CPU and 256 elsewhere if not given."""
 
     compile_cache: bool = True
     """Keep compiled programs in the user's cache directory, so that the next start is faster."""
@@ -69,6 +78,8 @@ class FidConfig:
             raise ValueError(
                 f"save_stats must be a file ending in .npz in a folder that exists, got {self.save_stats}."
             )
+        if self.save_stats is not None and self.save_stats.exists() and not self.overwrite:
+            raise ValueError(f"{self.save_stats} exists; name another file or give --overwrite.")
 
 
 def fid(config: FidConfig) -> None:
@@ -80,14 +91,12 @@ def fid(config: FidConfig) -> None:
     Raises:
         ValueError: a set that cannot be read, or sets that cannot be compared.
     """
-    a, b = (_read(path, config.max_images) for path in (config.a, config.b))
+    a, b = (_read(path, config) for path in (config.a, config.b))
+    settings: dict[str, Any] = {"resize": config.resize, "precision": config.precision}
     known = [isinstance(given, evaluate.ImageStatistics) for given in (a, b)]
-    settings: dict[str, Any] = {
-        "inception": None if all(known) else evaluate.load_inception(config.inception),
-        "resize": config.resize,
-        "precision": config.precision,
-        "batch_size": config.batch_size,
-    }
+    settings["inception"] = None if all(known) else evaluate.load_inception(config.inception)
+    evaluate.check_comparable(a, b, **settings)
+    settings["batch_size"] = config.batch_size
     if not known[1]:
         b = evaluate.image_statistics(b, **settings)
     if config.save_stats:
@@ -95,13 +104,17 @@ def fid(config: FidConfig) -> None:
     print(_text(evaluate.fid(a, b, **settings)))
 
 
-def _read(path: Path, limit: int | None) -> Any:
+def _read(path: Path, config: FidConfig) -> Any:
     """Images, or statistics of them."""
     if path.suffix == ".npz":
         return evaluate.load_statistics(path)
-    if (path / "config.json").exists():
-        return load(path).sample(limit or SAMPLES)
-    return data.read_pictures(path, limit=limit)
+    if not (path / "config.json").exists():
+        return data.read_pictures(path, limit=config.max_images)
+    run = load(path, variant=config.variant, seed=config.seed)
+    if not hasattr(run.model, "decode"):
+        raise ValueError(f"{path} holds a {type(run.model).__name__}, which draws no samples.")
+    print(f"{path}: samples of {run.variant}, seed {run.seed}", file=sys.stderr)
+    return run.sample(config.max_images or SAMPLES)
 
 
 def _text(result: evaluate.FidResult) -> str:

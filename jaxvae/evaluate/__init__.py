@@ -5,7 +5,7 @@ compile once, sum on the device under the batches' masks, and read back once at 
 """
 
 from jaxvae.evaluate.classes import class_accuracy
-from jaxvae.evaluate.fid import FidResult, compare, fid
+from jaxvae.evaluate.fid import FidResult, check_comparable, compare, fid
 from jaxvae.evaluate.frechet import Moments, frechet_distance, moments
 from jaxvae.evaluate.image_quality import Sample, mse, reconstruction_evaluator, sample_evaluator, sharpness
 from jaxvae.evaluate.image_statistics import (
@@ -38,6 +38,7 @@ __all__ = [
     "Sample",
     "Statistics",
     "active_units",
+    "check_comparable",
     "class_accuracy",
     "combine",
     "compare",

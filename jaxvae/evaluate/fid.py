@@ -1,5 +1,6 @@
 """FID and its relatives between two sets of images, with a record of how they were computed."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -7,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from jaxvae.evaluate.frechet import frechet_distance
-from jaxvae.evaluate.image_statistics import UNKNOWN, ImageStatistics, image_statistics
+from jaxvae.evaluate.image_statistics import UNKNOWN, ImageStatistics, check_set, image_statistics
 from jaxvae.evaluate.inception_features import Images, Precision
 from jaxvae.evaluate.inception_weights import Inception, load_inception
 from jaxvae.evaluate.kid import density_coverage, kid
@@ -79,14 +80,7 @@ def fid(
         Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash equilibrium, NeurIPS
         2017; for KID, density and coverage see `kid` and `density_coverage`.
     """
-    _check_sizes(*(x.image_size if isinstance(x, ImageStatistics) else tuple(x.shape[1:3]) for x in (a, b)))
-
-    given = [x for x in (a, b) if isinstance(x, ImageStatistics)]
-    if len(given) < 2:
-        inception = inception or load_inception()
-        asked = {"weights": inception.name, "resize": resize, "precision": precision}
-        for name, value in asked.items():
-            _common(name, value, *(getattr(known, name) for known in given))
+    inception = check_comparable(a, b, inception=inception, resize=resize, precision=precision)
 
     def known(images: _OtherImages | ImageStatistics) -> ImageStatistics:
         if isinstance(images, ImageStatistics):
@@ -101,6 +95,43 @@ def fid(
         )
 
     return compare(known(a), known(b))
+
+
+def check_comparable(
+    a: Images | ImageStatistics,
+    b: _OtherImages | ImageStatistics,
+    *,
+    inception: Inception | None = None,
+    resize: str = "bilinear",
+    precision: Precision = "float32",
+) -> Inception | None:
+    """Refuses two sets that `fid` cannot compare, before it computes anything.
+
+    Args:
+        a: images or their statistics.
+        b: the set to compare with.
+        inception: the network's weights; `load_inception()` if not given and there are images.
+        resize: of images.
+        precision: of images.
+
+    Returns:
+        The weights that images are to be seen with; None if both sets are statistics.
+
+    Raises:
+        ValueError: fewer than two images, images out of range, sets of different image sizes, statistics that were
+            computed differently, or no weights.
+    """
+    _check_sizes(*(x.image_size if isinstance(x, ImageStatistics) else tuple(x.shape[1:3]) for x in (a, b)))
+    given = [x for x in (a, b) if isinstance(x, ImageStatistics)]
+    for images in (x for x in (a, b) if not isinstance(x, ImageStatistics)):
+        check_set(images)
+    if len(given) == 2:
+        return None
+    inception = inception or load_inception()
+    asked = {"weights": inception.name, "resize": resize, "precision": precision}
+    for name, value in asked.items():
+        _common(name, value, *(getattr(known, name) for known in given))
+    return inception
 
 
 def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
@@ -126,6 +157,12 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
             numbers["kid"], numbers["kid_error"] = kid(a.features, b.features)
         if len(b.features) > 5:
             numbers["density"], numbers["coverage"] = density_coverage(b.features, a.features)
+    if unknown := [name for name, value in recipe.items() if value == UNKNOWN]:
+        warnings.warn(
+            f"of a set of statistics it is not known with which {', '.join(unknown)} they were computed; the distance "
+            "means something only if it was the same for both sets.",
+            stacklevel=2,
+        )
     distance = frechet_distance(a.moments, b.moments)
     return FidResult(fid=distance, **numbers, n=(a.moments.n, b.moments.n), **recipe)
 
@@ -142,4 +179,4 @@ def _common(name: str, *values: str) -> str:
     known = sorted({*values} - {UNKNOWN})
     if len(known) > 1:
         raise ValueError(f"both sets must be computed with the same {name}, got {known[0]} and {known[1]}.")
-    return known[0] if known else UNKNOWN
+    return UNKNOWN if UNKNOWN in values else known[0]

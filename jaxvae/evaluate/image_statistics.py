@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,7 @@ def image_statistics(
     Raises:
         ValueError: fewer than two images, images out of range, or no weights.
     """
-    check_images(images)
-    if len(images) < 2:
-        raise ValueError(f"FID needs at least 2 images in a set, got {len(images)}.")
+    check_set(images)
     inception = inception or load_inception()
     kept = _place(images, inception.name, resize, precision)
     if cache and kept.exists():
@@ -86,6 +85,20 @@ def image_statistics(
             kept.parent.mkdir(parents=True, exist_ok=True)
             save_statistics(kept, statistics)
     return statistics
+
+
+def check_set(images: Images) -> None:
+    """Refuses what statistics cannot be computed of.
+
+    Args:
+        images: [n, height, width, channels].
+
+    Raises:
+        ValueError: fewer than two images, images out of range, or of neither one channel nor three.
+    """
+    check_images(images)
+    if len(images) < 2:
+        raise ValueError(f"FID needs at least 2 images in a set, got {len(images)}.")
 
 
 def save_statistics(path: str | os.PathLike[str], statistics: ImageStatistics) -> None:
@@ -135,16 +148,16 @@ def load_statistics(path: str | os.PathLike[str]) -> ImageStatistics:
         mean, covariance = np.float64(held["mu"]), np.float64(held["sigma"])
         if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
             raise ValueError(f"mu is {list(mean.shape)}, sigma {list(covariance.shape)}")
+        size = tuple(held["image_size"].tolist()) if "image_size" in held else None
+        n = int(held["n"]) if "n" in held else None
     except OSError as error:
         raise ValueError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from None
-    except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         why = " ".join(str(error).split())
         raise ValueError(
             f"{os.fspath(path)} holds no statistics of images ({why}); compute them again."
         ) from None
     recipe = {name: str(held[name]) for name in ("weights", "resize", "precision") if name in held}
-    size = tuple(held["image_size"].tolist()) if "image_size" in held else None
-    n = int(held["n"]) if "n" in held else None
     return ImageStatistics(Moments(mean, covariance, n), held.get("features"), image_size=size, **recipe)
 
 

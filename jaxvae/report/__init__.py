@@ -6,6 +6,7 @@ The room takes NumPy arrays, dicts and its own records; it knows nothing of mode
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
 from jaxvae.report.columns import IMAGE_COLUMNS, Column
+from jaxvae.report.contrasts import Contrast, tell
 from jaxvae.report.curves import curves
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
@@ -24,6 +25,7 @@ __all__ = [
     "Block",
     "Case",
     "Column",
+    "Contrast",
     "Details",
     "Heading",
     "Levels",
@@ -48,6 +50,7 @@ __all__ = [
     "save",
     "spearman",
     "summarize",
+    "tell",
     "to_html",
     "to_markdown",
     "traversal",

@@ -35,9 +35,17 @@ def compare_orders(rows: Sequence[Row], column: Column) -> tuple[float, str]:
     else:
         words = (
             f"From least to most {column.title}: {', '.join(mine)}. As published: {', '.join(theirs)}. "
-            f"Spearman's correlation of the two orders is {correlation:.2f}."
+            f"Other places than published have {_moved(mine, theirs)}. Spearman's correlation of the two orders is "
+            f"{correlation:.2f}."
         )
     return correlation, words
+
+
+def _moved(mine: Sequence[str], theirs: Sequence[str]) -> str:
+    places = {name: (mine.index(name) + 1, theirs.index(name) + 1) for name in mine}
+    return ", ".join(
+        f"{name} ({own}, published {other})" for name, (own, other) in places.items() if own != other
+    )
 
 
 def spearman(a: Sequence[float | int], b: Sequence[float | int]) -> float:

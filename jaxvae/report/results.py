@@ -78,7 +78,7 @@ def write_results(
     command: str,
     wall_seconds: float | int,
     rows: Sequence[Row],
-    summary: Mapping[str, SupportsFloat] | None = None,
+    summary: Mapping[str, SupportsFloat | str] | None = None,
 ) -> Path:
     """Writes results.json in one piece.
 
@@ -88,7 +88,7 @@ def write_results(
         command: the command line that runs it again.
         wall_seconds: duration of the run in seconds, compilation and report included.
         rows: the results; means, deviations and published values must be finite or None.
-        summary: numbers that speak of all rows together, by name; one that is not finite becomes null.
+        summary: what is said of all rows together, by name; a number that is not finite becomes null.
 
     Returns:
         The path written.
@@ -111,8 +111,7 @@ def write_results(
         ],
     }
     if summary:
-        finite = {name: float(value) for name, value in summary.items()}
-        content["summary"] = {name: v if math.isfinite(v) else None for name, v in finite.items()}
+        content["summary"] = {name: _plain(value) for name, value in summary.items()}
     try:
         text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
     except ValueError as error:
@@ -120,6 +119,12 @@ def write_results(
             "results must be finite or None, got a NaN or an infinity; build the metrics with summarize."
         ) from error
     return write_atomically(path, (text + "\n").encode())
+
+
+def _plain(value: SupportsFloat | str) -> float | str | None:
+    if isinstance(value, str):
+        return value
+    return float(value) if math.isfinite(float(value)) else None
 
 
 def _summary(values: list[float]) -> Summary:

@@ -157,7 +157,7 @@ class Experiment:
         rows: Sequence[report.Row],
         columns: Sequence[report.Column],
         blocks: Sequence[report.Block],
-        summary: Mapping[str, float] | None = None,
+        summary: Mapping[str, Any] | None = None,
         words: str = "",
     ) -> None:
         """Writes results.json and report.html, and prints the table and where the report is.
@@ -168,7 +168,7 @@ class Experiment:
             rows: the results.
             columns: those of them that are printed.
             blocks: the page's content, top to bottom.
-            summary: numbers that speak of all rows together, by name.
+            summary: what is said of all rows together, by name.
             words: what is printed below the table.
         """
         record, seconds = self.workdir.read_config(), time.monotonic() - self.started

@@ -27,6 +27,9 @@ class Measures:
         bound_samples: draws from the posterior for each image in the importance-weighted bound.
         inception: the network that "fid" is computed with; without one there is none.
         resize: how images come to that network's size.
+
+    Attributes:
+        protocol: how distances and bounds are computed, for results.json.
     """
 
     def __init__(
@@ -39,19 +42,26 @@ class Measures:
         inception: evaluate.Inception | None = None,
         resize: str = "bilinear",
     ) -> None:
-        self._experiment, self._judge, self._bound_samples = experiment, judge, bound_samples
+        self._experiment, self._judge = experiment, judge
+        self._samples, self._bound_samples = samples, bound_samples
         self._evaluators: dict[Any, evaluate.Evaluator] = {}
-        self._samples = samples
         reals = experiment.test_set.images[:samples]
         self._real_digits = judge.moments(reals)
-        self._settings: dict[str, Any] = {
-            "inception": inception,
-            "resize": resize,
-            "precision": experiment.config.precision,
-        }
+        precision = experiment.config.precision
+        self._settings: dict[str, Any] = {"inception": inception, "resize": resize, "precision": precision}
         self._real = None
+        self.protocol: dict[str, Any] = {
+            "samples": samples,
+            "validation_images": len(reals),
+            "bound_samples": bound_samples,
+        }
         if inception is not None:
             self._real = evaluate.image_statistics(reals, **self._settings, cache=True)
+            self.protocol |= {
+                "fid_weights": inception.name,
+                "fid_resize": resize,
+                "fid_precision": precision,
+            }
 
     def __call__(self, run: Run) -> dict[str, float]:
         """Measures one.
@@ -61,7 +71,7 @@ class Measures:
 
         Returns:
             bce, kl, elbo and iwae in nats per image, mse and ssim of reconstructions, active_units, classifier_fid,
-            and fid if there is an Inception network.
+            and fid, kid, density and coverage if there is an Inception network.
         """
         kept = self._kept()
         if (run.variant, run.seed) in kept:
@@ -82,14 +92,17 @@ class Measures:
             "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real_digits),
         }
         if self._real is not None:
-            metrics["fid"] = evaluate.fid(samples, self._real, **self._settings).fid
+            distances = vars(evaluate.fid(samples, self._real, **self._settings))
+            names = ("fid", "kid", "density", "coverage")
+            metrics |= {name: distances[name] for name in names if distances[name] is not None}
         return metrics
 
     def _kept(self) -> dict[tuple[str, int], dict[str, float]]:
-        """What was measured before, by variant and seed."""
+        """What was measured before in the same way, by variant and seed."""
         path = self._experiment.workdir.measures
         records = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-        return {(record["variant"], record["seed"]): record["metrics"] for record in records}
+        same = (record for record in records if record["protocol"] == self.protocol)
+        return {(record["variant"], record["seed"]): record["metrics"] for record in same}
 
     def _keep(self, measured: dict[tuple[str, int], dict[str, float]]) -> None:
         records = [

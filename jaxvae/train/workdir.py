@@ -32,10 +32,15 @@ FREE_TO_CHANGE = frozenset(
         "devices",
         "layout",
         "compile_cache",
+        "fid",
         "inception",
+        "resize",
+        "samples",
+        "bound_samples",
     }
 )
-"""Fields of a configuration that may differ when a run is resumed: where and on what it runs, not what it computes."""
+"""Fields of a configuration that may differ when a run is resumed: where and on what it runs and how its models are
+measured, not what is trained."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,9 @@ def test_results_hold_every_row_with_what_was_published(finished):
         values = {name: summary["mean"] for name, summary in row["metrics"].items()}
         assert values["elbo"] == pytest.approx(-(values["bce"] + values["kl"]))
         assert values["iwae"] > values["elbo"] - 5
-    assert set(results["summary"]) == {"classifier_accuracy", "spearman_fid"}
+    protocol = {"samples": 8, "validation_images": 8, "bound_samples": 2}
+    assert results["summary"].keys() == {"classifier_accuracy", "spearman_fid", *protocol}
+    assert results["summary"] | protocol == results["summary"]
 
 
 def test_pictures_and_page_are_there(finished):
@@ -100,6 +102,8 @@ def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_p
         ("--beta 0", "beta must be finite and > 0, got 0.0."),
         ("--noise nan", "noise must be finite and > 0, got nan."),
         ("--perceptual-weight -1", "perceptual_weight must be finite and > 0, got -1.0."),
+        ("--learning-rate 0", "learning_rate must be finite and > 0, got 0.0."),
+        ("--limit 1 --batch-size 1", "a Fréchet distance needs at least 2 validation images, got 1"),
         ("--limit 8", "batch_size must be between 1 and the 8 examples of mnist, got 32."),
         ("--devices 3", "divisible by the number of devices, got 32 over 3 devices."),
         ("--fid --inception /nowhere/weights.pt", "/nowhere/weights.pt"),

@@ -44,6 +44,7 @@ def test_orders_are_told_with_their_correlation():
     correlation, words = compare_orders(rows, FID)
     assert correlation == pytest.approx(0.5)
     assert "From least to most FID: b, a, c. As published: a, b, c." in words
+    assert "Other places than published have b (1, published 2), a (2, published 1)." in words
     assert "0.50" in words
 
 
