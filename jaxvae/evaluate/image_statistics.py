@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import os
 import zipfile
 import zlib
@@ -16,6 +17,7 @@ from jaxvae.cache import cache_directory
 from jaxvae.evaluate.frechet import Moments, moments
 from jaxvae.evaluate.inception_features import Images, Precision, check_images, inception_features
 from jaxvae.evaluate.inception_weights import Inception, load_inception
+from jaxvae.files import write_atomically
 
 UNKNOWN = "unknown"
 
@@ -122,12 +124,9 @@ def save_statistics(path: str | os.PathLike[str], statistics: ImageStatistics) -
     }
     arrays |= {name: value for name, value in optional.items() if value is not None}
     recipe = {name: getattr(statistics, name) for name in ("weights", "resize", "precision")}
-    partial = target.with_suffix(f".{os.getpid()}.partial.npz")
-    try:
-        np.savez(partial, **arrays, **recipe)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = io.BytesIO()
+    np.savez(content, **arrays, **recipe)
+    write_atomically(target, content.getvalue())
 
 
 def load_statistics(path: str | os.PathLike[str]) -> ImageStatistics:

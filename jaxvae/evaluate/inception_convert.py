@@ -14,6 +14,7 @@ from jaxtyping import Shaped
 
 from jaxvae.evaluate.inception import SIZE, InceptionV3
 from jaxvae.evaluate.torch_files import read_tensors
+from jaxvae.files import write_atomically
 
 _EPSILON = 1e-3
 _ROLES = {
@@ -66,10 +67,7 @@ def write_layers(path: Path, layers: Layers) -> None:
         path: of the file, ending in .msgpack.
         layers: what `read_layers` returned.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(serialization.msgpack_serialize(layers))
-    partial.replace(path)
+    write_atomically(path, serialization.msgpack_serialize(layers))
 
 
 def digest(layers: Layers) -> str:

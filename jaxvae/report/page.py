@@ -10,8 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from jaxvae.files import write_atomically
 from jaxvae.report.blocks import Block, Details
-from jaxvae.report.files import write_atomically
 
 
 def write_page(

@@ -14,7 +14,7 @@ from typing import Any, SupportsFloat, TypedDict
 
 import numpy as np
 
-from jaxvae.report.files import write_atomically
+from jaxvae.files import write_atomically
 
 
 class Summary(TypedDict):

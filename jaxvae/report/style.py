@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from jaxvae.report.files import write_atomically
+from jaxvae.files import write_atomically
 
 DPI = 200
 """PNG pixels per inch of a Matplotlib figure."""

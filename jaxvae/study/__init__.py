@@ -6,6 +6,7 @@ autoencoder.
 
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.judge import Judge, train_judge
+from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures
 
-__all__ = ["Experiment", "Judge", "Measures", "forward", "train_judge"]
+__all__ = ["Experiment", "Judge", "Measures", "forward", "lpips", "train_judge"]

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxvae import evaluate, losses, models, train
+from jaxvae.files import write_atomically
 from jaxvae.run import Run
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.judge import Judge
@@ -106,12 +107,11 @@ class Measures:
 
     def _keep(self, measured: dict[tuple[str, int], dict[str, float]]) -> None:
         records = [
-            {"variant": v, "seed": seed, "metrics": metrics} for (v, seed), metrics in measured.items()
+            {"variant": variant, "seed": seed, "metrics": metrics, "protocol": self.protocol}
+            for (variant, seed), metrics in measured.items()
         ]
-        path = self._experiment.workdir.measures
-        partial = path.with_suffix(".part")
-        partial.write_text("".join(f"{json.dumps(record)}\n" for record in records))
-        partial.replace(path)
+        text = "".join(f"{json.dumps(record)}\n" for record in records)
+        write_atomically(self._experiment.workdir.measures, text.encode())
 
     def _evaluator(self, model: Any) -> evaluate.Evaluator:
         """One for all models that differ in their variables alone, so that it is compiled once."""

@@ -22,6 +22,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jaxtyping import PyTree
 
+from jaxvae.files import write_atomically
 from jaxvae.train.state import TrainState
 
 KEEP = 3
@@ -75,9 +76,8 @@ class Checkpoints:
             if code := re.search(r"os_error_code='(\d+)'", str(error)):
                 raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
             raise
-        partial = path / f"{_SUMS}.part"
-        partial.write_text("".join(f"{_digest(file)}  {file.relative_to(path)}\n" for file in _files(path)))
-        partial.rename(path / _SUMS)
+        sums = "".join(f"{_digest(file)}  {file.relative_to(path)}\n" for file in _files(path))
+        write_atomically(path / _SUMS, sums.encode())
 
     def restore(self, like: TrainState) -> tuple[TrainState, list[str]]:
         """Reads the newest undamaged checkpoint, and renames damaged newer ones to `<step>.damaged`.

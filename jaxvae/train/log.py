@@ -8,6 +8,7 @@ from typing import Literal
 
 from tensorboardX import SummaryWriter
 
+from jaxvae.files import write_atomically
 from jaxvae.train.state import Replica
 
 
@@ -24,9 +25,7 @@ class MetricLog:
 
     def __init__(self, path: Path, tensorboard: Path, replicas: list[Replica], *, step: int) -> None:
         kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
-        partial = path.with_suffix(".part")
-        partial.write_text("".join(f"{line}\n" for line in kept))
-        partial.replace(path)
+        write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
         self._file = path.open("a")
         self._writers = {
             str(replica): SummaryWriter(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jaxvae.files import write_atomically
+
 # config.json goes last, so that a directory that was being cleared still counts as one that holds a run
 _OURS = (
     "metrics.jsonl",
@@ -110,9 +112,8 @@ class Workdir:
         Args:
             parts: their names, in order.
         """
-        partial = self.metrics.with_suffix(".part")
-        partial.write_text("".join(self.part(name).metrics.read_text() for name in parts))
-        partial.replace(self.metrics)
+        text = "".join(self.part(name).metrics.read_text() for name in parts)
+        write_atomically(self.metrics, text.encode())
 
     def read_config(self) -> dict[str, Any]:
         """What the run was started with.
@@ -172,9 +173,7 @@ class Workdir:
             self.path.mkdir(parents=True, exist_ok=True)
             if overwrite:
                 self._clear()
-            partial = self.config.with_suffix(".part")
-            partial.write_text(json.dumps(record, indent=2) + "\n")
-            partial.replace(self.config)
+            write_atomically(self.config, f"{json.dumps(record, indent=2)}\n".encode())
         except OSError as error:
             raise ValueError(
                 f"workdir {self.path} cannot be written ({error.strerror}); choose another --workdir."

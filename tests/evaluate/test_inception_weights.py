@@ -173,7 +173,7 @@ def test_a_download_that_breaks_off_leaves_nothing(monkeypatch, tmp_path):
 def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch, tmp_path, layers):
     (tmp_path / "cache").write_text("a file where the folder should be")
     package = tmp_path / "packaged.msgpack"
-    monkeypatch.setattr(weights, "_packaged", lambda: package)
+    monkeypatch.setattr(weights, "packaged", lambda *_: package)
     inception_convert.write_layers(package, layers)
     assert evaluate.load_inception().name.startswith("sha256:")
 

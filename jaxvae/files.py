@@ -1,5 +1,6 @@
-"""Writing a file so that a reader never meets half of it."""
+"""Writing a file so that a reader never meets half of it, and finding one that a package ships."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -26,3 +27,19 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def packaged(package: str, name: str | os.PathLike[str]) -> Path | None:
+    """Finds a file in an installed package without importing the package.
+
+    Args:
+        package: as it is imported.
+        name: of the file, relative to the package's folder.
+
+    Returns:
+        Its path; None if there is no such package, or no such file in it.
+    """
+    spec = importlib.util.find_spec(package)
+    folders = (spec.submodule_search_locations or []) if spec else []
+    files = (Path(folder) / name for folder in folders)
+    return next((file for file in files if file.exists()), None)

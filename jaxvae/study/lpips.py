@@ -1,0 +1,59 @@
+"""LPIPS of pairs of images: the networks of `models` and the distance of `losses`, joined."""
+
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from jaxvae import losses, models
+from jaxvae.models import PerceptualWeights
+
+Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
+_PIECE = 32
+
+
+def lpips(a: Images, b: Images, *, weights: PerceptualWeights | None = None) -> Float[np.ndarray, " n"]:
+    """Learned perceptual distance of each image of one set to its partner in the other, by VGG16.
+
+    Args:
+        a: uint8 in [0, 255] or float in [0, 1], of one channel or three, sides of at least 16 pixels.
+        b: as many images of the same shape.
+        weights: of the network; `jaxvae.models.load_vgg16()` if not given.
+
+    Returns:
+        One distance for each pair; 0 for equal images.
+
+    Raises:
+        ValueError: sets of different shapes, images that the network does not take, or no weights.
+
+    References:
+        Zhang, Isola, Efros, Shechtman & Wang, The Unreasonable Effectiveness of Deep Features as a Perceptual Metric,
+        CVPR 2018.
+    """
+    if a.shape != b.shape or not len(a):
+        raise ValueError(f"LPIPS compares images pair by pair, got shapes {a.shape} and {b.shape}.")
+    weights = weights or models.load_vgg16()
+    distance = _program()
+    starts = range(0, len(a), _PIECE)
+    pieces = ((_float(x[start : start + _PIECE]) for x in (a, b)) for start in starts)
+    return np.concatenate([distance(weights.variables, weights.heads, *pair) for pair in pieces])
+
+
+@cache
+def _program() -> Any:
+    network = models.VGG16()
+
+    @jax.jit
+    def distance(variables: Any, heads: Any, a: Any, b: Any) -> Float[Array, " n"]:
+        features: Any = [network.apply(variables, images) for images in (a, b)]
+        return losses.lpips_distance(*features, heads)
+
+    return distance
+
+
+def _float(images: Any) -> Float[Array, "n h w c"]:
+    values = jnp.asarray(images)
+    return values.astype(jnp.float32) / 255 if values.dtype == jnp.uint8 else values
