@@ -73,7 +73,9 @@ class FidConfig:
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}.")
         if self.save_stats is not None and (
-            self.save_stats.suffix != ".npz" or not self.save_stats.absolute().parent.is_dir()
+            self.save_stats.suffix != ".npz"
+            or self.save_stats.is_dir()
+            or not self.save_stats.absolute().parent.is_dir()
         ):
             raise ValueError(
                 f"save_stats must be a file ending in .npz in a folder that exists, got {self.save_stats}."

@@ -1,6 +1,8 @@
 """`python -m jaxvae fid`, with a stand-in for the Inception network."""
 
+import errno
 import importlib
+import os
 import subprocess
 import sys
 
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 from jaxvae import __main__ as program
-from jaxvae import evaluate
+from jaxvae import evaluate, models
 
 statistics = importlib.import_module("jaxvae.evaluate.image_statistics")
 
@@ -83,15 +85,61 @@ def test_samples_of_a_run(run, folders, tmp_path, monkeypatch):
     asked = []
 
     class Run:
+        variant, seed, model = "only", 3, models.ConvVAE((28, 28, 1))
+
         def sample(self, n):
             asked.append(n)
             return jnp.zeros((n, 6, 5, 1)) + jnp.linspace(0, 1, n)[:, None, None, None]
 
-    monkeypatch.setattr(program, "load", lambda path: Run())
+    def load(path, *, variant, seed):
+        asked.append((variant, seed))
+        return Run()
+
+    monkeypatch.setattr(program, "load", load)
     (tmp_path / "run").mkdir()
     (tmp_path / "run/config.json").write_text("{}")
-    status, out, _ = run("fid", tmp_path / "run", folders[1], "--max-images", "8")
-    assert (status, asked, table(out)["n"]) == (0, [8], "8 and 8")
+    flags = ("--max-images", "8", "--variant", "only", "--seed", "3")
+    status, out, err = run("fid", tmp_path / "run", folders[1], *flags)
+    assert (status, asked, table(out)["n"]) == (0, [("only", 3), 8], "8 and 8")
+    assert err == f"{tmp_path / 'run'}: samples of only, seed 3\n"
+    monkeypatch.setattr(Run, "model", models.Classifier((28, 28, 1)))
+    status, _, err = run("fid", tmp_path / "run", folders[1])
+    assert (status, err) == (2, f"error: {tmp_path / 'run'} holds a Classifier, which draws no samples.\n")
+
+
+def test_nothing_is_computed_or_written_where_sets_do_not_compare(run, folders, tmp_path, monkeypatch):
+    assert run("fid", *folders, "--save-stats", tmp_path / "clean.npz", "--resize", "clean")[0] == 0
+    monkeypatch.setattr(evaluate, "image_statistics", lambda *_, **__: pytest.fail("it computes"))
+    status, _, err = run("fid", tmp_path / "clean.npz", folders[1], "--save-stats", tmp_path / "b.npz")
+    assert (status, err) == (
+        2,
+        "error: both sets must be computed with the same resize, got bilinear and clean.\n",
+    )
+    small = pictures(tmp_path / "small", 2, size=(4, 4))
+    assert run("fid", small, folders[1], "--save-stats", tmp_path / "b.npz")[0] == 2
+    assert not (tmp_path / "b.npz").exists()
+
+
+def test_saved_statistics_are_not_overwritten_silently(run, folders, tmp_path):
+    saved = tmp_path / "s.npz"
+    assert run("fid", *folders, "--save-stats", saved)[0] == 0
+    before = saved.read_bytes()
+    status, _, err = run("fid", *folders[::-1], "--save-stats", saved)
+    assert (status, err) == (2, f"error: {saved} exists; name another file or give --overwrite.\n")
+    assert saved.read_bytes() == before
+    assert run("fid", *folders[::-1], "--save-stats", saved, "--overwrite")[0] == 0
+    assert saved.read_bytes() != before
+
+
+def test_statistics_of_unknown_make_are_compared_with_a_warning(run, folders, tmp_path):
+    run("fid", *folders, "--save-stats", tmp_path / "s.npz")
+    with np.load(tmp_path / "s.npz") as file:
+        np.savez(tmp_path / "foreign.npz", mu=file["mu"], sigma=file["sigma"])
+    status, out, err = run("fid", folders[0], tmp_path / "foreign.npz")
+    assert (status, table(out)["resize"], table(out)["n"]) == (0, "unknown", "9 and unknown")
+    assert err.startswith(
+        "warning: of a set of statistics it is not known with which weights, resize, precision"
+    )
 
 
 BAD = [
@@ -140,12 +188,15 @@ def test_missing_weights_are_one_line(run, folders, tmp_path, monkeypatch):
     assert err == f"error: {tmp_path / 'w.pt'} cannot be read: No such file or directory.\n"
 
 
-def test_statistics_that_cannot_be_written_are_one_line(run, folders, tmp_path):
-    (tmp_path / "s.npz").mkdir()
+def test_statistics_that_cannot_be_written_are_one_line(run, folders, tmp_path, monkeypatch):
+    def full(path, statistics):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(evaluate, "save_statistics", full)
     status, _, err = run("fid", *folders, "--save-stats", tmp_path / "s.npz")
-    assert status == 1
-    assert err.startswith("error: Is a directory: ")
-    assert err.count("\n") == 1
+    assert (status, err) == (1, f"error: No space left on device: {tmp_path / 's.npz'}.\n")
+    (tmp_path / "folder.npz").mkdir()
+    assert run("fid", *folders, "--save-stats", tmp_path / "folder.npz")[0] == 2
 
 
 def test_help_comes_from_the_module():

@@ -12,10 +12,11 @@ from jaxvae import losses, models
 from jaxvae.models import PerceptualWeights
 
 Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
+_Partners = Float[Array | np.ndarray, "m _ _ _"] | UInt8[Array | np.ndarray, "m _ _ _"]
 _PIECE = 32
 
 
-def lpips(a: Images, b: Images, *, weights: PerceptualWeights | None = None) -> Float[np.ndarray, " n"]:
+def lpips(a: Images, b: _Partners, *, weights: PerceptualWeights | None = None) -> Float[np.ndarray, " n"]:
     """Learned perceptual distance of each image of one set to its partner in the other, by VGG16.
 
     Args:
@@ -48,8 +49,9 @@ def _program() -> Any:
 
     @jax.jit
     def distance(variables: Any, heads: Any, a: Any, b: Any) -> Float[Array, " n"]:
-        features: Any = [network.apply(variables, images) for images in (a, b)]
-        return losses.lpips_distance(*features, heads)
+        first: Any = network.apply(variables, a)
+        second: Any = network.apply(variables, b)
+        return losses.lpips_distance(first, second, heads)
 
     return distance
 
