@@ -17,6 +17,9 @@ PLATFORMS = {"cpu": "cpu", "gpu": "cuda", "tpu": "tpu"}
 MODES = {"cpu": ("default",), "gpu": ("default", "reduce-overhead"), "tpu": ()}
 """`torch.compile`'s modes by device; "reduce-overhead" is CUDA graphs."""
 
+QUEUED = {"cpu": 1, "gpu": 10, "tpu": 10}
+"""Matrix products between two waits for the device when its highest rate is measured."""
+
 LOADER_WORKERS = (0, 2)
 """Processes of PyTorch's DataLoader that are tried."""
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from benchmarks.contestants import Contestant
+from benchmarks.contestants import QUEUED, Contestant
 from benchmarks.networks import make_model, make_objective, make_source
 from benchmarks.workloads import WORKLOADS, Workload
 from jaxvae import models, train
@@ -95,9 +95,9 @@ def matmul_rate(precision: str, device: str, size: int, repeats: int) -> float:
     chosen: Any = None if device == "cpu" else _PRECISION.get(precision)
     product = jax.jit(lambda a, b: jnp.matmul(a, b, precision=chosen, preferred_element_type=jnp.float32))
     jax.block_until_ready(product(a, b))
-    seconds = []
+    seconds, queued = [], QUEUED[device]
     for _ in range(repeats):
         started = time.perf_counter()
-        jax.block_until_ready(product(a, b))
-        seconds.append(time.perf_counter() - started)
+        jax.block_until_ready([product(a, b) for _ in range(queued)])
+        seconds.append((time.perf_counter() - started) / queued)
     return 2 * size**3 / min(seconds)

@@ -17,8 +17,8 @@ SCREENING = 3
 NEAR = 1.15
 """A variant goes into the final if it takes at most so many times the best one's time in the screening."""
 
-SIZES = (1024, 2048, 4096)
-"""Sides of the matrices whose product's rate is the machine's."""
+SIZES = {"cpu": (1024, 2048, 4096), "gpu": (4096, 8192, 16384), "tpu": (4096, 8192, 16384)}
+"""By device, sides of the matrices whose product's rate is the machine's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ def measure(
             if base.precision not in rates:
                 effort.tell("rate of matrix products")
                 sides = {entrant.contestant.side: entrant.process for entrant in field.entrants}
-                answers = [p.ask({"matmul": size}) for size in SIZES for p in sides.values()]
+                answers = [p.ask({"matmul": size}) for size in SIZES[base.device] for p in sides.values()]
                 rates[base.precision] = max(answer["rate"] for answer in answers)
         found.failed.update(field.failed)
         for entrant in field.entrants:

@@ -141,7 +141,7 @@ def test_a_small_run_in_real_processes(monkeypatch, tmp_path, capsys):
         fewer = lambda *given, every=every: every(*given)[:1]  # noqa: E731
         monkeypatch.setattr(rows, name, fewer)
     monkeypatch.setattr(rows, "with_loaders", lambda best: [])
-    monkeypatch.setattr(rows, "SIZES", (128,))
+    monkeypatch.setattr(rows, "SIZES", {"cpu": (128,)})
     monkeypatch.setattr(throughput, "ask", lambda question, *rest: _answers(question, *rest))
     out = tmp_path / "out.json"
     throughput.main(
