@@ -192,8 +192,8 @@ COLUMNS = (
 
 TRAINING = (
     report.Column(key="bce", title="BCE", unit="nats"),
-    report.Column(key="mse", title="Squared error, sum over pixels"),
-    report.Column(key="mae", title="Absolute error, sum over pixels"),
+    report.Column(key="squared_error", title="Squared error, sum over pixels"),
+    report.Column(key="absolute_error", title="Absolute error, sum over pixels"),
     report.Column(key="kl", title="KL", unit="nats"),
 )
 
@@ -232,11 +232,11 @@ def make_models(config: Config) -> dict[str, Model]:
         "N(0, 1)": Model(weights={"bce": 1.0}, prior=(0.0, 1.0), initialization="pytorch", fid=131.7012),
         "N(1, 2)": Model(weights={"bce": 1.0}, initialization="pytorch", fid=132.0186),
         "BCE": Model(weights={"bce": 1.0}, fid=150.64744, note="From here on Kaiming's initialization."),
-        "MSE": Model(weights={"mse": 1.0}, fid=143.3465),
-        "MAE": Model(weights={"mae": 1.0}, fid=98.25),
+        "MSE": Model(weights={"squared_error": 1.0}, fid=143.3465),
+        "MAE": Model(weights={"absolute_error": 1.0}, fid=98.25),
         "perceptual": Model(weights={"perceptual": 1.0}, fid=323.5575),
         "perceptual + BCE": Model(weights={"perceptual": weight, "bce": 1.0}, fid=180.7325),
-        "perceptual + MSE": Model(weights={"perceptual": weight, "mse": 1.0}, fid=176.8897),
+        "perceptual + MSE": Model(weights={"perceptual": weight, "squared_error": 1.0}, fid=176.8897),
         "10-D BCE": Model(weights={"bce": 1.0}, latent_size=10, fid=79.7245),
         "beta": Model(weights={"bce": 1.0}, kl=config.beta, note=f"KL weighs {config.beta:g}."),
         "denoising": Model(
@@ -257,8 +257,8 @@ def make_terms(
     """Terms of a program's loss, and their weights in each row."""
     terms = {
         "bce": losses.reconstruction("bernoulli"),
-        "mse": losses.distance("squared"),
-        "mae": losses.distance("absolute"),
+        "squared_error": losses.distance("squared"),
+        "absolute_error": losses.distance("absolute"),
     }
     if any("perceptual" in row.weights for row in rows.values()):
         terms["perceptual"] = losses.perceptual(features)
