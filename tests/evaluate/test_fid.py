@@ -90,9 +90,10 @@ def test_statistics_of_a_data_set_are_computed_once(computed, tmp_path):
 def test_files_of_pytorch_fid_have_a_fid_and_no_kid(tmp_path):
     b = evaluate.image_statistics(noise(1), inception=WEIGHTS)
     np.savez(tmp_path / "theirs.npz", mu=b.moments.mean, sigma=b.moments.covariance)
-    found = evaluate.fid(noise(0), evaluate.load_statistics(tmp_path / "theirs.npz"), inception=WEIGHTS)
+    with pytest.warns(UserWarning, match="not known with which weights, resize, precision"):
+        found = evaluate.fid(noise(0), evaluate.load_statistics(tmp_path / "theirs.npz"), inception=WEIGHTS)
     assert found.fid == evaluate.fid(noise(0), b, inception=WEIGHTS).fid
-    assert (found.kid, found.density, found.n, found.weights) == (None, None, (40, None), "stand-in")
+    assert (found.kid, found.density, found.n, found.weights) == (None, None, (40, None), "unknown")
 
 
 def test_the_file_has_the_names_of_pytorch_fid(tmp_path):
