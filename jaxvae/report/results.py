@@ -122,7 +122,7 @@ def write_results(
 
 
 def _plain(value: SupportsFloat | str) -> float | str | None:
-    if isinstance(value, str):
+    if isinstance(value, str | int):
         return value
     return float(value) if math.isfinite(float(value)) else None
 
