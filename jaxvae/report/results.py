@@ -121,7 +121,7 @@ def write_results(
     return write_atomically(path, (text + "\n").encode())
 
 
-def _plain(value: SupportsFloat | str) -> float | str | None:
+def _plain(value: SupportsFloat | str) -> float | int | str | None:
     if isinstance(value, str | int):
         return value
     return float(value) if math.isfinite(float(value)) else None
