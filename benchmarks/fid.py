@@ -59,7 +59,7 @@ class Config:
         Raises:
             ValueError: a count below 1, or no batch size.
         """
-        if min(self.images, self.rounds, *self.batch_size, *([] if self.batch_size else [0])) < 1:
+        if not self.batch_size or min(self.images, self.rounds, *self.batch_size) < 1:
             raise ValueError("images, rounds and batch sizes must be at least 1.")
 
 

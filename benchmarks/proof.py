@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import weights
 from benchmarks.networks import make_model, make_objective
-from benchmarks.problems import Fixed, Problem, pose
+from benchmarks.problems import Drawn, Problem, pose
 from benchmarks.twin_losses import Objective
 from benchmarks.twins import Twin
 from benchmarks.workloads import Workload
@@ -43,7 +43,9 @@ def solve(workload: Workload, problem: Problem) -> tuple[float, Mapping[str, Any
         Loss, and gradient by top-level subtree.
     """
     model = make_model(workload, "float32")
-    objective = make_objective(workload, [Fixed(points) for points in problem.draws])
+    objective = make_objective(
+        workload, [Drawn(dim=points.shape[1], points=points) for points in problem.draws]
+    )
     losses = train.one_player("model", model, objective)
 
     def loss(params: Mapping[str, Any]) -> Array:

@@ -171,7 +171,7 @@ COLUMNS = (
     report.Column(
         key="classifier_fid",
         title="Classifier FID",
-        digits=2,
+        digits=1,
         better="lower",
         note="The same distance in the classifier's last hidden layer, which knows digits.",
     ),

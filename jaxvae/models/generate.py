@@ -13,7 +13,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Key
 
 from jaxvae.models.priors import Normal
-from jaxvae.types import Batch, Output, Posterior, Prior, Variables
+from jaxvae.types import Batch, Posterior, Prior, Variables
 
 Latents: TypeAlias = tuple[Float[Array, "n _"], ...]
 """A code: one array [n, d] for each level, bottom first."""
@@ -57,8 +57,8 @@ def init(key: Key[Array, ""], model: Any) -> Variables:
     return model.init(key, key, jnp.zeros((1, *model.image_shape)), jnp.zeros(1, jnp.int32))
 
 
-def forward(key: Key[Array, ""], model: Any, variables: Variables, batch: Batch) -> Output:
-    """The model on a batch, codes drawn from the posteriors.
+def forward(key: Key[Array, ""], model: Any, variables: Variables, batch: Batch) -> Any:
+    """The model on a batch, in evaluation mode.
 
     Args:
         key: for the draws.
@@ -67,7 +67,7 @@ def forward(key: Key[Array, ""], model: Any, variables: Variables, batch: Batch)
         batch: the examples.
 
     Returns:
-        Logits, posteriors and latents.
+        What the module returns: of an autoencoder, the `Output` with codes drawn from the posteriors.
     """
     return model.apply(variables, key, batch.image, batch.index)
 

@@ -195,7 +195,7 @@ class Experiment:
 
 
 def forward(model: Any) -> Callable[[Any, Variables, Batch], Any]:
-    """A module in evaluation mode, as evaluators call it.
+    """Binds a module to `jaxvae.models.forward`, as evaluators call it.
 
     Args:
         model: the Flax module, called as `(key, image, index)`.
@@ -203,7 +203,7 @@ def forward(model: Any) -> Callable[[Any, Variables, Batch], Any]:
     Returns:
         `(key, variables, batch) -> output`.
     """
-    return lambda key, variables, batch: model.apply(variables, key, batch.image, batch.index)
+    return lambda key, variables, batch: models.forward(key, model, variables, batch)
 
 
 def _spread(model: Any, axis_name: str | None) -> Any:

@@ -57,13 +57,14 @@ class Judge:
         return jax.jit(partial(self.model.apply, self.variables, method="penultimate"))
 
 
-def train_judge(experiment: Experiment, *, epochs: int, learning_rate: float = 1e-3) -> Judge:
+def train_judge(experiment: Experiment, *, epochs: int) -> Judge:
     """Trains the classifier in the part "classifier" of a run, or takes it from there.
+
+    Adam's step size starts at 1e-3 and falls to 0 along a half cosine.
 
     Args:
         experiment: the run, opened.
         epochs: passes over the data.
-        learning_rate: Adam's at the start; it falls to 0 along a half cosine.
 
     Returns:
         The classifier of the run's first seed.
@@ -78,7 +79,7 @@ def train_judge(experiment: Experiment, *, epochs: int, learning_rate: float = 1
         [replica],
         model=model,
         objective=lambda axis: losses.compose(terms, weights, axis_name=axis),
-        optimizer=train.adam(train.schedule(learning_rate, steps=steps)),
+        optimizer=train.adam(train.schedule(1e-3, steps=steps)),
         epochs=epochs,
         part="classifier",
     )

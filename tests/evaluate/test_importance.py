@@ -28,7 +28,7 @@ class Prior:
     scale: float = 1.0
 
     def sample(self, key, n):
-        raise NotImplementedError
+        return self.loc + self.scale * jax.random.normal(key, (n, 2))
 
     def log_prob(self, z):
         return jax.scipy.stats.norm.logpdf(z, self.loc, self.scale).sum(1)
