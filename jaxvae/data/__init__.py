@@ -5,6 +5,7 @@ Images are uint8 [n, height, width, channels] until a batch is gathered, float32
 """
 
 from jaxvae.data.dataset import DataError, Dataset, Spec, from_arrays
+from jaxvae.data.fractions import balanced_fraction
 from jaxvae.data.noise import add_noise
 from jaxvae.data.pictures import read_pictures
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, batches
@@ -21,6 +22,7 @@ __all__ = [
     "Resident",
     "Spec",
     "add_noise",
+    "balanced_fraction",
     "batches",
     "from_arrays",
     "load",

@@ -1,13 +1,20 @@
-"""Losses: likelihoods, distances, KL, MMD and its kernels, SSIM, and `compose`, which weighs them into one objective.
+"""Losses: likelihoods, distances, KL, MMD, HSIC, SSIM, classification, and `compose`, which weighs them into one.
 
 Each comes as a pure function of arrays (`bernoulli_nll`, `kl_normal`, `mmd2`, `ssim`) and as a term of an
 objective (`reconstruction`, `kl`, `mmd`, `ssim_loss`). A term of one's own is any function `(key, output,
 batch) -> [n]`.
 """
 
-from jaxvae.losses.classification import classification, cross_entropy, misclassification
+from jaxvae.losses.classification import (
+    classification,
+    cross_entropy,
+    label_head,
+    misclassification,
+    recognition,
+)
 from jaxvae.losses.compose import Objective, compose
 from jaxvae.losses.distance import absolute_error, distance, squared_error
+from jaxvae.losses.hsic import delta, hsic, independence
 from jaxvae.losses.kernels import (
     RadialKernel,
     dimension_rbf,
@@ -39,15 +46,19 @@ __all__ = [
     "classification",
     "compose",
     "cross_entropy",
+    "delta",
     "dimension_rbf",
     "distance",
     "gaussian_nll",
     "gram",
+    "hsic",
+    "independence",
     "inverse_multiquadratic",
     "kl",
     "kl_monte_carlo",
     "kl_normal",
     "kl_normal_per_dimension",
+    "label_head",
     "laplace_nll",
     "lpips_distance",
     "median_bandwidth",
@@ -59,6 +70,7 @@ __all__ = [
     "perceptual_distance",
     "posterior_log_prob",
     "rbf",
+    "recognition",
     "reconstruction",
     "squared_error",
     "ssim",

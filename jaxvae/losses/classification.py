@@ -1,15 +1,16 @@
-"""Losses of a classifier, a model whose output is logits [n, classes] rather than an `Output`.
+"""Losses of class logits [n, classes]: a classifier's own, or what a classifier or a head makes of an `Output`.
 
 Labels are class numbers, -1 where there is none.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from jaxvae.types import Batch, Term
+from jaxvae.types import Batch, Output, Term
 
 
 def cross_entropy(logits: Float[Array, "n classes"], label: Int[Array, " n"]) -> Float[Array, " n"]:
@@ -27,14 +28,49 @@ def cross_entropy(logits: Float[Array, "n classes"], label: Int[Array, " n"]) ->
 
 
 def classification() -> Term:
-    """Term: `cross_entropy` of a classifier's logits.
+    """Term: `cross_entropy` of a classifier's output, which is the logits themselves.
 
     Returns:
         Term with [n] nats.
     """
+    return _cross_entropy_of(lambda output: output)
 
+
+def recognition(classify: Callable[[Float[Array, "n h w c"]], Float[Array, "n classes"]]) -> Term:
+    """Term: `cross_entropy` of a frozen classifier on the mean image sigmoid(logits), against the true label.
+
+    The gradient reaches the autoencoder through the images, so that it learns to draw what can be recognized.
+
+    Args:
+        classify: images in [0, 1] to class logits, with the network's parameters inside; they get no gradient.
+
+    Returns:
+        Term with [n] nats.
+    """
+    return _cross_entropy_of(lambda output: classify(jax.nn.sigmoid(output.logits)))
+
+
+def label_head() -> Term:
+    """Term: `cross_entropy` of the label logits that a model with a label head returns.
+
+    Returns:
+        Term with [n] nats.
+
+    Raises:
+        ValueError: (when the term is evaluated) the model has no label head.
+    """
+
+    def logits(output: Output) -> Float[Array, "n classes"]:
+        if output.label_logits is None:
+            raise ValueError("label_head needs a model whose output has label_logits, got one without.")
+        return output.label_logits
+
+    return _cross_entropy_of(logits)
+
+
+def _cross_entropy_of(logits: Callable[[Any], Float[Array, "n classes"]]) -> Term:
     def term(key: Key[Array, ""], output: Any, batch: Batch) -> Float[Array, " n"]:
-        return cross_entropy(output, batch.label)
+        return cross_entropy(logits(output), batch.label)
 
     return term
 

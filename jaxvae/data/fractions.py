@@ -1,0 +1,60 @@
+"""Parts of a labelled data set, for the question how many labelled examples a model needs."""
+
+import math
+
+import numpy as np
+
+from jaxvae.data.dataset import Dataset, from_arrays
+
+
+def balanced_fraction(dataset: Dataset, share: float, *, seed: int) -> Dataset:
+    """Draws the same share of every class at random, in random order.
+
+    Draws of one seed are nested: a larger share contains all examples of a smaller one.
+
+    Args:
+        dataset: a set in which every example has a label.
+        share: in (0, 1], rounded to whole examples in each class; 1 is the whole set in its own order.
+        seed: decides which examples and in what order.
+
+    Returns:
+        The part, with the name and the classes of the whole and the fingerprint of its own content.
+
+    Raises:
+        ValueError: the share is outside (0, 1] or leaves a class empty, or an example has no label.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"The share of a data set must be in (0, 1], got {share}.")
+    spec = dataset.spec
+    if unlabelled := int((dataset.labels < 0).sum()):
+        raise ValueError(
+            f"A balanced fraction of {spec.name!r} needs a label for every example, got {unlabelled} without one."
+        )
+    if share == 1:
+        return dataset
+    classes, counts = (a.tolist() for a in np.unique(dataset.labels, return_counts=True))
+    fewest = min(counts)
+    if _part(fewest, share) == 0:
+        rarest = spec.class_names[classes[counts.index(fewest)]]
+        raise ValueError(
+            f"A share of {share} of {spec.name!r} leaves class {rarest!r} without an example; "
+            f"use at least {_least_share(fewest)}."
+        )
+    # One order for all shares makes the draws nested.
+    order = np.random.default_rng(seed).permutation(len(dataset))
+    labels = dataset.labels[order]
+    drawn = [np.flatnonzero(labels == c)[: _part(n, share)] for c, n in zip(classes, counts, strict=True)]
+    rows = order[np.sort(np.concatenate(drawn))]
+    return from_arrays(
+        dataset.images[rows], dataset.labels[rows], name=spec.name, class_names=spec.class_names
+    )
+
+
+def _part(count: int, share: float) -> int:
+    # Python's round sends halves to the even number: 0.5 to 0, 1.5 to 2.
+    return math.floor(share * count + 0.5)
+
+
+def _least_share(count: int) -> float:
+    """Smallest share of six digits that is rounded to one example."""
+    return math.ceil(1e6 * 0.5 / count) / 1e6
