@@ -134,11 +134,12 @@ def test_a_stop_says_how_to_go_on(launch):
 
 def _program():
     spec = sys.modules["__main__"].__spec__
-    return ["python", "-m", spec.name] if spec else ["python", "toy.py"]
+    return ["python", "-m", spec.name.removesuffix(".__main__")] if spec else ["python", "toy.py"]
 
 
-def test_the_line_to_go_on_with_names_the_module_that_runs(launch, monkeypatch):
-    spec = type("Spec", (), {"name": "experiments.toy"})
+@pytest.mark.parametrize("name", ["experiments.toy", "experiments.toy.__main__"], ids=["module", "package"])
+def test_the_line_to_go_on_with_names_the_module_that_runs(launch, monkeypatch, name):
+    spec = type("Spec", (), {"name": name})
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
     _, _, err = launch("--resume", "--seed", "3", main=_raising(RunStopped("x.", resumable=True)))
     assert err == "error: x. Continue with: python -m experiments.toy --seed 3 --resume\n"

@@ -26,7 +26,7 @@ def command(*extra: str) -> str:
         A line for the shell, without --resume and --overwrite.
     """
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    program = ["-m", spec.name] if spec else [sys.argv[0]]
+    program = ["-m", spec.name.removesuffix(".__main__")] if spec else [sys.argv[0]]
     arguments = [a for a in sys.argv[1:] if a not in ("--resume", "--overwrite", *extra)]
     return shlex.join(["python", *program, *arguments, *extra])
 

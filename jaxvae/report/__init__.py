@@ -3,6 +3,7 @@
 The room takes NumPy arrays, dicts and its own records; it knows nothing of models or training.
 """
 
+from jaxvae.report.against import Series, against
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
 from jaxvae.report.columns import IMAGE_COLUMNS, Column
@@ -12,6 +13,7 @@ from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.images import image_grid
 from jaxvae.report.ladder import Levels, level_blocks, level_columns, variant_blocks
+from jaxvae.report.moments import moments
 from jaxvae.report.orders import compare_orders, spearman
 from jaxvae.report.page import write_page
 from jaxvae.report.records import Record, read_records
@@ -33,9 +35,11 @@ __all__ = [
     "Picture",
     "Record",
     "Row",
+    "Series",
     "Summary",
     "Table",
     "Traversal",
+    "against",
     "bars",
     "case_blocks",
     "compare_orders",
@@ -46,6 +50,7 @@ __all__ = [
     "image_grid",
     "level_blocks",
     "level_columns",
+    "moments",
     "read_records",
     "save",
     "spearman",

@@ -1,9 +1,10 @@
-"""The pages of a study: many models of one kind, each with a plane of its latent space, pictures, and distances.
+"""The pages of a study: many models of one kind, with planes of their latent spaces, pictures, and distances.
 
 Images are [n, height, width, channels] in [0, 1].
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,14 @@ from jaxvae.report.blocks import Block, Heading, Paragraph, Picture
 from jaxvae.report.columns import Column
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
+from jaxvae.report.moments import moments
 from jaxvae.report.results import Row
 from jaxvae.report.style import save
 
 Images = Float[np.ndarray, "_ _ _ _"]
+
+_PLANES = 4
+"""Latent planes that share a figure at the most, so that their images keep their size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,7 @@ class Case:
         codes: [n, d], posterior means of validation images.
         reconstructions: [m, h, w, c], of the first validation images.
         samples: [s, h, w, c], from the prior.
+        stddev: [n, d], posterior standard deviations of the same images; None leaves out the figure of moments.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Case:
     codes: Float[np.ndarray, "n d"]
     reconstructions: Images
     samples: Images
+    stddev: Float[np.ndarray, "n d"] | None = None
 
 
 def case_blocks(
@@ -55,11 +62,12 @@ def case_blocks(
     labels: Integer[np.ndarray, " n"],
     class_names: Sequence[str],
 ) -> list[Block]:
-    """Pictures of every model: samples, reconstructions, and for each the plane of its latent space.
+    """Pictures of every model: samples, reconstructions, the plane of its latent space, and its codes by class.
 
     Args:
-        folder: where the PNG files go.
-        cases: the models.
+        folder: where the PNG files go: samples.png, reconstructions.png, grids_1.png and further ones, and for each
+            case codes_NAME.png, moments_NAME.png, or both; the latter shows the codes of a 2-D latent space too.
+        cases: the models. The planes of those that share a prior, `values` and the shape of an image share figures.
         originals: [m, h, w, c], the images that were reconstructed.
         labels: [n], class numbers of the images behind the codes.
         class_names: name of class 0, 1, ...
@@ -69,7 +77,7 @@ def case_blocks(
     """
     rows = [("original", originals), *((case.name, case.reconstructions) for case in cases)]
     samples = [(case.name, case.samples) for case in cases]
-    blocks: list[Block] = [
+    return [
         Heading("Samples"),
         _picture(
             folder / "samples.png", comparison(samples, columns=16), "Random samples from each model's prior."
@@ -80,27 +88,15 @@ def case_blocks(
             comparison(rows, columns=16),
             "The first validation images and the means of their reconstructions.",
         ),
-        Heading("Latent spaces"),
+        Heading("Latent planes"),
+        *_planes(folder, cases),
+        Heading("Codes by class"),
+        *(
+            picture
+            for case in cases
+            for picture in _codes(folder, case, labels=labels, class_names=class_names)
+        ),
     ]
-    for case in cases:
-        loc, scale = case.prior
-        codes = f"{len(labels):,} validation images"
-        panel = Traversal(title=case.name, grid=case.grid, x_label="$z[0]$", y_label="$z[1]$")
-        blocks += [
-            _picture(
-                folder / f"grid_{_slug(case.name)}.png",
-                traversal([panel], values=case.values),
-                f"{case.name}: images decoded on a grid of equal steps in the probability of the prior "
-                f"N({loc:g}, {scale:g}).",
-            ),
-            _picture(
-                folder / f"codes_{_slug(case.name)}.png",
-                embedding([(case.name, case.codes)], labels, class_names=class_names, loc=loc, scale=scale),
-                f"{case.name}: posterior means of {codes}, coloured by class; circles are one and two standard "
-                "deviations of the prior.",
-            ),
-        ]
-    return blocks
 
 
 def distance_blocks(
@@ -123,6 +119,54 @@ def distance_blocks(
             caption = f"{column.title} of each model; less is closer to the data."
             blocks.append(_picture(folder / f"{column.key}.png", bars(rows, column), caption))
     return [*blocks, Paragraph(words)]
+
+
+def _planes(folder: Path, cases: Sequence[Case]) -> list[Picture]:
+    alike: dict[object, list[Case]] = defaultdict(list)
+    for case in cases:
+        alike[case.prior, case.values.tobytes(), case.grid.shape].append(case)
+    figures = [
+        group[first : first + _PLANES] for group in alike.values() for first in range(0, len(group), _PLANES)
+    ]
+    pictures = []
+    for number, shown in enumerate(figures, start=1):
+        panels = [
+            Traversal(title=case.name, grid=case.grid, x_label="$z[0]$", y_label="$z[1]$") for case in shown
+        ]
+        loc, scale = shown[0].prior
+        caption = (
+            "Images decoded on a grid of equal steps in the probability of the prior "
+            f"N({loc:g}, {scale:g}): {', '.join(case.name for case in shown)}."
+        )
+        figure = traversal(panels, values=shown[0].values)
+        pictures.append(_picture(folder / f"grids_{number}.png", figure, caption))
+    return pictures
+
+
+def _codes(
+    folder: Path, case: Case, *, labels: Integer[np.ndarray, " n"], class_names: Sequence[str]
+) -> list[Picture]:
+    """Where a case's posteriors lie; the moments of two dimensions show that too."""
+    loc, scale = case.prior
+    plane = case.codes.shape[1] == 2
+    images = f"{len(labels):,} validation images"
+    circles = "circles are one and two standard deviations of the prior"
+    pictures = []
+    if case.stddev is None or not plane:
+        figure = embedding([(case.name, case.codes)], labels, class_names=class_names, loc=loc, scale=scale)
+        caption = f"{case.name}: posterior means of {images}, coloured by class; {circles}."
+        pictures.append(_picture(folder / f"codes_{_slug(case.name)}.png", figure, caption))
+    if case.stddev is not None:
+        figure = moments(case.codes, case.stddev, labels, class_names=class_names, loc=loc, scale=scale)
+        told = (
+            f"means and variances of the posteriors of {images}, coloured by class; {circles}, dashes its variance, "
+            "large dots the median of each class"
+            if plane
+            else f"for each class of {images} and each latent dimension, how sure the encoder is and how far its "
+            "means spread; darker carries more"
+        )
+        pictures.append(_picture(folder / f"moments_{_slug(case.name)}.png", figure, f"{case.name}: {told}."))
+    return pictures
 
 
 def _picture(path: Path, figure: Figure, caption: str) -> Picture:

@@ -74,34 +74,60 @@ def test_codes_of_many_dimensions_are_turned_around_the_priors_mean():
     assert axes.patches[0].center == (0, 0)
 
 
-def case(name, d=2):
+def case(name, d=2, *, prior=(1.0, 2.0), stddev=False):
     return Case(
         name=name,
-        prior=(1.0, 2.0),
+        prior=prior,
         values=np.linspace(-1, 3, 3, dtype=np.float32),
         grid=RNG.random((3, 3, 6, 6, 1), np.float32),
         codes=RNG.normal(size=(20, d)).astype(np.float32),
         reconstructions=RNG.random((4, 6, 6, 1), np.float32),
         samples=RNG.random((5, 6, 6, 1), np.float32),
+        stddev=RNG.random((20, d), np.float32) + 0.1 if stddev else None,
     )
 
 
-def test_every_case_has_its_pictures(tmp_path):
-    cases = [case("N(0, 1)"), case("10-D BCE", d=10)]
-    blocks = case_blocks(
-        tmp_path,
+def blocks_of(folder, cases):
+    return case_blocks(
+        folder,
         cases,
         originals=RNG.random((4, 6, 6, 1), np.float32),
         labels=np.arange(20) % 10,
         class_names=[str(n) for n in range(10)],
     )
+
+
+def test_every_case_has_its_pictures(tmp_path):
+    cases = [case("N(0, 1)"), case("10-D BCE", d=10), case("2-D", stddev=True), case("5-D", d=5, stddev=True)]
+    blocks = blocks_of(tmp_path, cases)
     pictures = [block.path.name for block in blocks if isinstance(block, Picture)]
-    each = [f"{kind}_{slug}.png" for slug in ("n_0_1", "10_d_bce") for kind in ("grid", "codes")]
-    assert pictures == ["samples.png", "reconstructions.png", *each]
-    assert sum(isinstance(block, Heading) for block in blocks) == 3
+    each = ["codes_n_0_1", "codes_10_d_bce", "moments_2_d", "codes_5_d", "moments_5_d"]
+    assert pictures == [
+        "samples.png",
+        "reconstructions.png",
+        "grids_1.png",
+        *(f"{name}.png" for name in each),
+    ]
+    assert sum(isinstance(block, Heading) for block in blocks) == 4
     for name in pictures:
         with Image.open(tmp_path / name) as picture:
             assert min(picture.size) > 100
+
+
+def test_planes_share_a_figure_where_their_coordinates_are_the_same(tmp_path):
+    priors = [(1.0, 2.0)] * 3 + [(0.0, 1.0)] + [(1.0, 2.0)] * 2
+    cases = [case(name, prior=prior) for name, prior in zip("abcdef", priors, strict=True)]
+    captions = {
+        block.path.name: block.caption
+        for block in blocks_of(tmp_path, cases)
+        if isinstance(block, Picture) and block.path.name.startswith("grids")
+    }
+    ends = {name: caption.partition("prior ")[2] for name, caption in captions.items()}
+    assert ends == {
+        "grids_1.png": "N(1, 2): a, b, c, e.",
+        "grids_2.png": "N(1, 2): f.",
+        "grids_3.png": "N(0, 1): d.",
+    }
 
 
 def test_distances_are_drawn_where_there_are_any(tmp_path):
