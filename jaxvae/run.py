@@ -1,6 +1,7 @@
 """A trained run read back from disk.
 
-Images are NHWC, float in [0, 1] or uint8; NumPy and JAX arrays are taken alike, JAX arrays come back.
+Images are NHWC, float in [0, 1] or uint8; labels, which a conditional model needs and no other takes, are class
+numbers, -1 for none. NumPy and JAX arrays are taken alike, JAX arrays come back.
 """
 
 import os
@@ -12,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, Int, Integer, UInt8
 
 from jaxvae import models, train
 from jaxvae.types import Posterior, Variables
@@ -21,6 +22,7 @@ Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w
 _PIECE = 1000
 
 Codes = tuple[Float[Array | np.ndarray, "n _"], ...]
+Labels = Integer[Array | np.ndarray, " _"]
 
 
 class Run:
@@ -48,95 +50,138 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self.config['experiment']}: {self.variant}, seed {self.seed})"
 
-    def encode(self, images: Images) -> tuple[Posterior, ...]:
+    def encode(self, images: Images, *, labels: Labels | None = None) -> tuple[Posterior, ...]:
         """q(z | x).
 
         Args:
             images: [n, h, w, c].
+            labels: [n], the images' classes.
 
         Returns:
             One posterior for each level, bottom first.
 
         Raises:
-            ValueError: images of a shape that the model was not trained on.
+            ValueError: images of a shape that the model was not trained on, or labels that do not fit.
         """
-        return _in_pieces(lambda piece: self._encode(self.variables, piece), _to_float(images))
+        inputs = _to_float(images), self._to_classes(labels, len(images))
+        return _in_pieces(lambda x, y: self._encode(self.variables, x, labels=y), inputs)
 
-    def decode(self, latents: Codes) -> Float[Array, "n h w c"]:
+    def decode(self, latents: Codes, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """The mean of p(x | z).
 
         Args:
             latents: [n, d] for each level, bottom first.
+            labels: [n], the images' classes.
 
         Returns:
             Images in [0, 1].
 
         Raises:
-            ValueError: latents that do not match the model's levels.
+            ValueError: latents that do not match the model's levels, or labels that do not fit.
         """
         codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
-        return _in_pieces(lambda piece: self._decode(self.variables, piece), codes)
+        inputs = codes, self._to_classes(labels, len(codes[0]) if codes else 0)
+        return _in_pieces(lambda z, y: self._decode(self.variables, z, labels=y), inputs)
 
-    def reconstruct(self, images: Images) -> Float[Array, "n h w c"]:
+    def reconstruct(self, images: Images, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """Encodes images and decodes the posterior means.
 
         Args:
             images: [n, h, w, c].
+            labels: [n], the images' classes.
 
         Returns:
             Images in [0, 1].
 
         Raises:
-            ValueError: images of a shape that the model was not trained on.
+            ValueError: images of a shape that the model was not trained on, or labels that do not fit.
         """
-        return self.decode(tuple(q.mean for q in self.encode(images)))
+        return self.decode(tuple(q.mean for q in self.encode(images, labels=labels)), labels=labels)
 
-    def sample(self, n: int, *, seed: int = 0) -> Float[Array, "n h w c"]:
+    def sample(self, n: int, *, seed: int = 0, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """New images from the model's prior.
 
         Args:
             n: how many.
             seed: decides which; the same for every model of one shape.
+            labels: [n], the classes that the images shall be of.
 
         Returns:
             Images in [0, 1].
-        """
-        return self.decode(models.draw(jax.random.key(seed), models.own_priors(self.model), n))
 
-    def traverse(self, latents: Codes, values: Float[np.ndarray, " k"]) -> list[Float[Array, "k k h w c"]]:
+        Raises:
+            ValueError: labels that do not fit.
+        """
+        codes = models.draw(jax.random.key(seed), models.own_priors(self.model), n)
+        return self.decode(codes, labels=labels)
+
+    def traverse(
+        self, latents: Codes, values: Float[np.ndarray, " k"], *, labels: Labels | None = None
+    ) -> list[Float[Array, "k k h w c"]]:
         """Images over a plane of codes, one plane for each level.
 
         Args:
             latents: codes to keep in the other levels: [1, d] for each level to hold them fixed, or [k * k, d] to have
                 other ones in each cell.
             values: coordinates along the first two dimensions of the moved level.
+            labels: [1], the class of all the images.
 
         Returns:
             Bottom level first, images in [0, 1]; [i, j] is decoded at values[j] in the level's first dimension and
             values[i] in its second.
+
+        Raises:
+            ValueError: latents that do not match the model's levels, or labels that do not fit.
         """
+        side = len(values)
         codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
         planes = [models.traverse(codes, jnp.asarray(values), level=n) for n in range(1, len(codes) + 1)]
-        return [self.decode(z).reshape(len(values), len(values), *self.model.image_shape) for z in planes]
+        everywhere = self._repeated(labels, side**2)
+        images = [self.decode(z, labels=everywhere) for z in planes]
+        return [x.reshape(side, side, *self.model.image_shape) for x in images]
 
-    def interpolate(self, start: Images, end: Images, steps: int = 10) -> Float[Array, "steps h w c"]:
+    def interpolate(
+        self, start: Images, end: Images, steps: int = 10, *, labels: Labels | None = None
+    ) -> Float[Array, "steps h w c"]:
         """Images on the straight line between the codes of two.
 
         Args:
             start: one image, [1, h, w, c].
             end: one image, [1, h, w, c].
             steps: how many images, both ends counted, at least 2.
+            labels: [1], the class of both ends and all between.
 
         Returns:
             Images in [0, 1], from the reconstruction of `start` to that of `end`.
 
         Raises:
-            ValueError: fewer than 2 steps, or not one image at each end.
+            ValueError: fewer than 2 steps, not one image at each end, or labels that do not fit.
         """
         if len(start) != 1 or len(end) != 1:
             raise ValueError(f"start and end must be one image each, got {len(start)} and {len(end)}.")
-        first, last = (tuple(q.mean for q in self.encode(image)) for image in (start, end))
-        return self.decode(models.interpolate(first, last, steps))
+        first, last = (tuple(q.mean for q in self.encode(image, labels=labels)) for image in (start, end))
+        path = models.interpolate(first, last, steps)
+        return self.decode(path, labels=self._repeated(labels, steps))
+
+    def _repeated(self, labels: Labels | None, n: int) -> Labels | None:
+        """One label for each of n images."""
+        one = self._to_classes(labels, 1)
+        return None if one is None else jnp.broadcast_to(one, n)
+
+    def _to_classes(self, labels: Labels | None, n: int) -> Int[Array, " n"] | None:
+        if labels is None:
+            return None
+        if len(labels) != n:
+            raise ValueError(f"labels must be as many as the examples, {n}, got {len(labels)}.")
+        numbers = jnp.asarray(labels, jnp.int32)
+        known = n and not isinstance(numbers, jax.core.Tracer)
+        conditional = getattr(self.model, "conditional", False)
+        if conditional and known and not -1 <= numbers.min() <= numbers.max() < self.model.classes:
+            raise ValueError(
+                f"labels must be from 0 to {self.model.classes - 1}, or -1 for none, got {numbers.min()} to "
+                f"{numbers.max()}."
+            )
+        return numbers
 
 
 def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: int | None = None) -> Run:
@@ -196,11 +241,11 @@ def _find(directory: train.Workdir, variant: str | None) -> tuple[train.Workdir,
     return directory, directory.read_config()
 
 
-def _in_pieces(function: Callable[[Any], Any], inputs: Any) -> Any:
+def _in_pieces(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
     """Applies a function to at most `_PIECE` examples at a time, since activations need far more room than images."""
     n = len(jax.tree.leaves(inputs)[0])
     starts = range(0, max(n, 1), _PIECE)
-    parts = [function(jax.tree.map(lambda x, i=i: x[i : i + _PIECE], inputs)) for i in starts]
+    parts = [function(*jax.tree.map(lambda x, i=i: x[i : i + _PIECE], inputs)) for i in starts]
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *xs: jnp.concatenate(xs), *parts)
 
 

@@ -56,12 +56,14 @@ class Output:
         latents: per level [n, d], reparameterized draws from the posteriors.
         log_scale: learned log standard deviation of the observation noise, a scalar; None if the model has
             none.
+        label_logits: [n, classes], unbounded, what the model tells of the label; None if it tells nothing.
     """
 
     logits: Float[Array, "n h w c"]
     posteriors: tuple[Posterior, ...]
     latents: tuple[Float[Array, "n _"], ...]
     log_scale: Float[Array, ""] | None = None
+    label_logits: Float[Array, "n classes"] | None = None
 
 
 Term: TypeAlias = Callable[[Key[Array, ""], Output, Batch], Float[Array, " *n"]]

@@ -301,3 +301,71 @@ def test_samples_come_from_the_models_own_prior(study):
 def test_a_variant_that_no_part_has_is_refused(study):
     with pytest.raises(ValueError, match=r"has no run of variant 'sharp'; it has flat, deep\."):
         jaxvae.load(study[0], variant="sharp")
+
+
+LABELS = np.array([2, 0, -1, 1, 2])
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    model = models.ConditionalVAE((8, 8, 3), (2, 1), (2,), classes=3)
+    variables = models.init(jax.random.key(0), model)
+    return jaxvae.Run(model, variables, config={"experiment": "toy"}, variant="plain", seed=0)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray, np.uint8], ids=["NumPy", "JAX", "uint8"])
+def test_a_conditional_run_is_used_with_labels(conditional, images, kind):
+    labels = jnp.array([2, 0, 1, 1, 2])
+    model, variables = conditional.model, conditional.variables
+    expected = models.reconstruct(model, variables, jnp.float32(images) / 255, labels=labels)
+    _assert_close(conditional.reconstruct(images, labels=kind(labels)), expected)
+    drawn = models.sample(jax.random.key(3), model, variables, 5, labels=labels)
+    _assert_close(conditional.sample(5, seed=3, labels=kind(labels)), drawn)
+
+
+def test_labels_follow_their_images_in_pieces(conditional, images, monkeypatch):
+    def use():
+        reconstructed = conditional.reconstruct(images, labels=LABELS)
+        return reconstructed, conditional.encode(images, labels=LABELS), conditional.sample(5, labels=LABELS)
+
+    whole = use()
+    monkeypatch.setattr("jaxvae.run._PIECE", 2)
+    _assert_close(use(), whole)
+
+
+def test_one_label_holds_for_a_whole_plane_or_path(conditional, images):
+    codes, values, label = (jnp.zeros((1, 2)), jnp.zeros((1, 1))), np.linspace(-1, 1, 3), np.array([1])
+    plane = conditional.traverse(codes, values, labels=label)[0]
+    _assert_close(plane[1, 1][None], conditional.decode(codes, labels=label))
+    path = conditional.interpolate(images[:1], images[1:2], 3, labels=label)
+    ends = conditional.reconstruct(images[:2], labels=np.array([1, 1]))
+    _assert_close(path[jnp.array([0, 2])], ends)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda run, x: run.encode(x), "needs a label for each of 5 examples, got none."),
+        (lambda run, x: run.sample(3), "needs a label for each of 3 examples, got none."),
+        (lambda run, x: run.reconstruct(x, labels=LABELS[:4]), "as many as the examples, 5, got 4."),
+        (lambda run, x: run.sample(3, labels=LABELS), "as many as the examples, 3, got 5."),
+        (lambda run, x: run.encode(x, labels=LABELS + 1), "from 0 to 2, or -1 for none, got 0 to 3."),
+        (lambda run, x: run.encode(x, labels=LABELS - 1), "from 0 to 2, or -1 for none, got -2 to 1."),
+        (lambda run, x: run.interpolate(x[:1], x[1:2], labels=LABELS[:2]), "the examples, 1, got 2."),
+    ],
+    ids=["encode", "sample", "too few", "too many", "too high", "too low", "two for a path"],
+)
+def test_labels_that_do_not_fit_are_refused(conditional, images, use, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        use(conditional, images)
+
+
+def test_other_runs_take_no_labels(run, images):
+    codes = tuple(jnp.zeros((1, d)) for d in (2, 3))
+    for use in (
+        lambda: run.encode(images, labels=LABELS),
+        lambda: run.sample(5, labels=LABELS),
+        lambda: run.traverse(codes, np.zeros(2), labels=LABELS[:1]),
+    ):
+        with pytest.raises(ValueError, match="is not conditional and takes no labels"):
+            use()

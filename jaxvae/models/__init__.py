@@ -1,7 +1,10 @@
 """Models: networks as Flax modules, priors, and the pure functions that use a trained model."""
 
 from jaxvae.models.classifier import Classifier
+from jaxvae.models.conditional_vae import ConditionalVAE
 from jaxvae.models.conv_vae import ConvVAE
+from jaxvae.models.dropout import dropout
+from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.family import build, describe
 from jaxvae.models.generate import (
     Latents,
@@ -20,8 +23,10 @@ from jaxvae.models.generate import (
 )
 from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
+from jaxvae.models.pool_classifier import PoolClassifier
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
+from jaxvae.models.subspace_vae import SubspaceVAE
 from jaxvae.models.vae import VAE
 from jaxvae.models.vgg import VGG16, PerceptualWeights, load_vgg16
 from jaxvae.models.vlae import VLAE
@@ -32,16 +37,21 @@ __all__ = [
     "VGG16",
     "VLAE",
     "Classifier",
+    "ConditionalVAE",
     "ConvVAE",
+    "DropoutVAE",
     "Initialization",
     "Latents",
     "Layout",
     "Normal",
     "PerceptualWeights",
+    "PoolClassifier",
+    "SubspaceVAE",
     "build",
     "decode",
     "describe",
     "draw",
+    "dropout",
     "encode",
     "forward",
     "init",

@@ -4,6 +4,8 @@ Images are NHWC, float32 in [0, 1]; decoders return logits. Codes are tuples of 
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
 
 import jax
 from flax import linen as nn
@@ -15,6 +17,9 @@ from jaxvae.types import Output, Posterior
 
 class Autoencoder(nn.Module):
     """Encoder, a draw from the posterior of each level, and decoder."""
+
+    conditional: ClassVar[bool] = False
+    """Whether the model's methods also need `label`, [n], the class of each example."""
 
     @abstractmethod
     def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
@@ -49,7 +54,16 @@ class Autoencoder(nn.Module):
             Logits, posteriors and latents, a log scale if the model has one.
         """
         posteriors = self.encode(image, train)
+        return self._output(key, index, posteriors, lambda latents: self.decode(latents, train))
+
+    def _output(
+        self,
+        key: Key[Array, ""],
+        index: Int[Array, " n"],
+        posteriors: tuple[Posterior, ...],
+        decode: Callable[[tuple[Array, ...]], Array],
+    ) -> Output:
         latents = tuple(
             reparameterize(jax.random.fold_in(key, level), q, index) for level, q in enumerate(posteriors)
         )
-        return Output(self.decode(latents, train), posteriors, latents, self.observation_log_scale())
+        return Output(decode(latents), posteriors, latents, self.observation_log_scale())

@@ -7,8 +7,12 @@ from typing import Any
 from flax import linen as nn
 
 from jaxvae.models.classifier import Classifier
+from jaxvae.models.conditional_vae import ConditionalVAE
 from jaxvae.models.conv_vae import ConvVAE
+from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.layouts import layout
+from jaxvae.models.pool_classifier import PoolClassifier
+from jaxvae.models.subspace_vae import SubspaceVAE
 from jaxvae.models.vae import VAE
 from jaxvae.models.vlae import VLAE
 
@@ -16,7 +20,11 @@ FAMILIES: Mapping[str, type[nn.Module]] = {
     "vae": VAE,
     "vlae": VLAE,
     "conv_vae": ConvVAE,
+    "dropout_vae": DropoutVAE,
+    "conditional_vae": ConditionalVAE,
+    "subspace_vae": SubspaceVAE,
     "classifier": Classifier,
+    "pool_classifier": PoolClassifier,
 }
 """Module class of each family."""
 

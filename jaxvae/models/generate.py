@@ -1,7 +1,8 @@
 """What one does with a trained ladder or plain VAE: pure functions of a module and its variables.
 
-Images are NHWC, float32 in [0, 1]. A code is a tuple of latents [n, d], bottom level first. Everything runs
-in evaluation mode. A module is any that has `encode` and `decode`, such as `VLAE`.
+Images are NHWC, float32 in [0, 1]. A code is a tuple of latents [n, d], bottom level first. Labels are class
+numbers, -1 where there is none. Everything runs in evaluation mode. A module is any that has `encode` and `decode`,
+such as `VLAE`; it is conditional if it says so, as `ConditionalVAE` does.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from jaxvae.models.priors import Normal
 from jaxvae.types import Batch, Posterior, Prior, Variables
@@ -49,12 +50,13 @@ def init(key: Key[Array, ""], model: Any) -> Variables:
 
     Args:
         key: source of randomness.
-        model: a module with `image_shape`, called as `(key, image, index)`.
+        model: a module with `image_shape`, called as `(key, image, index)`, and with `label` if it is conditional.
 
     Returns:
         Parameters and statistics, by Flax collection.
     """
-    return model.init(key, key, jnp.zeros((1, *model.image_shape)), jnp.zeros(1, jnp.int32))
+    index = jnp.zeros(1, jnp.int32)
+    return model.init(key, key, jnp.zeros((1, *model.image_shape)), index, **_label(model, index))
 
 
 def forward(key: Key[Array, ""], model: Any, variables: Variables, batch: Batch) -> Any:
@@ -62,65 +64,83 @@ def forward(key: Key[Array, ""], model: Any, variables: Variables, batch: Batch)
 
     Args:
         key: for the draws.
-        model: a module called as `(key, image, index)`.
+        model: a module called as `(key, image, index)`, and with `label` if it is conditional.
         variables: its variables.
         batch: the examples.
 
     Returns:
         What the module returns: of an autoencoder, the `Output` with codes drawn from the posteriors.
     """
-    return model.apply(variables, key, batch.image, batch.index)
+    return model.apply(variables, key, batch.image, batch.index, **_label(model, batch.label))
 
 
-def encode(model: Any, variables: Variables, images: Float[Array, "n h w c"]) -> tuple[Posterior, ...]:
+def encode(
+    model: Any,
+    variables: Variables,
+    images: Float[Array, "n h w c"],
+    *,
+    labels: Int[Array, " _"] | None = None,
+) -> tuple[Posterior, ...]:
     """q(z | x).
 
     Args:
         model: a module with `encode`.
         variables: its variables.
         images: [n, h, w, c] in [0, 1].
+        labels: [n], the images' classes, for a conditional model.
 
     Returns:
         One posterior for each level, bottom first.
 
     Raises:
-        ValueError: images of a shape that the model was not built for.
+        ValueError: images of a shape that the model was not built for, or labels that do not fit.
     """
-    return model.apply(variables, images, method="encode")
+    return model.apply(variables, images, method="encode", **_condition(model, labels))
 
 
-def decode(model: Any, variables: Variables, latents: Latents) -> Float[Array, "n h w c"]:
+def decode(
+    model: Any, variables: Variables, latents: Latents, *, labels: Int[Array, " _"] | None = None
+) -> Float[Array, "n h w c"]:
     """The mean of p(x | z).
 
     Args:
         model: a module with `decode`.
         variables: its variables.
         latents: [n, d] for each level.
+        labels: [n], the images' classes, for a conditional model.
 
     Returns:
         Images in [0, 1].
 
     Raises:
-        ValueError: latents that do not match the model's levels.
+        ValueError: latents that do not match the model's levels, or labels that do not fit.
     """
-    return nn.sigmoid(model.apply(variables, latents, method="decode"))
+    return nn.sigmoid(model.apply(variables, latents, method="decode", **_condition(model, labels)))
 
 
-def reconstruct(model: Any, variables: Variables, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+def reconstruct(
+    model: Any,
+    variables: Variables,
+    images: Float[Array, "n h w c"],
+    *,
+    labels: Int[Array, " _"] | None = None,
+) -> Float[Array, "n h w c"]:
     """Encodes images and decodes the posterior means.
 
     Args:
         model: a module with `encode` and `decode`.
         variables: its variables.
         images: [n, h, w, c] in [0, 1].
+        labels: [n], the images' classes, for a conditional model.
 
     Returns:
         Images in [0, 1].
 
     Raises:
-        ValueError: images of a shape that the model was not built for.
+        ValueError: images of a shape that the model was not built for, or labels that do not fit.
     """
-    return decode(model, variables, tuple(q.mean for q in encode(model, variables, images)))
+    means = tuple(q.mean for q in encode(model, variables, images, labels=labels))
+    return decode(model, variables, means, labels=labels)
 
 
 def draw(key: Key[Array, ""], priors: Sequence[Prior], n: int) -> Latents:
@@ -144,6 +164,7 @@ def sample(
     n: int,
     *,
     priors: Sequence[Prior] | None = None,
+    labels: Int[Array, " _"] | None = None,
 ) -> Float[Array, "n h w c"]:
     """New images: the means of p(x | z) for z from the prior.
 
@@ -153,11 +174,16 @@ def sample(
         variables: its variables.
         n: how many images.
         priors: one for each level; the model's own if not given.
+        labels: [n], the classes that the images shall be of, for a conditional model.
 
     Returns:
         Images in [0, 1].
+
+    Raises:
+        ValueError: labels that do not fit.
     """
-    return decode(model, variables, draw(key, own_priors(model) if priors is None else priors, n))
+    codes = draw(key, own_priors(model) if priors is None else priors, n)
+    return decode(model, variables, codes, labels=labels)
 
 
 def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Prior) -> Latents:
@@ -224,6 +250,19 @@ def interpolate(start: Latents, end: Latents, steps: int) -> tuple[Float[Array, 
         raise ValueError(f"an interpolation has at least its 2 ends, got {steps} steps.")
     share = jnp.linspace(0.0, 1.0, steps)[:, None]
     return tuple((1 - share) * a + share * b for a, b in zip(start, end, strict=True))
+
+
+def _label(model: Any, labels: Any) -> dict[str, Any]:
+    """The label as an argument of a model's methods, if they take it."""
+    return {"label": labels} if getattr(model, "conditional", False) else {}
+
+
+def _condition(model: Any, labels: Any) -> dict[str, Any]:
+    """As `_label`; a conditional model itself refuses to go without, or to have too few or too many."""
+    argument = _label(model, labels)
+    if labels is not None and not argument:
+        raise ValueError("this model is not conditional and takes no labels; leave them out.")
+    return argument
 
 
 def _check_level(level: int, levels: int) -> None:

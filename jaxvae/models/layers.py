@@ -10,6 +10,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 from jaxtyping import Array, Float
 
 from jaxvae.models.initialization import Initialization
@@ -195,3 +196,25 @@ def unflatten(x: Float[Array, "n d"], size: Pair, layout: Layout) -> Float[Array
         Images in `layout`.
     """
     return layout.enter(x.reshape(len(x), *size, -1))
+
+
+def max_pool(x: Float[Array, "_ _ _ _"], layout: Layout) -> Float[Array, "_ _ _ _"]:
+    """The largest of every 2x2 pixels; the last row and column of odd sizes are pooled by themselves.
+
+    The gradient goes to the largest, in equal parts where two are equal. Built of maxima, since XLA:CPU is slow at
+    the gradient of `lax.reduce_window`.
+
+    Args:
+        x: images in the layout.
+        layout: of the images.
+
+    Returns:
+        Images of half the height and width, rounded up, in the layout.
+    """
+    for axis in (layout.order.index(1), layout.order.index(2)):
+        if x.shape[axis] % 2:
+            edge = [(0, int(a == axis)) for a in range(x.ndim)]
+            x = jnp.pad(x, edge, constant_values=-jnp.inf)
+        even, odd = (lax.slice_in_dim(x, start, None, 2, axis) for start in (0, 1))
+        x = jnp.maximum(even, odd)
+    return x

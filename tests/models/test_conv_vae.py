@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from torch_layers import conv, dense, tensors, transposed
 
 from jaxvae import models
 from jaxvae.models import ConvVAE, layout
@@ -52,19 +53,8 @@ def test_network_is_pytorchs():
     torch = pytest.importorskip("torch")
     model = ConvVAE((28, 28, 1))
     variables = models.init(KEY, model)
-    p = jax.tree.map(lambda leaf: torch.from_numpy(np.array(leaf)), variables["params"])
+    p = tensors(variables["params"])
     image = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
-
-    def conv(x, layer, **geometry):
-        return torch.conv2d(x, layer["kernel"].permute(3, 2, 0, 1), layer["bias"], **geometry)
-
-    def transposed(x, layer, **geometry):
-        kernel = layer["kernel"].flip(0, 1).permute(2, 3, 0, 1)
-        return torch.nn.functional.conv_transpose2d(x, kernel, layer["bias"], **geometry)
-
-    def dense(x, layer):
-        return x @ layer["kernel"] + layer["bias"]
-
     x = torch.from_numpy(image).permute(0, 3, 1, 2)
     for name in ("stages_0", "stages_1"):
         x = torch.relu(conv(x, p[name], stride=2, padding=1))

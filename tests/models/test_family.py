@@ -3,13 +3,30 @@ import json
 import pytest
 from flax import linen as nn
 
-from jaxvae.models import VLAE, build, describe, layout
+from jaxvae.models import (
+    VLAE,
+    ConditionalVAE,
+    DropoutVAE,
+    PoolClassifier,
+    SubspaceVAE,
+    build,
+    describe,
+    layout,
+)
 
 MODEL = VLAE((8, 12, 3), (2, 3), (4, 5), 6, shared_merge=False, learned_scale=True)
+OTHERS = [
+    DropoutVAE((8, 12, 3), (2, 3), (4, 5), 0.1, 0.2, "pytorch"),
+    ConditionalVAE((8, 12, 3), (3,), classes=4),
+    SubspaceVAE((8, 12, 3), (3, 4), classes=5),
+    PoolClassifier((8, 12, 3), 4, (2, 3), "pytorch"),
+]
+KNOWN = "vae, vlae, conv_vae, dropout_vae, conditional_vae, subspace_vae, classifier, pool_classifier"
 
 
-def test_a_model_comes_back_from_its_description():
-    assert build(json.loads(json.dumps(describe(MODEL)))) == MODEL
+@pytest.mark.parametrize("model", [MODEL, *OTHERS], ids=lambda model: type(model).__name__)
+def test_a_model_comes_back_from_its_description(model):
+    assert build(json.loads(json.dumps(describe(model)))) == model
 
 
 def test_a_description_leaves_out_what_depends_on_the_machine():
@@ -19,15 +36,15 @@ def test_a_description_leaves_out_what_depends_on_the_machine():
 
 
 def test_a_module_of_no_family_is_refused():
-    with pytest.raises(ValueError, match="Dense is none of the families vae, vlae, conv_vae, classifier"):
+    with pytest.raises(ValueError, match=f"Dense is none of the families {KNOWN}"):
         describe(nn.Dense(3))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"family": "gan"}, "must be one of vae, vlae, conv_vae, classifier, got 'gan'"),
-        ({"family": None}, "must be one of vae, vlae, conv_vae, classifier, got None"),
+        ({"family": "gan"}, f"must be one of {KNOWN}, got 'gan'"),
+        ({"family": None}, f"must be one of {KNOWN}, got None"),
         ({"depth": 3}, "not the arguments of vlae: .*'depth'"),
         ({"hidden": 0}, "sizes must be at least 1"),
     ],

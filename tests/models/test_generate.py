@@ -5,6 +5,7 @@ import pytest
 from flax import linen as nn
 
 from jaxvae.models import (
+    ConditionalVAE,
     Normal,
     decode,
     draw,
@@ -176,3 +177,61 @@ def test_a_level_that_is_not_there_is_refused(level):
 def test_an_interpolation_of_one_step_is_refused():
     with pytest.raises(ValueError, match="at least its 2 ends, got 1 steps"):
         interpolate(CODE, CODE, 1)
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    """A conditional model, its variables, images, and their labels."""
+    model = ConditionalVAE((4, 4, 1), (2, 1), (2,), classes=3)
+    images = jax.random.uniform(KEY, (4, 4, 4, 1))
+    return model, init(KEY, model), images, jnp.array([2, 0, -1, 1])
+
+
+def test_a_conditional_model_is_given_the_batchs_labels(conditional):
+    model, variables, images, labels = conditional
+    batch = Batch(image=images, label=labels, mask=jnp.ones(4), index=jnp.arange(4))
+    output = forward(KEY, model, variables, batch)
+    expected = model.apply(variables, KEY, images, batch.index, label=labels)
+    np.testing.assert_array_equal(output.logits, expected.logits)
+
+
+def test_a_conditional_model_is_used_with_labels(conditional):
+    model, variables, images, labels = conditional
+    posteriors = encode(model, variables, images, labels=labels)
+    expected = model.apply(variables, images, label=labels, method="encode")
+    np.testing.assert_array_equal(posteriors[0].mean, expected[0].mean)
+    codes = tuple(q.mean for q in posteriors)
+    decoded = decode(model, variables, codes, labels=labels)
+    logits = model.apply(variables, codes, label=labels, method="decode")
+    np.testing.assert_allclose(decoded, 1 / (1 + jnp.exp(-logits)), rtol=1e-5)
+    np.testing.assert_array_equal(reconstruct(model, variables, images, labels=labels), decoded)
+    drawn = sample(KEY, model, variables, 4, labels=labels)
+    codes = draw(KEY, standard_priors(model), 4)
+    np.testing.assert_array_equal(drawn, decode(model, variables, codes, labels=labels))
+    assert np.abs(drawn - sample(KEY, model, variables, 4, labels=labels[::-1])).max() > 1e-3
+
+
+@pytest.mark.parametrize("labels", [None, jnp.zeros(3, jnp.int32)])
+def test_a_conditional_model_needs_a_label_for_each(conditional, labels):
+    model, variables, images, _ = conditional
+    codes = tuple(jnp.zeros((4, size)) for size in model.latent_sizes)
+    for use in (
+        lambda: encode(model, variables, images, labels=labels),
+        lambda: decode(model, variables, codes, labels=labels),
+        lambda: reconstruct(model, variables, images, labels=labels),
+        lambda: sample(KEY, model, variables, 4, labels=labels),
+    ):
+        with pytest.raises(ValueError, match=r"needs a label for each of 4 examples, got (none|3)\."):
+            use()
+
+
+def test_other_models_take_no_labels(variables, images):
+    labels = jnp.zeros(4, jnp.int32)
+    for use in (
+        lambda: encode(MODEL, variables, images, labels=labels),
+        lambda: decode(MODEL, variables, CODE, labels=labels[:1]),
+        lambda: reconstruct(MODEL, variables, images, labels=labels),
+        lambda: sample(KEY, MODEL, variables, 4, labels=labels),
+    ):
+        with pytest.raises(ValueError, match="is not conditional and takes no labels"):
+            use()

@@ -7,7 +7,7 @@ import pytest
 from flax import linen as nn
 from jax import lax
 
-from jaxvae.models.layers import EPSILON, MOMENTUM, Conv, ConvTranspose, Dense, NormAct, unflatten
+from jaxvae.models.layers import EPSILON, MOMENTUM, Conv, ConvTranspose, Dense, NormAct, max_pool, unflatten
 from jaxvae.models.layouts import LAYOUTS, layout
 from jaxvae.models.layouts.norm import norm_act
 
@@ -161,3 +161,28 @@ def test_dense_on_vectors_is_flaxs(name):
 def test_unflatten_is_in_height_width_channel_order(name):
     x, inside = normal(0, 2, 3, 4, 5), LAYOUTS[name]
     np.testing.assert_array_equal(inside.leave(unflatten(x.reshape(2, -1), (3, 4), inside)), x)
+
+
+@BOTH
+@pytest.mark.parametrize("size", [(6, 8), (5, 8), (1, 3)])
+def test_max_pool_is_laxs(name, size):
+    inside = LAYOUTS[name]
+    x = normal(0, 4, *size, 3) - 5.0
+    odd = [(0, n % 2) for n in size]
+
+    def plain(x):
+        window = (1, 2, 2, 1)
+        return lax.reduce_window(x, -jnp.inf, lax.max, window, window, ((0, 0), *odd, (0, 0)))
+
+    def pooled(x):
+        return inside.leave(max_pool(inside.enter(x), inside))
+
+    (actual, own), (expected, laxs) = (jax.vjp(function, x) for function in (pooled, plain))
+    np.testing.assert_array_equal(actual, expected)
+    g = normal(1, *expected.shape)
+    np.testing.assert_array_equal(own(g)[0], laxs(g)[0])
+
+
+def test_max_pool_shares_its_gradient_among_equals():
+    gradient = jax.grad(lambda x: max_pool(x, LAYOUTS["native"]).sum())(jnp.zeros((1, 2, 2, 1)))
+    np.testing.assert_array_equal(gradient, jnp.full((1, 2, 2, 1), 0.25))

@@ -1,0 +1,94 @@
+"""Variational autoencoder whose code has a part that carries a label and a part for everything else.
+
+Images are NHWC, float32 in [0, 1]; the decoder returns logits.
+"""
+
+from dataclasses import replace
+
+from jaxtyping import Array, Float, Int, Key
+
+from jaxvae.models.dropout import Rate
+from jaxvae.models.dropout_vae import DropoutVAE
+from jaxvae.models.initialization import initialization
+from jaxvae.models.layers import Dense
+from jaxvae.types import Output
+
+
+class SubspaceVAE(DropoutVAE):
+    """A `DropoutVAE` of two levels side by side, w and z, and a linear classifier of the label on w.
+
+    That z knows nothing of the label is the loss's affair.
+
+    Attributes:
+        latent_sizes: sizes of w, level 1, and z, level 2.
+        classes: how many values the label has.
+
+    References:
+        Klys, Snell & Zemel, Learning Latent Subspaces in Variational Autoencoders, NeurIPS 2018, section 3.
+    """
+
+    latent_sizes: tuple[int, ...] = (2, 8)
+    classes: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuses what makes no network.
+
+        Raises:
+            ValueError: not two levels, fewer than two classes, or what a `DropoutVAE` refuses.
+        """
+        if len(self.latent_sizes) != 2 or self.classes < 2:
+            raise ValueError(
+                f"a subspace VAE needs two levels, w and z, and at least two classes, got latent sizes "
+                f"{tuple(self.latent_sizes)} and {self.classes} classes."
+            )
+        super().__post_init__()
+
+    def setup(self) -> None:
+        """Builds the layers."""
+        super().setup()
+        self.label_head = Dense(self.classes, self.layout, initialization=initialization(self.initialization))
+
+    def classify(self, w: Float[Array, "n d"]) -> Float[Array, "n classes"]:
+        """Logits of p(y | w).
+
+        Args:
+            w: codes of level 1.
+
+        Returns:
+            One unbounded number for each class; their softmax is the probability.
+
+        Raises:
+            ValueError: codes of another size.
+        """
+        if w.shape[-1] != self.latent_sizes[0]:
+            raise ValueError(f"this model's w has size {self.latent_sizes[0]}, got codes of {w.shape[-1]}.")
+        return self.label_head(w)
+
+    def __call__(
+        self,
+        key: Key[Array, ""],
+        image: Float[Array, "n h w c"],
+        index: Int[Array, " n"],
+        train: bool = False,
+        *,
+        encoder_dropout: Rate | None = None,
+        decoder_dropout: Rate | None = None,
+    ) -> Output:
+        """Encodes, draws w and z, decodes, and tells the label from w, with dropout in training.
+
+        Args:
+            key: for the draws and the masks.
+            image: in [0, 1], of the shape that the model was built for.
+            index: position of each example in the global batch, which decides the noise and the masks that it meets.
+            train: whether there is dropout.
+            encoder_dropout: replaces the model's own rate.
+            decoder_dropout: replaces the model's own rate.
+
+        Returns:
+            Logits, posteriors, latents, and the label's logits.
+
+        Raises:
+            ValueError: images of another shape, or a rate outside [0, 1).
+        """
+        output = self._run(key, image, index, train, (encoder_dropout, decoder_dropout))
+        return replace(output, label_logits=self.classify(output.latents[0]))
