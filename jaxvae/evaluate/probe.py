@@ -100,8 +100,12 @@ def _fit(
     optimizer = optax.adam(optax.cosine_decay_schedule(_LEARNING_RATE, steps))
     init_key, batch_key = jax.random.split(key)
 
+    def logits(variables: Variables, codes: Float[Array, "n d"]) -> Float[Array, "n classes"]:
+        out: Any = network.apply(variables, codes)
+        return out
+
     def loss(variables: Variables, rows: Int[Array, " batch"]) -> Float[Array, ""]:
-        return jnp.mean(cross_entropy(network.apply(variables, codes[rows]), labels[rows]))
+        return jnp.mean(cross_entropy(logits(variables, codes[rows]), labels[rows]))
 
     def update(state: tuple[Variables, Any], step_key: Key[Array, ""]) -> tuple[tuple[Variables, Any], None]:
         variables, memory = state
@@ -111,8 +115,8 @@ def _fit(
             updates, memory = optimizer.update(gradient, memory)
         return (optax.apply_updates(variables, updates), memory), None
 
-    variables = network.init(init_key, codes[:1])
+    variables: Variables = network.init(init_key, codes[:1])
     start = variables, optimizer.init(variables)
     (variables, _), _ = jax.lax.scan(update, start, jax.random.split(batch_key, steps))
-    right = jnp.argmax(network.apply(variables, test_codes), axis=-1) == test_labels
+    right = jnp.argmax(logits(variables, test_codes), axis=-1) == test_labels
     return jnp.sum(right) / jnp.sum(test_labels >= 0)
