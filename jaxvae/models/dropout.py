@@ -1,11 +1,13 @@
 """Dropout whose masks belong to the examples, not to where these lie."""
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jax import lax
+from jaxtyping import Array, Float, Int, Key, UInt16
 
 from jaxvae.models.layouts import Layout
 
@@ -59,9 +61,18 @@ def dropout(
     dropped = jnp.minimum(jnp.round(jnp.asarray(rate, jnp.float32) * _LEVELS), _LEVELS - 1)
     shape = (*layout.size(x), x.shape[layout.channel_axis])
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
-    bits = jax.vmap(lambda k: jax.random.bits(k, shape, jnp.uint16))(keys).transpose(layout.order)
+    kept = jax.vmap(lambda k: _bits(k, shape))(keys) >= dropped.astype(jnp.uint16)
+    # Without the barrier, whatever reads the activations, forward and backward, makes the masks anew.
+    kept = lax.optimization_barrier(kept.transpose(layout.order))
     scale = (_LEVELS / (_LEVELS - dropped)).astype(x.dtype)
-    return jnp.where(bits >= dropped.astype(jnp.uint16), x * scale, jnp.zeros((), x.dtype))
+    return jnp.where(kept, x * scale, jnp.zeros((), x.dtype))
+
+
+def _bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt16[Array, "..."]:
+    """Random numbers of 16 bits, two from each of 32, since a narrow one costs as much to make as a wide one."""
+    size = math.prod(shape)
+    pairs = lax.bitcast_convert_type(jax.random.bits(key, (-(-size // 2),)), jnp.uint16)
+    return pairs.reshape(-1)[:size].reshape(shape)
 
 
 def dropping(key: Key[Array, ""], rate: Rate, index: Int[Array, " n"], layout: Layout) -> Drop:

@@ -4,9 +4,21 @@ An experiment's data, trainings and report, the classifier that judges images, a
 autoencoder.
 """
 
+from jaxvae.study.case import make_case
 from jaxvae.study.experiment import Experiment, forward
-from jaxvae.study.judge import Judge, train_judge
+from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
 from jaxvae.study.lpips import lpips
-from jaxvae.study.measure import Measures
+from jaxvae.study.measure import Measures, lower_bound
 
-__all__ = ["Experiment", "Judge", "Measures", "forward", "lpips", "train_judge"]
+__all__ = [
+    "Experiment",
+    "Judge",
+    "Measures",
+    "TrainedClassifier",
+    "forward",
+    "lower_bound",
+    "lpips",
+    "make_case",
+    "train_classifier",
+    "train_judge",
+]

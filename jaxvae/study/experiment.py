@@ -10,6 +10,7 @@ import jax
 import optax
 
 from jaxvae import cli, data, evaluate, losses, models, report, train
+from jaxvae.run import Run
 from jaxvae.train.state import Init
 from jaxvae.types import Batch, Variables
 
@@ -73,18 +74,26 @@ class Experiment:
             started=started,
         )
 
-    def record(self, model: Any, replicas: Sequence[train.Replica], **more: Any) -> dict[str, Any]:
+    def record(
+        self,
+        model: Any,
+        replicas: Sequence[train.Replica],
+        *,
+        source: data.Resident | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
         """What config.json says of a training.
 
         Args:
             model: its Flax module.
             replicas: the runs that are trained side by side.
+            source: what they are trained on; the experiment's if not given.
             **more: further entries, of what JSON can hold.
 
         Returns:
             What JSON can hold.
         """
-        spec, described = self.source.dataset.spec, models.describe(model)
+        spec, described = (source or self.source).dataset.spec, models.describe(model)
         return cli.record(self.name, self.config, model=described, replicas=replicas, data=spec) | more
 
     def fit(
@@ -101,6 +110,9 @@ class Experiment:
         corrupt: Any = None,
         ema_decay: float = 0.0,
         part: str | None = None,
+        source: data.Resident | None = None,
+        tuned: tuple[str, ...] = (),
+        arguments: tuple[str, ...] = (),
         **more: Any,
     ) -> train.TrainState:
         """Trains replicas of one network by one objective to the end, or takes them from where they were left.
@@ -117,7 +129,10 @@ class Experiment:
             corrupt: what is done to the images that the network is shown; see `jaxvae.train.one_player`.
             ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
             part: name of this training where it is one of several; its directory lies in that of the run, which was
-                opened before.
+                opened before, and what is there already is taken up.
+            source: the training data; the experiment's if not given.
+            tuned: hyper-parameters of the replicas that are the optimizer's; see `jaxvae.train.Player`.
+            arguments: those that are keyword arguments of the model; see `jaxvae.train.one_player`.
             **more: further entries of config.json.
 
         Returns:
@@ -126,7 +141,7 @@ class Experiment:
         Raises:
             ValueError: the directory or the devices refuse, before anything is written.
         """
-        axis = self.parallel.axis_name
+        axis, source = self.parallel.axis_name, source or self.source
         workdir = self.workdir if part is None else self.workdir.part(part)
         own = partial(models.init, model=model)
         subtrees = tuple(jax.eval_shape(own, jax.random.key(0))["params"])
@@ -135,41 +150,79 @@ class Experiment:
         return train.run(
             replicas,
             init=own if init is None else init,
-            losses=train.one_player(player, _spread(model, axis), objective(axis), corrupt=corrupt),
-            players={player: train.Player(subtrees, optimizer)},
-            source=self.source,
+            losses=train.one_player(
+                player,
+                _spread(model, axis),
+                objective(axis),
+                corrupt=corrupt,
+                arguments=arguments,
+                conditional=getattr(model, "conditional", False),
+            ),
+            players={player: train.Player(subtrees, optimizer, tuned)},
+            source=source,
             evaluate=lambda variables, replica: validate(replica.evaluation_key, variables, batches),
             epochs=epochs,
             workdir=workdir,
-            record=self.record(model, replicas, **more),
-            resume=self.config.resume and (part is None or workdir.config.exists()),
+            record=self.record(model, replicas, source=source, **more),
+            resume=self.config.resume if part is None else workdir.config.exists(),
             overwrite=self.config.overwrite and part is None,
             parallel=self.parallel,
             ema_decay=ema_decay,
             compiler_options=self.layout.compiler_options,
         )
 
+    def runs(
+        self,
+        replicas: Sequence[train.Replica],
+        state: train.TrainState,
+        *,
+        model: Any,
+        part: str,
+        models: Mapping[str, Any] | None = None,
+    ) -> list[Run]:
+        """What was trained in a part, ready to be used.
+
+        Args:
+            replicas: as they were given to `fit`.
+            state: as `fit` returned it.
+            model: the Flax module.
+            part: the name of the training.
+            models: of variants whose module differs from `model` in what training does not see, such as the prior.
+
+        Returns:
+            A run for each replica.
+        """
+        record = self.workdir.part(part).read_config()
+        return [
+            Run(
+                (models or {}).get(replica.variant, model),
+                state.replica(place).variables,
+                config=record,
+                variant=replica.variant,
+                seed=replica.seed,
+            )
+            for place, replica in enumerate(replicas)
+        ]
+
     def publish(
         self,
         *,
         title: str,
         intro: str,
-        rows: Sequence[report.Row],
-        columns: Sequence[report.Column],
+        tables: Sequence[report.Table],
         blocks: Sequence[report.Block],
         summary: Mapping[str, Any] | None = None,
         words: str = "",
     ) -> None:
-        """Writes results.json and report.html, and prints the table and where the report is.
+        """Writes results.json and report.html, and prints the tables and where the report is.
 
         Args:
             title: of the page.
             intro: what was done, in a few plain sentences.
-            rows: the results.
-            columns: those of them that are printed.
+            tables: the results; they are printed, and their rows are those of results.json.
             blocks: the page's content, top to bottom.
             summary: what is said of all rows together, by name.
-            words: what is printed below the table.
+            words: what is printed below the tables.
         """
         record, seconds = self.workdir.read_config(), time.monotonic() - self.started
         report.write_results(
@@ -177,7 +230,7 @@ class Experiment:
             experiment=record["experiment"],
             command=record["command"],
             wall_seconds=seconds,
-            rows=rows,
+            rows=[row for table in tables for row in table.rows],
             summary=summary,
         )
         page = report.write_page(
@@ -191,7 +244,8 @@ class Experiment:
             config=record["config"],
         )
         self.workdir.measures.unlink(missing_ok=True)
-        print("\n" + "\n".join(filter(None, [report.to_markdown(rows, columns), words, f"Report: {page}"])))
+        printed = [report.to_markdown(table.rows, table.columns) for table in tables]
+        print("\n" + "\n".join(filter(None, [*printed, words, f"Report: {page}"])))
 
 
 def forward(model: Any) -> Callable[[Any, Variables, Batch], Any]:

@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, Int, UInt8
 
-from jaxvae import evaluate, losses, models, train
+from jaxvae import data, evaluate, losses, models, train
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.types import Variables
 
@@ -19,7 +19,7 @@ _PIECE = 1000
 
 
 @dataclass(frozen=True)
-class Judge:
+class TrainedClassifier:
     """A trained classifier.
 
     Attributes:
@@ -28,9 +28,39 @@ class Judge:
         accuracy: share of the validation images that it classifies rightly.
     """
 
-    model: models.Classifier
+    model: Any
     variables: Variables
     accuracy: float
+
+    def logits(self, images: Float[Array, "n h w c"]) -> Float[Array, "n classes"]:
+        """One unbounded number for each class, differentiable in the images.
+
+        Args:
+            images: in [0, 1].
+
+        Returns:
+            Logits; their softmax is the probability.
+        """
+        return self.model.apply(self.variables, jax.random.key(0), images, jnp.arange(len(images)))
+
+    def classes(self, images: Images) -> Int[np.ndarray, " n"]:
+        """What the classifier takes images for.
+
+        Args:
+            images: uint8, or float in [0, 1].
+
+        Returns:
+            The class with the largest logit of each.
+        """
+        return np.argmax(_in_pieces(self._logits, images), axis=1)
+
+    @cached_property
+    def _logits(self) -> Callable[[Any], Any]:
+        return jax.jit(self.logits)
+
+
+class Judge(TrainedClassifier):
+    """The classifier whose activations are spaces to compare images in; its model is `jaxvae.models.Classifier`."""
 
     @property
     def features(self) -> losses.Features:
@@ -47,20 +77,70 @@ class Judge:
         Returns:
             Mean and covariance of the activations.
         """
-        whole = images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
-        starts = range(0, len(whole), _PIECE)
-        parts = [self._penultimate(jnp.asarray(whole[start : start + _PIECE])) for start in starts]
-        return evaluate.moments(np.concatenate(parts))
+        return evaluate.moments(_in_pieces(self._penultimate, images))
 
     @cached_property
     def _penultimate(self) -> Callable[[Any], Any]:
         return jax.jit(partial(self.model.apply, self.variables, method="penultimate"))
 
 
-def train_judge(experiment: Experiment, *, epochs: int) -> Judge:
-    """Trains the classifier in the part "classifier" of a run, or takes it from there.
+def _in_pieces(function: Callable[[Any], Any], images: Images) -> np.ndarray:
+    whole = images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
+    starts = range(0, len(whole), _PIECE)
+    return np.concatenate([function(jnp.asarray(whole[start : start + _PIECE])) for start in starts])
+
+
+def train_classifier(
+    experiment: Experiment,
+    model: Any,
+    *,
+    epochs: int,
+    part: str,
+    seed: int,
+    images: data.Dataset | None = None,
+) -> TrainedClassifier:
+    """Trains a classifier in a part of a run, or takes it from there.
 
     Adam's step size starts at 1e-3 and falls to 0 along a half cosine.
+
+    Args:
+        experiment: the run, opened.
+        model: the Flax module, whose output is logits.
+        epochs: passes over the data.
+        part: the name of the training.
+        seed: of parameters and order.
+        images: the training data; the experiment's if not given.
+
+    Returns:
+        The trained classifier.
+    """
+    config = experiment.config
+    source = experiment.source
+    if images is not None:
+        source = data.Resident(images, batch_size=config.batch_size, remainder=config.remainder)
+    terms = {"cross_entropy": losses.classification(), "error": losses.misclassification()}
+    weights = {"cross_entropy": 1.0, "error": 0.0}
+    replica = train.Replica(part, seed, {})
+    steps = epochs * source.steps_per_epoch
+    state = experiment.fit(
+        [replica],
+        model=model,
+        objective=lambda axis: losses.compose(terms, weights, axis_name=axis),
+        optimizer=train.adam(train.schedule(1e-3, steps=steps)),
+        epochs=epochs,
+        part=part,
+        source=source,
+    )
+    variables = state.replica(0).variables
+    score = evaluate.objective_evaluator(
+        forward(model), losses.compose({"error": terms["error"]}, {"error": 1.0})
+    )
+    error = score(replica.evaluation_key, variables, experiment.batches)["error"]
+    return TrainedClassifier(model, variables, 1 - error)
+
+
+def train_judge(experiment: Experiment, *, epochs: int) -> Judge:
+    """Trains the classifier that judges in the part "classifier" of a run, or takes it from there.
 
     Args:
         experiment: the run, opened.
@@ -69,23 +149,8 @@ def train_judge(experiment: Experiment, *, epochs: int) -> Judge:
     Returns:
         The classifier of the run's first seed.
     """
-    spec, seed = experiment.source.dataset.spec, experiment.config.seed
+    spec = experiment.source.dataset.spec
     model = models.Classifier(spec.image_shape, len(spec.class_names), layout=experiment.layout)
-    terms = {"cross_entropy": losses.classification(), "error": losses.misclassification()}
-    weights = {"cross_entropy": 1.0, "error": 0.0}
-    replica = train.Replica("classifier", seed, {})
-    steps = epochs * experiment.source.steps_per_epoch
-    state = experiment.fit(
-        [replica],
-        model=model,
-        objective=lambda axis: losses.compose(terms, weights, axis_name=axis),
-        optimizer=train.adam(train.schedule(1e-3, steps=steps)),
-        epochs=epochs,
-        part="classifier",
-    )
-    variables = state.replica(0).variables
-    score = evaluate.objective_evaluator(
-        forward(model), losses.compose({"error": terms["error"]}, {"error": 1.0})
-    )
-    error = score(replica.evaluation_key, variables, experiment.batches)["error"]
-    return Judge(model, variables, 1 - error)
+    seed = experiment.config.seed
+    trained = train_classifier(experiment, model, epochs=epochs, part="classifier", seed=seed)
+    return Judge(model, trained.variables, trained.accuracy)

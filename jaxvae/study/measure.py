@@ -1,6 +1,7 @@
 """What is measured of every trained autoencoder on the validation images."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from jaxvae.files import write_atomically
 from jaxvae.run import Run
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.judge import Judge
-from jaxvae.types import Variables
+from jaxvae.types import Batch, Posterior, Variables
 
 
 class Measures:
@@ -27,6 +28,7 @@ class Measures:
         samples: images drawn from each model, against as many validation images, if there are.
         bound_samples: draws from the posterior for each image in the importance-weighted bound.
         inception: the network that "fid" is computed with; without one there is none.
+        inception_samples: images for it, of the model and of the validation images; `samples` if not given.
         resize: how images come to that network's size.
 
     Attributes:
@@ -41,6 +43,7 @@ class Measures:
         samples: int,
         bound_samples: int,
         inception: evaluate.Inception | None = None,
+        inception_samples: int | None = None,
         resize: str = "bilinear",
     ) -> None:
         self._experiment, self._judge = experiment, judge
@@ -57,8 +60,11 @@ class Measures:
             "bound_samples": bound_samples,
         }
         if inception is not None:
+            self._inception_samples = min(samples, inception_samples or samples)
+            reals = reals[: self._inception_samples]
             self._real = evaluate.image_statistics(reals, **self._settings, cache=True)
             self.protocol |= {
+                "fid_samples": self._inception_samples,
                 "fid_weights": inception.name,
                 "fid_resize": resize,
                 "fid_precision": precision,
@@ -71,8 +77,9 @@ class Measures:
             run: the trained model, of the experiment's data; its seed decides which samples are drawn.
 
         Returns:
-            bce, kl, elbo and iwae in nats per image, mse and ssim of reconstructions, active_units, classifier_fid,
-            and fid, kid, density and coverage if there is an Inception network.
+            bce, kl, elbo and iwae in nats per image; kl_1, kl_2, ..., the KL divergence of single dimensions from the
+            largest down; mse and ssim of reconstructions, active_units, classifier_fid; and fid, kid, density and
+            coverage if there is an Inception network.
         """
         kept = self._kept()
         if (run.variant, run.seed) in kept:
@@ -80,6 +87,19 @@ class Measures:
         metrics = self._measure(run)
         self._keep(kept | {(run.variant, run.seed): metrics})
         return metrics
+
+    @property
+    def words(self) -> str:
+        """How distances are computed, in a sentence without its full stop."""
+        images, samples = self.protocol["validation_images"], self.protocol["samples"]
+        text = f"Measured on {images:,} validation images; distances are of {samples:,} samples to them"
+        if "fid_weights" not in self.protocol:
+            return text
+        how = (self.protocol[f"fid_{name}"] for name in ("weights", "resize", "precision"))
+        of = (
+            "" if self._inception_samples == samples else f" of the first {self._inception_samples:,} of both"
+        )
+        return f"{text}; FID and KID{of} by {', '.join(how)}"
 
     def _measure(self, run: Run) -> dict[str, float]:
         experiment = self._experiment
@@ -89,11 +109,12 @@ class Measures:
         samples = np.asarray(run.sample(self._samples, seed=run.seed))
         metrics |= {
             "elbo": -(metrics["bce"] + metrics["kl"]),
+            **_kl_by_dimension(posteriors, models.own_priors(run.model)),
             "active_units": float(sum(evaluate.active_units(q) for q in posteriors)),
             "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real_digits),
         }
         if self._real is not None:
-            distances = vars(evaluate.fid(samples, self._real, **self._settings))
+            distances = vars(evaluate.fid(samples[: self._inception_samples], self._real, **self._settings))
             names = ("fid", "kid", "density", "coverage")
             metrics |= {name: distances[name] for name in names if distances[name] is not None}
         return metrics
@@ -119,6 +140,34 @@ class Measures:
         if kind not in self._evaluators:
             self._evaluators[kind] = autoencoder_evaluator(model, bound_samples=self._bound_samples)
         return self._evaluators[kind]
+
+
+def lower_bound(run: Run, batches: Sequence[Batch]) -> dict[str, float]:
+    """The evidence lower bound of a trained model with Bernoulli pixels, and its two parts.
+
+    Args:
+        run: the model.
+        batches: images, with labels if the model is conditional.
+
+    Returns:
+        bce, kl and elbo = -(bce + kl), nats per image.
+    """
+    priors = models.own_priors(run.model)
+    terms = {"bce": losses.reconstruction("bernoulli"), "kl": losses.kl(priors)}
+    objective = losses.compose(terms, dict.fromkeys(terms, 1.0))
+    key = train.Replica(run.variant, run.seed, {}).evaluation_key
+    values = evaluate.objective_evaluator(forward(run.model), objective)(key, run.variables, batches)
+    return values | {"elbo": -(values["bce"] + values["kl"])}
+
+
+def _kl_by_dimension(posteriors: Sequence[Posterior], priors: Sequence[models.Normal]) -> dict[str, float]:
+    """KL divergence of each dimension of all levels in nats, the largest first, since their places say nothing."""
+    values = [
+        losses.kl_normal_per_dimension(q, loc=prior.loc, scale=prior.scale).mean(0)
+        for q, prior in zip(posteriors, priors, strict=True)
+    ]
+    falling = np.sort(np.concatenate(values))[::-1]
+    return {f"kl_{place}": float(value) for place, value in enumerate(falling, start=1)}
 
 
 def autoencoder_evaluator(model: Any, *, bound_samples: int) -> evaluate.Evaluator:

@@ -3,7 +3,7 @@
 from jaxvae.train.checkpoint import CheckpointError, Checkpoints
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, Interrupted, NonFiniteError, fit
-from jaxvae.train.optimizers import adam, schedule
+from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
 from jaxvae.train.parallel import Parallel, Program, map_replicas
 from jaxvae.train.session import run
 from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
@@ -12,6 +12,7 @@ from jaxvae.train.workdir import Workdir
 
 __all__ = [
     "CHUNK",
+    "TUNABLE",
     "CheckpointError",
     "Checkpoints",
     "Interrupted",
@@ -34,4 +35,5 @@ __all__ = [
     "one_player",
     "run",
     "schedule",
+    "tunable",
 ]

@@ -1,5 +1,7 @@
 """Optax chains that the experiments share."""
 
+from collections.abc import Callable, Mapping
+
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
@@ -61,3 +63,34 @@ def adam(learning_rate: float | Schedule, *, clip_norm: float = 0.0) -> optax.Gr
         raise ValueError(f"the clipping norm must be >= 0, got {clip_norm}.")
     clip = [optax.clip_by_global_norm(clip_norm)] if clip_norm else []
     return optax.chain(*clip, optax.adam(learning_rate))
+
+
+def tunable(name: str) -> optax.GradientTransformation:
+    """Optimizer whose learning rate and momentum are arrays of its state, so that replicas can differ in them.
+
+    Args:
+        name: "adam", whose momentum is the decay of the first moment; or "sgd" with momentum,
+            v <- momentum * v + learning_rate * gradient, params <- params - v.
+
+    Returns:
+        An Optax chain for a `Player` whose `hyper` is `TUNABLE`; by itself it has learning rate 1e-3 and momentum 0.9.
+
+    Raises:
+        ValueError: unknown name.
+
+    References:
+        Kingma & Ba, Adam, ICLR 2015 (beta_1).
+        Qian, On the Momentum Term in Gradient Descent Learning Algorithms, Neural Networks 1999.
+    """
+    if name not in _TUNABLE:
+        raise ValueError(f"optimizer must be one of {', '.join(_TUNABLE)}, got {name!r}.")
+    return optax.inject_hyperparams(_TUNABLE[name])(learning_rate=1e-3, momentum=0.9)
+
+
+TUNABLE = ("learning_rate", "momentum")
+"""Hyper-parameters of a `tunable` optimizer."""
+
+_TUNABLE: Mapping[str, Callable[..., optax.GradientTransformation]] = {
+    "adam": lambda learning_rate, momentum: optax.adam(learning_rate, b1=momentum),
+    "sgd": lambda learning_rate, momentum: optax.sgd(learning_rate, momentum=momentum),
+}

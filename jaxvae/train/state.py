@@ -20,10 +20,34 @@ class Player:
     Attributes:
         owns: names of the top-level subtrees of the parameters that this player alone moves.
         optimizer: Optax chain that turns its gradient into its update.
+        hyper: names of those hyper-parameters of a replica that are the optimizer's, which was made by
+            `optax.inject_hyperparams` with arguments of these names.
     """
 
     owns: tuple[str, ...]
     optimizer: optax.GradientTransformation
+    hyper: tuple[str, ...] = ()
+
+    def init(self, params: Mapping[str, PyTree], hyper: Mapping[str, Float[Array, ""]]) -> PyTree:
+        """The optimizer's state before the first step.
+
+        Args:
+            params: all parameters, by top-level subtree.
+            hyper: hyper-parameters of the replica, by name.
+
+        Returns:
+            Optax state for the subtrees that the player owns.
+
+        Raises:
+            ValueError: the optimizer has no hyper-parameter of a name.
+        """
+        state = self.optimizer.init({name: params[name] for name in self.owns})
+        try:
+            return optax.tree_utils.tree_set(state, **{name: hyper[name] for name in self.hyper})
+        except KeyError as error:
+            raise ValueError(
+                f"hyper-parameters {', '.join(self.hyper)} must be both the replica's and the optimizer's: {error}."
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -132,7 +156,7 @@ def init_state(
     """
     params = variables["params"]
     check_players(players, params)
-    opt_state = {n: p.optimizer.init({k: params[k] for k in p.owns}) for n, p in players.items()}
+    opt_state = {name: player.init(params, hyper or {}) for name, player in players.items()}
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         key=key,

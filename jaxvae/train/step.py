@@ -1,7 +1,7 @@
 """One train step for any number of players."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 import jax
@@ -56,10 +56,13 @@ def make_step(
     if not 0 <= ema_decay < 1:
         raise ValueError(f"the moving average's decay must be in [0, 1), got {ema_decay}.")
 
+    of_optimizers = {name for player in players.values() for name in player.hyper}
+
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
+        hyper = {name: value for name, value in state.hyper.items() if name not in of_optimizers}
         values, pullback, (model_state, metrics) = jax.vjp(
-            lambda params: losses(key, params, state.model_state, batch, state.step, state.hyper),
+            lambda params: losses(key, params, state.model_state, batch, state.step, hyper),
             state.params,
             has_aux=True,
         )
@@ -103,6 +106,8 @@ def one_player(
     objective: Callable[..., tuple[Float[Array, ""], Metrics]],
     *,
     corrupt: Corrupt | None = None,
+    arguments: Collection[str] = (),
+    conditional: bool = False,
 ) -> Losses:
     """Losses of a family with a single player: a model whose output one objective judges.
 
@@ -110,8 +115,10 @@ def one_player(
         name: of the player.
         model: Flax module called as `(key, image, index, train=True)`, such as `jaxvae.models.VLAE`.
         objective: `(key, output, batch, step, overrides) -> (loss, metrics)`, as `jaxvae.losses.compose` returns it.
-            The replica's hyper-parameters override the weights of the same names.
+            The replica's further hyper-parameters override the weights of the same names.
         corrupt: what is done to the images that the model is shown; the objective sees the clean ones.
+        arguments: names of those hyper-parameters of a replica that the model takes as keyword arguments.
+        conditional: whether the model is also given `label`, the batch's.
 
     Returns:
         What `make_step` takes.
@@ -129,6 +136,7 @@ def one_player(
         image = batch.image
         if corrupt is not None:
             image = corrupt(jax.random.fold_in(key, _CORRUPTION), image, batch.index)
+        given = {name: hyper[name] for name in arguments} | ({"label": batch.label} if conditional else {})
         output, updated = model.apply(
             {"params": params, **model_state},
             model_key,
@@ -136,8 +144,10 @@ def one_player(
             batch.index,
             train=True,
             mutable=list(model_state),
+            **given,
         )
-        loss, metrics = objective(loss_key, output, batch, step, hyper)
+        weights = {name: value for name, value in hyper.items() if name not in arguments}
+        loss, metrics = objective(loss_key, output, batch, step, weights)
         return {name: loss}, (updated, metrics)
 
     return losses

@@ -38,6 +38,7 @@ FREE_TO_CHANGE = frozenset(
         "inception",
         "resize",
         "samples",
+        "fid_samples",
         "bound_samples",
     }
 )

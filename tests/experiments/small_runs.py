@@ -10,8 +10,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
-from jaxvae import train
+from jaxvae import cli, train
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300
@@ -58,6 +59,14 @@ class Experiment:
     def run(self, arguments, **options):
         """Runs to the end."""
         return finish(self.start(arguments, **options))
+
+
+def launch(experiment, monkeypatch, arguments):
+    """Runs the main of an experiment's module in this process and returns the exit status."""
+    monkeypatch.setattr(sys, "argv", [experiment.__name__, *shlex.split(arguments)])
+    with pytest.raises(SystemExit) as end:
+        cli.launch(experiment.main, experiment.PRESETS, description=experiment.__doc__)
+    return end.value.code
 
 
 def finish(process, *, signal=None, when=None):

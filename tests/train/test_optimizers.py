@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxvae.train import adam, schedule
+from jaxvae.train import adam, schedule, tunable
 
 
 def follow(optimizer, gradients):
@@ -80,3 +80,17 @@ def test_a_schedule_out_of_range_is_refused(arguments, message):
 def test_a_negative_clipping_norm_is_refused():
     with pytest.raises(ValueError, match=r"clipping norm must be >= 0, got -1\.0"):
         adam(0.1, clip_norm=-1.0)
+
+
+def test_momentum_of_gradient_descent_is_the_reports():
+    velocity, x, path = np.zeros(2), np.zeros(2), []
+    for gradient in GRADIENTS:
+        velocity = 0.9 * velocity + 1e-3 * gradient
+        x = x - velocity
+        path.append(x)
+    np.testing.assert_allclose(follow(tunable("sgd"), GRADIENTS), path, rtol=1e-5)
+
+
+def test_an_unknown_optimizer_is_refused():
+    with pytest.raises(ValueError, match="optimizer must be one of adam, sgd, got 'rmsprop'"):
+        tunable("rmsprop")

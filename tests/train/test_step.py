@@ -4,7 +4,16 @@ import numpy as np
 import optax
 import pytest
 
-from jaxvae.train import Player, Replica, init_replicas, init_state, make_step, one_player
+from jaxvae.train import (
+    TUNABLE,
+    Player,
+    Replica,
+    init_replicas,
+    init_state,
+    make_step,
+    one_player,
+    tunable,
+)
 from jaxvae.types import Batch
 
 KEY = jax.random.key(0)
@@ -156,3 +165,58 @@ def test_variants_may_begin_in_different_ways():
         np.testing.assert_array_equal(mixed.params["w"][place], expected.params["w"][place])
     np.testing.assert_array_equal(mixed.hyper["rate"], [1, 2, 3])
     np.testing.assert_array_equal(jax.random.key_data(mixed.key), jax.random.key_data(alone[0].key))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_replicas_differ_in_learning_rate_and_momentum(optimizer, batch):
+    rates, momenta = [0.1, 0.01], [0.5, 0.9]
+    players = {"only": Player(("left", "right", "extra"), tunable(optimizer), TUNABLE)}
+
+    def losses(key, params, model_state, batch, step, hyper):
+        assert hyper == {}, "what is the optimizer's is not the losses'"
+        loss = values(params, 0.0)["min"]
+        return {"only": loss}, (model_state, {"loss": loss})
+
+    replicas = [
+        Replica(str(rate), 0, {"learning_rate": rate, "momentum": momentum})
+        for rate, momentum in zip(rates, momenta, strict=True)
+    ]
+    state = init_replicas(replicas, lambda key: {"params": PARAMS}, players)
+    step = jax.jit(jax.vmap(make_step(losses, players), in_axes=(0, None)))
+    for _ in range(3):
+        state, _ = step(state, batch)
+    for place, (rate, momentum) in enumerate(zip(rates, momenta, strict=True)):
+        plain = optax.adam(rate, b1=momentum) if optimizer == "adam" else optax.sgd(rate, momentum=momentum)
+        alone = init_state(KEY, {"params": PARAMS}, {"only": Player(("left", "right", "extra"), plain)})
+        single = make_step(losses, {"only": Player(("left", "right", "extra"), plain)})
+        for _ in range(3):
+            alone, _ = single(alone, batch)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5),
+            state.replica(place).params,
+            alone.params,
+        )
+
+
+def test_a_hyperparameter_that_the_optimizer_has_not_is_refused():
+    players = {"only": Player(("left",), tunable("adam"), ("weight_decay",))}
+    with pytest.raises(ValueError, match="weight_decay must be both the replica's and the optimizer's"):
+        init_state(KEY, {"params": {"left": PARAMS["left"]}}, players, hyper={"weight_decay": jnp.float32(1)})
+
+
+def test_a_model_is_given_its_arguments_and_the_label(batch):
+    given = {}
+
+    class Model:
+        def apply(self, variables, key, image, index, **arguments):
+            given.update(arguments)
+            return image, {}
+
+    def objective(key, output, batch, step, overrides):
+        assert set(overrides) == {"kl"}
+        return jnp.sum(output), {}
+
+    losses = one_player("model", Model(), objective, arguments=("rate",), conditional=True)
+    losses(KEY, {}, {}, batch, jnp.int32(0), {"rate": jnp.float32(0.2), "kl": jnp.float32(1)})
+    assert float(given["rate"]) == pytest.approx(0.2)
+    np.testing.assert_array_equal(given["label"], batch.label)

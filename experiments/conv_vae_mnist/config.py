@@ -1,0 +1,138 @@
+"""The flags of the experiment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from experiments.conv_vae_mnist.table import BEST, CASES
+from jaxvae import cli
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(cli.StudyConfig):
+    """Flags of this experiment; those of a network and its training are the base case's."""
+
+    workdir: Path = Path("runs/conv_vae_mnist")
+    """Directory for everything that the run leaves."""
+
+    part: Literal["all", "cases", "classifier", "subspace"] = "all"
+    """What to run: the twelve cases, the classifier that learns from generated digits, the latent subspace of a
+    binary label, or all three."""
+
+    batch_size: int = 128
+    """Examples in a batch, over all devices."""
+
+    cases: tuple[str, ...] = tuple(CASES)
+    """Which of the twelve cases, by name."""
+
+    layers: int = 2
+    """Convolutions of the encoder, and transposed ones of the decoder, in the base case."""
+
+    latent_size: int = 2
+    """Dimensions of the code in the base case."""
+
+    encoder_dropout: float = 0.0
+    """Share of the encoder's activations dropped in training, in the base case."""
+
+    decoder_dropout: float = 0.0
+    """Share of the decoder's activations dropped in training, in the base case."""
+
+    beta: float = 1.0
+    """Weight of the KL divergence in all cases."""
+
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """Of the base case: Adam, or gradient descent with momentum."""
+
+    momentum: float = 0.9
+    """Of the base case: Adam's decay of the first moment, or the report's gamma of gradient descent."""
+
+    learning_rate: float = 1e-3
+    """Of the base case."""
+
+    classifier_epochs: int = 3
+    """Passes over the training data for a classifier."""
+
+    bound_samples: int = 100
+    """Draws from the posterior for each image in the importance-weighted bound."""
+
+    fid_samples: int = 2500
+    """Images of each case that go through Inception, which is slow; at most `samples`."""
+
+    generator: Literal["conditional", "posterior"] = "conditional"
+    """Where labelled digits come from: a VAE that is given the label, or draws from the posteriors of labelled images,
+    decoded."""
+
+    fractions: tuple[float, ...] = (0.0, 0.05, 0.2, 0.5, 1.0)
+    """Shares of the training data that a classifier is given beside generated digits, and alone."""
+
+    leaky: bool = True
+    """Also train with digits of a generator that has seen all labels, whatever share the classifier sees, which is the
+    report's setting."""
+
+    generator_epochs: int = 8
+    """Passes over the training data for a generator, and for the models of the latent subspace."""
+
+    classifier_loss: float = 10.0
+    """Weight of the cross-entropy of a frozen classifier on the reconstruction, for the generator that is compared with
+    one without."""
+
+    label: str = "loop"
+    """The binary label of the latent subspace: "loop" (0, 6, 8 and 9 have one), or a class against the rest."""
+
+    independence: float = 3000.0
+    """Weight of the dependence (HSIC) between the binary label and z."""
+
+    repeats: int = 3
+    """Seeds of the parts "classifier" and "subspace", from `seed` upwards."""
+
+    def __post_init__(self) -> None:
+        """Refuses cases that there are not, and numbers that make no run."""
+        super().__post_init__()
+        if unknown := [case for case in self.cases if case not in CASES]:
+            raise ValueError(f"Unknown case {unknown[0]!r}; known are {', '.join(map(repr, CASES))}.")
+        if not self.cases or len(set(self.cases)) < len(self.cases):
+            raise ValueError(f"cases must be one or more different names, got {list(self.cases)}.")
+        for name in ("layers", "latent_size", "generator_epochs", "repeats"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.layers > 4:
+            raise ValueError(f"layers must be at most 4, got {self.layers}.")
+        if self.fid_samples < 2:
+            raise ValueError(f"a Fréchet distance needs at least 2 samples, got {self.fid_samples}.")
+        for name in ("encoder_dropout", "decoder_dropout", "momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
+        for name in ("beta", "learning_rate", "classifier_loss", "independence"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+        if wrong := [share for share in self.fractions if not 0 <= share <= 1]:
+            raise ValueError(f"fractions must be in [0, 1], got {wrong[0]}.")
+        if not any(self.fractions) or len(set(self.fractions)) < len(self.fractions):
+            raise ValueError(
+                f"fractions must be different numbers, one of them above 0, got {self.fractions}."
+            )
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts to run."""
+        return ("cases", "classifier", "subspace") if self.part == "all" else (self.part,)
+
+
+PRESETS = {
+    "full": Config,
+    "smoke": lambda: Config(
+        preset="smoke",
+        workdir=Path("runs/conv_vae_mnist_smoke"),
+        cases=("base", "lr 1e-2", "dropout in both", BEST),
+        limit=2000,
+        batch_size=64,
+        epochs=3,
+        classifier_epochs=1,
+        generator_epochs=3,
+        samples=200,
+        fid_samples=16,
+        bound_samples=5,
+        fractions=(0.0, 0.2, 1.0),
+        repeats=1,
+    ),
+}

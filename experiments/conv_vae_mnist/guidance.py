@@ -1,0 +1,110 @@
+"""Part two, second half: a generator that learns from a classifier.
+
+The report's third theoretical question asks for a classifier as part of the VAE's loss. Here it is one that was trained
+on MNIST and stays as it is: its cross-entropy on the reconstruction, against the label, joins the loss.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from tqdm import tqdm
+
+import jaxvae
+from experiments.conv_vae_mnist.config import Config
+from experiments.conv_vae_mnist.fractions import ALONE, PARTS, train_digits
+from experiments.conv_vae_mnist.generators import generate, part_name, train_generator
+from experiments.conv_vae_mnist.section import Section
+from jaxvae import data, evaluate, report, study
+
+PLAIN, GUIDED = "without the classifier", "with the classifier in the loss"
+
+COLUMNS = (
+    report.Column(
+        key="agreement",
+        title="Label agreement",
+        digits=4,
+        better="higher",
+        note="Share of generated digits that another classifier, of another kind and trained apart, takes for the "
+        "class that was asked for.",
+    ),
+    report.Column(key="elbo", title="ELBO", unit="nats", digits=1, better="higher", note="Given the label."),
+    report.Column(key="bce", title="BCE", unit="nats", digits=1, better="lower"),
+    report.Column(key="kl", title="KL", unit="nats", digits=1),
+    report.Column(
+        key="classifier_fid",
+        title="Classifier FID",
+        digits=1,
+        better="lower",
+        note="Of generated digits to validation images.",
+    ),
+)
+
+
+def run(
+    experiment: study.Experiment, config: Config, judge: study.Judge, generators: Mapping[int, jaxvae.Run]
+) -> Section:
+    """Trains a generator with a classifier in its loss for every seed, and compares it with the one without.
+
+    Args:
+        experiment: the run, opened.
+        config: its flags.
+        judge: the classifier that decides what generated digits show.
+        generators: those without, which saw all of the data, by seed.
+
+    Returns:
+        Label agreement and quality of both, and their digits.
+    """
+    everything = experiment.source.dataset
+    measured: dict[str, list[dict[str, float]]] = {PLAIN: [], GUIDED: []}
+    digits: dict[str, np.ndarray] = {}
+    for seed, plain in tqdm(generators.items(), desc="generators", unit="seed"):
+        part = part_name(f"digits-{PARTS[ALONE]}", 1.0, seed)
+        classifier = train_digits(experiment, config, [everything, everything], part=part, seed=seed)
+        guided = train_generator(experiment, config, everything, share=1.0, seed=seed, classifier=classifier)
+        for name, generator in ((PLAIN, plain), (GUIDED, guided)):
+            measured[name].append(measure(experiment, config, judge, generator))
+            digits.setdefault(name, draw(experiment, generator, 100).images)
+    rows = [report.Row(name=name, metrics=report.summarize(values)) for name, values in measured.items()]
+    caption = f"Generators ({config.generator}) without and with the classifier, over {config.repeats} seeds"
+    table = report.Table(rows=rows, columns=COLUMNS, caption=caption)
+    agreement = {name: np.mean([each["agreement"] for each in values]) for name, values in measured.items()}
+    words = (
+        f"Of generated digits, {agreement[PLAIN]:.2%} are taken for what was asked for without the classifier in the "
+        f"loss, {agreement[GUIDED]:.2%} with it, at weight {config.classifier_loss:g}; of real ones, the same judge "
+        f"takes {judge.accuracy:.2%} for what they are."
+    )
+    caption = "Generated digits of the first seed, one class a column."
+    path = report.save(
+        experiment.workdir.figures / "digits.png",
+        report.comparison(list(digits.items()), columns=len(everything.spec.class_names)),
+    )
+    return Section(
+        tables=[table],
+        blocks=[
+            report.Heading("A generator that learns from a classifier"),
+            table,
+            report.Paragraph(words),
+            report.Picture(path=path, caption=caption, alt=caption),
+        ],
+        summary={"generator": config.generator},
+        parts=[part_name(kind, 1.0, seed) for kind in ("generator", "guided") for seed in generators],
+        words=words,
+    )
+
+
+def draw(experiment: study.Experiment, generator: jaxvae.Run, n: int) -> data.Dataset:
+    """Digits by a generator, other ones than a classifier was trained on."""
+    return generate(generator, experiment.source.dataset, n, seed=2**31 - 1 - generator.seed)
+
+
+def measure(
+    experiment: study.Experiment, config: Config, judge: study.Judge, generator: jaxvae.Run
+) -> dict[str, float]:
+    """How far a generator's digits are what was asked for, and how well it models the validation images."""
+    digits = draw(experiment, generator, config.samples)
+    reals = judge.moments(experiment.test_set.images[: config.samples])
+    return {
+        "agreement": float(np.mean(judge.classes(digits.images) == digits.labels)),
+        "classifier_fid": evaluate.frechet_distance(judge.moments(digits.images), reals),
+        **study.lower_bound(generator, experiment.batches),
+    }

@@ -1,0 +1,229 @@
+"""The twelve cases, the classifier of generated digits and the latent subspace as a user runs them."""
+
+import json
+import shlex
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import small_runs
+
+import jaxvae
+from experiments.conv_vae_mnist import Config, cases, fractions, generators, subspace, table
+from experiments.conv_vae_mnist import __main__ as script
+from jaxvae import data, evaluate, models, report
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
+CASES = ["base", "lr 1e-4", "momentum 0.9", "dropout in both", table.BEST]
+SMALL = (
+    "--preset smoke --no-fid --limit 240 --batch-size 40 --epochs 1 --samples 40 --bound-samples 2 "
+    "--generator-epochs 1 --fractions 0 0.5 1 --no-compile-cache --cases " + shlex.join(CASES)
+)
+launch = partial(small_runs.launch, script)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        assert launch(patch, f"{SMALL} --workdir {workdir}") == 0
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def results(finished):
+    return json.loads((finished / "results.json").read_text())
+
+
+def metrics(results):
+    return {
+        row["name"]: {name: summary["mean"] for name, summary in row["metrics"].items()}
+        for row in results["rows"]
+    }
+
+
+def test_every_case_is_measured(results):
+    assert [row["name"] for row in results["rows"]][: len(CASES)] == CASES
+    measured = metrics(results)
+    for name in CASES:
+        of = measured[name]
+        size = 5 if name == table.BEST else 2
+        assert {f"kl_{place}" for place in range(1, size + 1)} == {k for k in of if k.startswith("kl_")}
+        assert of["elbo"] == pytest.approx(-(of["bce"] + of["kl"]))
+        assert {"iwae", "ssim", "classifier_fid", "active_units"} <= of.keys()
+
+
+def test_classifiers_are_measured_on_every_share_and_setting(results):
+    rows = {row["name"]: row for row in results["rows"]}
+    names = {f"{share}, {setting}" for share in ("50 %", "100 %") for setting in fractions.PARTS}
+    names = names - {f"100 %, {fractions.LEAKY}"} | {f"0 %, {fractions.LEAKY}"}
+    assert names <= rows.keys()
+    assert rows[f"100 %, {fractions.ALONE}"]["published"] == {"accuracy": 0.9847}
+    assert rows[f"100 %, {fractions.FAIR}"]["published"] == {"accuracy": 0.9869}
+    assert rows[f"50 %, {fractions.LEAKY}"]["published"] == {"accuracy": 0.9797}
+    assert rows[f"50 %, {fractions.FAIR}"]["published"] == {}
+
+
+def test_generators_and_the_subspace_are_measured(results):
+    measured = metrics(results)
+    for name in ("without the classifier", "with the classifier in the loss"):
+        assert 0 <= measured[name]["agreement"] <= 1
+    for name in (subspace.FREE, subspace.SPLIT):
+        assert 0.5 <= measured[name]["chance"] < 1
+        assert {"w_accuracy", "z_accuracy", "switched", "elbo"} <= measured[name].keys()
+
+
+def test_pictures_and_page_are_there(finished):
+    names = {path.name for path in (finished / "figures").iterdir()}
+    assert {"samples.png", "reconstructions.png", "rates.png", "dropout.png"} <= names
+    assert {"fractions.png", "digits.png", "subspace.png", "switch.png"} <= names
+    assert sum(name.startswith("moments_") for name in names) == len(CASES)
+    assert (finished / "report.html").read_text().count("<img") == len(names)
+
+
+def test_cases_of_one_shape_share_a_program(finished):
+    parts = json.loads((finished / "config.json").read_text())["parts"]
+    assert parts["base"] == parts["lr 1e-4"]
+    assert len({parts[name] for name in CASES}) == len(CASES) - 1
+    replicas = json.loads((finished / "parts" / parts["base"] / "config.json").read_text())["replicas"]
+    assert {r["variant"]: r["hyper"]["learning_rate"] for r in replicas} == {"base": 1e-3, "lr 1e-4": 1e-4}
+
+
+def test_models_are_used_from_python(finished):
+    assert jaxvae.load(finished).variant == table.BEST
+    dropping = jaxvae.load(finished, variant="dropout in both")
+    assert (dropping.model.encoder_dropout, dropping.model.decoder_dropout) == (0.2, 0.2)
+    generator = jaxvae.load(finished, variant="generator-100-0")
+    digits = generator.sample(3, labels=jnp.array([1, 1, 7]))
+    assert digits.shape == (3, 28, 28, 1)
+    w, z = jaxvae.load(finished, variant=subspace.SPLIT).encode(np.zeros((2, 28, 28, 1), np.uint8))
+    assert (w.mean.shape, z.mean.shape) == ((2, 2), (2, 8))
+
+
+def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_path):
+    before = json.loads((finished / "results.json").read_text())["rows"]
+    states = {p: small_runs.contents(p / "checkpoints") for p in (finished / "parts").iterdir()}
+    assert launch(monkeypatch, f"{SMALL} --workdir {finished} --resume") == 0
+    assert {p: small_runs.contents(p / "checkpoints") for p in (finished / "parts").iterdir()} == states
+    assert json.loads((finished / "results.json").read_text())["rows"] == before
+
+
+def test_posteriors_of_labelled_images_give_digits_too(monkeypatch, tmp_path):
+    command = (
+        f"{SMALL} --part classifier --generator posterior --fractions 0.5 --no-leaky --workdir {tmp_path}/run"
+    )
+    assert launch(monkeypatch, command) == 0
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["summary"]["generator"] == "posterior"
+    assert [row["name"] for row in results["rows"]][:2] == [
+        f"50 %, {fractions.ALONE}",
+        f"50 %, {fractions.FAIR}",
+    ]
+
+
+def test_inception_that_is_not_there_leaves_out_fid(monkeypatch, capsys):
+    def missing(path):
+        raise evaluate.InceptionNotFoundError("There are no Inception weights here.")
+
+    monkeypatch.setattr(evaluate, "load_inception", missing)
+    assert script.find_inception(Config()) is None
+    assert "will have no FID. There are no Inception weights here." in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--cases base GAN", "Unknown case 'GAN'; known are 'base', 'more layers',"),
+        ("--cases", "cases must be one or more different names"),
+        ("--fractions 0.5 1.5", "fractions must be in [0, 1], got 1.5."),
+        ("--fractions 0", "one of them above 0"),
+        ("--fractions 0.001", "leaves class '"),
+        ("--label 11", "label must be 'loop', of digits, or one of 0, 1, 2,"),
+        ("--encoder-dropout 1", "encoder_dropout must be in [0, 1), got 1.0."),
+        ("--momentum -1", "momentum must be in [0, 1), got -1.0."),
+        ("--repeats 0", "repeats must be at least 1, got 0."),
+        ("--classifier-loss 0", "classifier_loss must be finite and > 0, got 0.0."),
+        ("--fid-samples 1", "a Fréchet distance needs at least 2 samples, got 1."),
+        ("--part dreams", "'dreams'"),
+        ("--layers 5", "layers must be at most 4, got 5."),
+        ("--fid --inception /nowhere/weights.pt", "/nowhere/weights.pt"),
+    ],
+)
+def test_a_bad_flag_is_refused_before_anything_is_written(monkeypatch, capsys, tmp_path, flags, message):
+    assert launch(monkeypatch, f"{SMALL} --workdir {tmp_path / 'run'} {flags}") == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_holds_the_reports_twelve_cases():
+    made = cases.make_cases(Config())
+    base = made["base"]
+    assert (len(made), base.layers, base.latent_size, base.learning_rate) == (12, 2, 2, 1e-3)
+    assert made["dropout in both, more epochs"].epochs == 2 * base.epochs
+    best = made[table.BEST]
+    assert (best.latent_size, best.layers, best.learning_rate) == (5, 3, 1e-3)
+    assert (best.encoder_dropout, best.decoder_dropout) == (0, 0)
+    steps = {name: case.learning_rate / (1 - case.momentum) for name, case in made.items()}
+    assert steps["momentum 0.9"] == pytest.approx(steps["momentum 0.99"])
+
+
+def test_flags_are_those_of_the_base():
+    made = cases.make_cases(Config(latent_size=3, beta=2.0, cases=("base", "5-D", "lr 1e-2")))
+    assert [case.latent_size for case in made.values()] == [3, 5, 3]
+    assert {case.beta for case in made.values()} == {2.0}
+
+
+def digits(n, *, classes=10):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (n, 4, 4, 1), np.uint8)
+    names = tuple(map(str, range(classes)))
+    return data.from_arrays(images, np.arange(n) % classes, name="mnist", class_names=names)
+
+
+def test_sets_are_filled_to_one_size():
+    few, many = digits(3, classes=3), digits(30)
+    filled = generators.fill([few, many], 10)
+    np.testing.assert_array_equal(filled.labels, [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, *range(10)])
+    np.testing.assert_array_equal(filled.images[10:], many.images[:10])
+    np.testing.assert_array_equal(filled.images[3], few.images[0])
+
+
+def test_a_partner_has_the_other_label():
+    labels = np.array([0, 1, 0, 0, 1, 1, 0])
+    other = subspace.partners(labels, seed=3)
+    assert (labels[other] != labels).all()
+    assert len(set(other)) > 2
+
+
+def test_the_verdict_names_the_best_by_each_measure():
+    def row(name, **values):
+        return report.Row(name=name, metrics=report.summarize([values]))
+
+    rows = [row("base", elbo=-160.0, bce=150.0), row(table.BEST, elbo=-120.0, bce=151.0)]
+    words = cases.verdict(rows, cases.COLUMNS[:2])
+    assert "is the best of 2 here by 1 of 2 measures" in words
+    assert "ELBO -120.0, before base with -160.0" in words
+    assert "BCE 151.0, place 2 behind base with 150.0" in words
+    assert cases.verdict(rows[:1], cases.COLUMNS) == "The report's best case was not run beside others."
+
+
+def test_published_values_are_mnists_alone():
+    accuracies = {fractions.ALONE: {1.0: [0.99]}, fractions.FAIR: {}, fractions.LEAKY: {0.2: [0.98]}}
+    published = [row.published for row in fractions.make_rows(accuracies, mnist=True)]
+    assert published == [{"accuracy": 0.9847}, {"accuracy": 0.9693}]
+    assert [row.published for row in fractions.make_rows(accuracies, mnist=False)] == [{}, {}]
+
+
+def test_the_conditional_generator_is_asked_for_every_class_alike():
+    class Generator:
+        model = models.ConditionalVAE((4, 4, 1), classes=3)
+
+        def sample(self, n, *, seed, labels):
+            return np.broadcast_to(labels[:, None, None, None] / 255, (n, 4, 4, 1))
+
+    made = generators.generate(Generator(), digits(9, classes=3), 7, seed=0)
+    np.testing.assert_array_equal(made.labels, [0, 1, 2, 0, 1, 2, 0])
+    np.testing.assert_array_equal(made.images[:, 0, 0, 0], made.labels)
