@@ -47,7 +47,7 @@ class DropoutVAE(Autoencoder):
     widths: tuple[int, ...] = (32, 64)
     encoder_dropout: float = 0.0
     decoder_dropout: float = 0.0
-    initialization: str = "kaiming_normal"
+    initialization: str = "pytorch"
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:

@@ -3,19 +3,19 @@
 Images are NHWC, float32 in [0, 1]; the decoder returns logits.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from jaxtyping import Array, Float, Int, Key
 
-from jaxvae.models.dropout import Rate
 from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.initialization import initialization
 from jaxvae.models.layers import Dense
-from jaxvae.types import Output
+from jaxvae.types import Output, Posterior
 
 
 class SubspaceVAE(DropoutVAE):
-    """A `DropoutVAE` of two levels side by side, w and z, and a linear classifier of the label on w.
+    """A `DropoutVAE` of two levels side by side, w and z, whose output has the label's logits, linear in w.
 
     That z knows nothing of the label is the loss's affair.
 
@@ -64,31 +64,12 @@ class SubspaceVAE(DropoutVAE):
             raise ValueError(f"this model's w has size {self.latent_sizes[0]}, got codes of {w.shape[-1]}.")
         return self.label_head(w)
 
-    def __call__(
+    def _output(
         self,
         key: Key[Array, ""],
-        image: Float[Array, "n h w c"],
         index: Int[Array, " n"],
-        train: bool = False,
-        *,
-        encoder_dropout: Rate | None = None,
-        decoder_dropout: Rate | None = None,
+        posteriors: tuple[Posterior, ...],
+        decode: Callable[[tuple[Array, ...]], Array],
     ) -> Output:
-        """Encodes, draws w and z, decodes, and tells the label from w, with dropout in training.
-
-        Args:
-            key: for the draws and the masks.
-            image: in [0, 1], of the shape that the model was built for.
-            index: position of each example in the global batch, which decides the noise and the masks that it meets.
-            train: whether there is dropout.
-            encoder_dropout: replaces the model's own rate.
-            decoder_dropout: replaces the model's own rate.
-
-        Returns:
-            Logits, posteriors, latents, and the label's logits.
-
-        Raises:
-            ValueError: images of another shape, or a rate outside [0, 1).
-        """
-        output = self._run(key, image, index, train, (encoder_dropout, decoder_dropout))
+        output = super()._output(key, index, posteriors, decode)
         return replace(output, label_logits=self.classify(output.latents[0]))

@@ -71,7 +71,7 @@ def test_layouts_agree_with_gradients_and_masks(train, images, variables):
 
 def test_network_is_pytorchs():
     torch = pytest.importorskip("torch")
-    model = DropoutVAE((28, 28, 1), (2, 3), initialization="pytorch")
+    model = DropoutVAE((28, 28, 1), (2, 3))
     variables = models.init(KEY, model)
     p = tensors(variables["params"])
     image = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
@@ -128,9 +128,9 @@ def test_without_dropout_no_masks_are_made(images, variables):
     def program(model, **rates):
         return str(jax.make_jaxpr(lambda: model.apply(variables, KEY, images, INDEX, True, **rates))())
 
-    assert "bit_width=16" not in program(build())
-    assert "bit_width=16" not in program(build(**BOTH), encoder_dropout=0.0, decoder_dropout=0.0)
-    assert "bit_width=16" in program(build(), encoder_dropout=0.1)
+    assert "u16[" not in program(build())
+    assert "u16[" not in program(build(**BOTH), encoder_dropout=0.0, decoder_dropout=0.0)
+    assert "u16[" in program(build(), encoder_dropout=0.1)
 
 
 def test_noise_and_masks_belong_to_the_position_in_the_global_batch(images, variables):

@@ -16,7 +16,7 @@ from jaxvae.models import (
 
 MODEL = VLAE((8, 12, 3), (2, 3), (4, 5), 6, shared_merge=False, learned_scale=True)
 OTHERS = [
-    DropoutVAE((8, 12, 3), (2, 3), (4, 5), 0.1, 0.2, "pytorch"),
+    DropoutVAE((8, 12, 3), (2, 3), (4, 5), 0.1, 0.2, "kaiming_normal"),
     ConditionalVAE((8, 12, 3), (3,), classes=4),
     SubspaceVAE((8, 12, 3), (3, 4), classes=5),
     PoolClassifier((8, 12, 3), 4, (2, 3), "pytorch"),
