@@ -55,7 +55,7 @@ class Config(cli.StudyConfig):
     bound_samples: int = 100
     """Draws from the posterior for each image in the importance-weighted bound."""
 
-    fid_samples: int = 2500
+    fid_samples: int = 2100
     """Images of each case that go through Inception, which is slow; at most `samples`."""
 
     generator: Literal["conditional", "posterior"] = "conditional"
@@ -69,7 +69,11 @@ class Config(cli.StudyConfig):
     """Also train with digits of a generator that has seen all labels, whatever share the classifier sees, which is the
     report's setting."""
 
-    generator_epochs: int = 8
+    generator_beta: float = 4.0
+    """Weight of the KL divergence in the loss of generators and of models of the latent subspace. What the label says, the code need not; the larger the weight,
+    the less the code says of the class, and the more digits are of the class that was asked for."""
+
+    generator_epochs: int = 6
     """Passes over the training data for a generator, and for the models of the latent subspace."""
 
     classifier_loss: float = 10.0
@@ -79,7 +83,7 @@ class Config(cli.StudyConfig):
     label: str = "loop"
     """The binary label of the latent subspace: "loop" (0, 6, 8 and 9 have one), or a class against the rest."""
 
-    independence: float = 3000.0
+    independence: float = 10_000.0
     """Weight of the dependence (HSIC) between the binary label and z."""
 
     repeats: int = 3
@@ -102,7 +106,7 @@ class Config(cli.StudyConfig):
         for name in ("encoder_dropout", "decoder_dropout", "momentum"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
-        for name in ("beta", "learning_rate", "classifier_loss", "independence"):
+        for name in ("beta", "learning_rate", "generator_beta", "classifier_loss", "independence"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
         if wrong := [share for share in self.fractions if not 0 <= share <= 1]:

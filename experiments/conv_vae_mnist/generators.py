@@ -15,6 +15,9 @@ from jaxvae.types import Posterior, Term
 LATENT_SIZE = 8
 """Dimensions of a generator's code."""
 
+WIDTHS = (32, 64, 128)
+"""Channels of its convolutions, from the image inwards."""
+
 
 def train_generator(
     experiment: study.Experiment,
@@ -39,7 +42,7 @@ def train_generator(
         The trained generator.
     """
     spec = experiment.source.dataset.spec
-    sizes = {"latent_sizes": (LATENT_SIZE,), "layout": experiment.layout}
+    sizes = {"latent_sizes": (LATENT_SIZE,), "widths": WIDTHS, "layout": experiment.layout}
     if config.generator == "conditional":
         model = models.ConditionalVAE(spec.image_shape, classes=len(spec.class_names), **sizes)
     else:
@@ -48,7 +51,7 @@ def train_generator(
         "bce": losses.reconstruction("bernoulli"),
         "kl": losses.kl(models.own_priors(model)),
     }
-    weights = dict.fromkeys(terms, 1.0)
+    weights = {"bce": 1.0, "kl": config.generator_beta}
     if classifier is not None:
         terms["recognition"] = losses.recognition(classifier.logits)
         weights["recognition"] = config.classifier_loss

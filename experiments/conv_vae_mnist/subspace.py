@@ -22,8 +22,14 @@ FREE, SPLIT = "label in w", "label in w, z independent"
 
 PART = "subspace"
 
-HEAD = 10.0
+LATENT_SIZES = (2, 4)
+"""Dimensions of w and z."""
+
+HEAD = 100.0
 """Weight of the cross-entropy of the head on w."""
+
+KERNEL = losses.inverse_multiquadratic(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Heavy tails, so that codes cannot escape the term by moving far apart, where a Gaussian kernel is 0."""
 
 STEPS = 11
 """Places of w in the figure of its traversal."""
@@ -108,8 +114,7 @@ def train_models(
     experiment: study.Experiment, config: Config, images: data.Dataset, validation: data.Dataset
 ) -> list[jaxvae.Run]:
     """Both variants, all seeds, in one program."""
-    model = models.SubspaceVAE(images.spec.image_shape, layout=experiment.layout)
-    size = model.latent_sizes[1]
+    model = models.SubspaceVAE(images.spec.image_shape, LATENT_SIZES, layout=experiment.layout)
     replicas = make_replicas(config)
 
     def objective(axis: str | None) -> losses.Objective:
@@ -117,9 +122,14 @@ def train_models(
             "bce": losses.reconstruction("bernoulli"),
             "kl": losses.kl(models.own_priors(model)),
             "cross_entropy": losses.label_head(),
-            "dependence": losses.independence(losses.rbf(size**0.5), level=2, axis_name=axis),
+            "dependence": losses.independence(KERNEL, level=2, axis_name=axis),
         }
-        weights = {"bce": 1.0, "kl": 1.0, "cross_entropy": HEAD, "dependence": config.independence}
+        weights = {
+            "bce": 1.0,
+            "kl": config.generator_beta,
+            "cross_entropy": HEAD,
+            "dependence": config.independence,
+        }
         return losses.compose(terms, weights, axis_name=axis)
 
     source = data.Resident(images, batch_size=config.batch_size, remainder=config.remainder)
