@@ -70,8 +70,9 @@ class Config(cli.StudyConfig):
     report's setting."""
 
     generator_beta: float = 4.0
-    """Weight of the KL divergence in the loss of generators and of models of the latent subspace. What the label says, the code need not; the larger the weight,
-    the less the code says of the class, and the more digits are of the class that was asked for."""
+    """Weight of the KL divergence in the loss of generators and of models of the latent subspace. What the label says,
+    the code need not; the larger the weight, the less the code says of the class, and the more digits are of the class
+    that was asked for."""
 
     generator_epochs: int = 6
     """Passes over the training data for a generator, and for the models of the latent subspace."""
