@@ -9,6 +9,7 @@ TorchScript network PyTorch runs.
 """
 
 import multiprocessing
+import os
 import random
 import statistics
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,7 @@ def main(config: Config) -> None:
         ValueError: PyTorch or the network is missing, the file is in the way, or they do not compute the same.
     """
     network_file()
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the processes share the device's memory
     files.check(config.out, overwrite=config.overwrite)
     if config.device == "gpu" and jax.default_backend() != "gpu":
         raise ValueError("JAX finds no gpu here; install its build for it, or leave --device out.")

@@ -163,6 +163,7 @@ COLUMNS = (
     report.Column(key="kl", title="KL", unit="nats", digits=2, note="From the row's own prior."),
     report.Column(key="ssim", title="SSIM", better="higher"),
     report.Column(key="active_units", title="Active units", digits=0),
+    report.Column(key="parameters", title="Parameters", digits=0),
 )
 
 TRAINING = (
@@ -301,7 +302,12 @@ def main(config: Config) -> None:
         resize=config.resize,
     )
     table = [
-        make_row(name, rows[name], [measure(run) for run in trained[name]], data=config.data)
+        make_row(
+            name,
+            rows[name],
+            [measure(run) | {"parameters": run.parameters} for run in trained[name]],
+            data=config.data,
+        )
         for name in tqdm(rows, desc="measuring", unit="row")
     ]
     show(experiment, rows, table, {name: runs[0] for name, runs in trained.items()}, judge, measure)
@@ -341,7 +347,6 @@ def show(
     shown = [c for c in COLUMNS if any(c.key in row.metrics for row in table)]
     distances = [column for column in shown if column.key in ("fid", "classifier_fid")]
     told = [column for key in TOLD for column in shown if column.key == key]
-    sentences = [report.tell(contrast, table, told) for contrast in CONTRASTS]
     obtained = report.Table(rows=table, columns=shown, caption=measure.words)
     blocks: list[report.Block] = [
         obtained,
@@ -351,8 +356,7 @@ def show(
         *report.distance_blocks(
             workdir.figures, table, distances, words=f"{words} {CAUTION}" if correlation < 1 else words
         ),
-        report.Heading("What each change does"),
-        *(report.Paragraph(sentence) for sentence in sentences if sentence),
+        *report.contrast_blocks(CONTRASTS, table, told),
         *report.case_blocks(
             workdir.figures,
             [study.make_case(run, test_set) for run in runs.values()],

@@ -50,6 +50,11 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self.config['experiment']}: {self.variant}, seed {self.seed})"
 
+    @property
+    def parameters(self) -> int:
+        """How many trained numbers the model has."""
+        return sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
+
     def encode(self, images: Images, *, labels: Labels | None = None) -> tuple[Posterior, ...]:
         """q(z | x).
 
@@ -64,7 +69,7 @@ class Run:
             ValueError: images of a shape that the model was not trained on, or labels that do not fit.
         """
         inputs = _to_float(images), self._to_classes(labels, len(images))
-        return _in_pieces(lambda x, y: self._encode(self.variables, x, labels=y), inputs)
+        return in_pieces(lambda x, y: self._encode(self.variables, x, labels=y), inputs)
 
     def decode(self, latents: Codes, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """The mean of p(x | z).
@@ -81,7 +86,7 @@ class Run:
         """
         codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
         inputs = codes, self._to_classes(labels, len(codes[0]) if codes else 0)
-        return _in_pieces(lambda z, y: self._decode(self.variables, z, labels=y), inputs)
+        return in_pieces(lambda z, y: self._decode(self.variables, z, labels=y), inputs)
 
     def reconstruct(self, images: Images, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """Encodes images and decodes the posterior means.
@@ -241,7 +246,7 @@ def _find(directory: train.Workdir, variant: str | None) -> tuple[train.Workdir,
     return directory, directory.read_config()
 
 
-def _in_pieces(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+def in_pieces(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
     """Applies a function to at most `_PIECE` examples at a time, since activations need far more room than images."""
     n = len(jax.tree.leaves(inputs)[0])
     starts = range(0, max(n, 1), _PIECE)

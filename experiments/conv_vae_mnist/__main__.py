@@ -34,9 +34,8 @@ def main(config: Config) -> None:
     inception = find_inception(config)
     open_workdir(experiment, config)
     sections = list(run_parts(experiment, config, inception))
-    experiment.workdir.merge_metrics(
-        list(dict.fromkeys(part for section in sections for part in section.parts))
-    )
+    parts = dict.fromkeys(part for section in sections for part in section.parts)
+    experiment.workdir.merge_metrics(["classifier", *parts])
     experiment.publish(
         title="A convolutional VAE in twelve cases, and what a classifier learns from it",
         intro=INTRO,
@@ -76,13 +75,13 @@ def find_inception(config: Config) -> evaluate.Inception | None:
 
 def open_workdir(experiment: study.Experiment, config: Config) -> None:
     """Makes the directory ready; its config.json says which part of it holds which model."""
-    seeds = range(config.seed, config.seed + config.repeats)
+    seeds = config.repeated_seeds
     parts: dict[str, str] = {}
     replicas: list[train.Replica] = []
     if "classifier" in config.parts:
-        generators = [part_name("generator", 1.0, seed) for seed in seeds]
+        generators = {part_name(kind, 1.0, seed): seed for kind in ("generator", "guided") for seed in seeds}
         parts |= {name: name for name in generators}
-        replicas += [train.Replica(name, seed, {}) for name, seed in zip(generators, seeds, strict=True)]
+        replicas += [train.Replica(name, seed, {}) for name, seed in generators.items()]
     if "subspace" in config.parts:
         parts |= dict.fromkeys((subspace.FREE, subspace.SPLIT), subspace.PART)
         replicas += subspace.make_replicas(config)
@@ -106,7 +105,7 @@ def run_parts(
         everything = experiment.source.dataset
         generators = {
             seed: train_generator(experiment, config, everything, share=1.0, seed=seed)
-            for seed in range(config.seed, config.seed + config.repeats)
+            for seed in config.repeated_seeds
         }
         yield fractions.run(experiment, config, generators)
         yield guidance.run(experiment, config, judge, generators)

@@ -26,7 +26,7 @@ class Config(cli.StudyConfig):
     """Which of the twelve cases, by name."""
 
     layers: int = 2
-    """Convolutions of the encoder, and transposed ones of the decoder, in the base case."""
+    """Convolutions of the encoder, and transposed ones of the decoder, in the base case; at most 3."""
 
     latent_size: int = 2
     """Dimensions of the code in the base case."""
@@ -50,7 +50,8 @@ class Config(cli.StudyConfig):
     """Of the base case."""
 
     classifier_epochs: int = 3
-    """Passes over the training data for a classifier."""
+    """Passes over the training data for the classifier that judges; those that learn from generated digits see twice as
+    many images, half of them generated where there are such."""
 
     bound_samples: int = 100
     """Draws from the posterior for each image in the importance-weighted bound."""
@@ -59,8 +60,8 @@ class Config(cli.StudyConfig):
     """Images of each case that go through Inception, which is slow; at most `samples`."""
 
     generator: Literal["conditional", "posterior"] = "conditional"
-    """Where labelled digits come from: a VAE that is given the label, or draws from the posteriors of labelled images,
-    decoded."""
+    """Where labelled digits come from: a VAE that is given the label; or draws from the posteriors of labelled images,
+    which keep the image's label, by the one decoder of a VAE that knows no labels."""
 
     fractions: tuple[float, ...] = (0.0, 0.05, 0.2, 0.5, 1.0)
     """Shares of the training data that a classifier is given beside generated digits, and alone."""
@@ -88,7 +89,7 @@ class Config(cli.StudyConfig):
     """Weight of the dependence (HSIC) between the binary label and z."""
 
     repeats: int = 3
-    """Seeds of the parts "classifier" and "subspace", from `seed` upwards."""
+    """Seeds of the parts "classifier" and "subspace", from `seed` upwards; `seeds` if that is more."""
 
     def __post_init__(self) -> None:
         """Refuses cases that there are not, and numbers that make no run."""
@@ -100,8 +101,8 @@ class Config(cli.StudyConfig):
         for name in ("layers", "latent_size", "generator_epochs", "repeats"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.layers > 4:
-            raise ValueError(f"layers must be at most 4, got {self.layers}.")
+        if self.layers > 3:
+            raise ValueError(f"layers must be at most 3, got {self.layers}.")
         if self.fid_samples < 2:
             raise ValueError(f"a Fréchet distance needs at least 2 samples, got {self.fid_samples}.")
         for name in ("encoder_dropout", "decoder_dropout", "momentum"):
@@ -116,6 +117,14 @@ class Config(cli.StudyConfig):
             raise ValueError(
                 f"fractions must be different numbers, one of them above 0, got {self.fractions}."
             )
+
+        if self.seed > 2**30:
+            raise ValueError(f"seed must be at most {2**30} here, got {self.seed}.")
+
+    @property
+    def repeated_seeds(self) -> range:
+        """Seeds of the parts "classifier" and "subspace"."""
+        return range(self.seed, self.seed + max(self.repeats, self.seeds))
 
     @property
     def parts(self) -> tuple[str, ...]:

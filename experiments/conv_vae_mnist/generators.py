@@ -79,7 +79,7 @@ def train_generator(
 
 def part_name(kind: str, share: float, seed: int) -> str:
     """Name of a training in the run's directory, such as "generator-20-0" for 20 % of the data and seed 0."""
-    return f"{kind}-{100 * share:g}-{seed}"
+    return f"{kind}-{100 * share:.12g}-{seed}"
 
 
 def fill(sets: Sequence[data.Dataset], size: int) -> data.Dataset:

@@ -11,12 +11,16 @@ from tqdm import tqdm
 
 import jaxvae
 from experiments.conv_vae_mnist.config import Config
-from experiments.conv_vae_mnist.fractions import ALONE, PARTS, train_digits
+from experiments.conv_vae_mnist.fractions import train_digits
+from experiments.conv_vae_mnist.fractions_page import ALONE, PARTS
 from experiments.conv_vae_mnist.generators import generate, part_name, train_generator
 from experiments.conv_vae_mnist.section import Section
 from jaxvae import data, evaluate, report, study
 
 PLAIN, GUIDED = "without the classifier", "with the classifier in the loss"
+
+EXPERT = f"digits-{PARTS[ALONE]}"
+"""The classifier in the loss is the one that learns from all real images alone."""
 
 COLUMNS = (
     report.Column(
@@ -24,8 +28,8 @@ COLUMNS = (
         title="Label agreement",
         digits=4,
         better="higher",
-        note="Share of generated digits that another classifier, of another kind and trained apart, takes for the "
-        "class that was asked for.",
+        note="Share of generated digits that another classifier, of another kind and trained apart on the same images, "
+        "takes for the class that was asked for.",
     ),
     report.Column(key="elbo", title="ELBO", unit="nats", digits=1, better="higher", note="Given the label."),
     report.Column(key="bce", title="BCE", unit="nats", digits=1, better="lower"),
@@ -58,14 +62,14 @@ def run(
     measured: dict[str, list[dict[str, float]]] = {PLAIN: [], GUIDED: []}
     digits: dict[str, np.ndarray] = {}
     for seed, plain in tqdm(generators.items(), desc="generators", unit="seed"):
-        part = part_name(f"digits-{PARTS[ALONE]}", 1.0, seed)
+        part = part_name(EXPERT, 1.0, seed)
         classifier = train_digits(experiment, config, [everything, everything], part=part, seed=seed)
         guided = train_generator(experiment, config, everything, share=1.0, seed=seed, classifier=classifier)
         for name, generator in ((PLAIN, plain), (GUIDED, guided)):
             measured[name].append(measure(experiment, config, judge, generator))
             digits.setdefault(name, draw(experiment, generator, 100).images)
     rows = [report.Row(name=name, metrics=report.summarize(values)) for name, values in measured.items()]
-    caption = f"Generators ({config.generator}) without and with the classifier, over {config.repeats} seeds"
+    caption = f"Generators ({config.generator}) without and with the classifier, over {len(generators)} seeds"
     table = report.Table(rows=rows, columns=COLUMNS, caption=caption)
     agreement = {name: np.mean([each["agreement"] for each in values]) for name, values in measured.items()}
     words = (
@@ -86,8 +90,8 @@ def run(
             report.Paragraph(words),
             report.Picture(path=path, caption=caption, alt=caption),
         ],
-        summary={"generator": config.generator},
-        parts=[part_name(kind, 1.0, seed) for kind in ("generator", "guided") for seed in generators],
+        summary={"classifier_accuracy": judge.accuracy, "generator": config.generator},
+        parts=[part_name(kind, 1.0, seed) for kind in (EXPERT, "generator", "guided") for seed in generators],
         words=words,
     )
 

@@ -6,19 +6,19 @@ and z, measured by HSIC, is a term of the loss, so that the label is in w and no
 
 from collections.abc import Sequence
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 import jaxvae
 from experiments.conv_vae_mnist.config import Config
 from experiments.conv_vae_mnist.section import Section
+from experiments.conv_vae_mnist.subspace_page import COLUMNS, FREE, SPLIT, make_blocks
 from jaxvae import data, evaluate, losses, models, report, study, train
 from jaxvae.types import Term
 
 LOOPS = ("0", "6", "8", "9")
 """Digits that have a loop as they are mostly written."""
-
-FREE, SPLIT = "label in w", "label in w, z independent"
 
 PART = "subspace"
 
@@ -31,46 +31,6 @@ HEAD = 100.0
 KERNEL = losses.inverse_multiquadratic(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Heavy tails, so that codes cannot escape the term by moving far apart, where a Gaussian kernel is 0."""
 
-STEPS = 11
-"""Places of w in the figure of its traversal."""
-
-LINES = 4
-"""Images of each label in it."""
-
-COLUMNS = (
-    report.Column(
-        key="w_accuracy",
-        title="Label from w",
-        digits=4,
-        better="higher",
-        note="Share of the validation images whose label the head on w tells from the posterior mean.",
-    ),
-    report.Column(
-        key="z_accuracy",
-        title="Label from z",
-        digits=4,
-        better="lower",
-        note="The same by a network with a hidden layer, trained to tell it from the posterior means of z.",
-    ),
-    report.Column(
-        key="chance",
-        title="Chance",
-        digits=4,
-        note="Share of the more frequent label: what knowing nothing gives.",
-    ),
-    report.Column(
-        key="switched",
-        title="Switched",
-        digits=4,
-        better="higher",
-        note="Share of validation images that a classifier of digits takes for the other label once w is exchanged for "
-        "that of an image with the other label, z kept.",
-    ),
-    report.Column(key="elbo", title="ELBO", unit="nats", digits=1, better="higher"),
-    report.Column(key="bce", title="BCE", unit="nats", digits=1, better="lower"),
-    report.Column(key="kl", title="KL", unit="nats", digits=1),
-)
-
 
 def positive_classes(config: Config, class_names: Sequence[str]) -> list[int]:
     """Class numbers that have the label.
@@ -82,7 +42,7 @@ def positive_classes(config: Config, class_names: Sequence[str]) -> list[int]:
     if missing := [name for name in wanted if name not in class_names]:
         raise ValueError(
             f"label must be 'loop', of digits, or one of {', '.join(class_names)}, got {config.label!r}, and there is "
-            f"no class {missing[0]!r}."
+            f"no class {missing[0]!r}; give --label, or another --part."
         )
     return [class_names.index(name) for name in wanted]
 
@@ -104,9 +64,9 @@ def relabel(dataset: data.Dataset, config: Config) -> data.Dataset:
 def make_replicas(config: Config) -> list[train.Replica]:
     """Both variants, all seeds."""
     return [
-        train.Replica(name, config.seed + repeat, {"dependence": weight})
+        train.Replica(name, seed, {"dependence": weight})
         for name, weight in ((FREE, 0.0), (SPLIT, config.independence))
-        for repeat in range(config.repeats)
+        for seed in config.repeated_seeds
     ]
 
 
@@ -160,7 +120,7 @@ def run(experiment: study.Experiment, config: Config, judge: study.Judge) -> Sec
     table = report.Table(
         rows=[report.Row(name=key, metrics=report.summarize(values)) for key, values in measured.items()],
         columns=COLUMNS,
-        caption=f"Where the label “{name}” is, over {config.repeats} seeds",
+        caption=f"Where the label “{name}” is, over {len(config.repeated_seeds)} seeds",
     )
     first = {each.variant: each for each in reversed(runs)}
     means = {key: np.mean([each[key] for each in measured[SPLIT]]) for key in measured[SPLIT][0]}
@@ -175,7 +135,7 @@ def run(experiment: study.Experiment, config: Config, judge: study.Judge) -> Sec
             report.Heading("A latent subspace for a binary label"),
             table,
             report.Paragraph(words),
-            *show(experiment, first, validation),
+            *make_blocks(experiment, first, validation),
         ],
         parts=[PART],
         words=words,
@@ -194,9 +154,16 @@ def measure(
     model, labels = run.model, validation.labels
     w, z = (np.asarray(q.mean) for q in run.encode(validation.images))
     key = train.Replica(run.variant, run.seed, {}).evaluation_key
-    known = np.asarray(run.encode(images.images)[1].mean)
-    z_accuracy = evaluate.probe(key, known, images.labels, test_codes=z, test_labels=labels, classes=2)
-    told = np.argmax(model.apply(run.variables, w, method="classify"), axis=1)
+    known = run.encode(images.images)[1].mean
+    z_accuracy = evaluate.probe(
+        key,
+        known,
+        jnp.asarray(images.labels),
+        test_codes=jnp.asarray(z),
+        test_labels=jnp.asarray(labels),
+        classes=2,
+    )
+    told = np.argmax(model.apply(run.variables, jnp.asarray(w), method="classify"), axis=1)
     other = partners(labels, seed=run.seed)
     shown = np.isin(judge.classes(np.asarray(run.decode((w[other], z)))), positive)
     return {
@@ -215,46 +182,3 @@ def partners(labels: Int[np.ndarray, " n"], *, seed: int) -> Int[np.ndarray, " n
     for label in (0, 1):
         places[labels == label] = generator.choice(np.flatnonzero(labels != label), (labels == label).sum())
     return places
-
-
-def show(
-    experiment: study.Experiment, runs: dict[str, jaxvae.Run], validation: data.Dataset
-) -> list[report.Block]:
-    """W and z by label, and images while w moves from one label to the other."""
-    figures, spec = experiment.workdir.figures, validation.spec
-    codes = {name: [np.asarray(q.mean) for q in run.encode(validation.images)] for name, run in runs.items()}
-    panels = [(f"{part}: {name}", of[level]) for name, of in codes.items() for level, part in enumerate("wz")]
-    planes = report.embedding(panels, validation.labels, class_names=spec.class_names)
-    rows = traverse(runs[SPLIT], validation)
-    blocks: list[report.Block] = []
-    for file, figure, caption in (
-        (
-            "subspace.png",
-            planes,
-            "Posterior means of validation images by label: w on the left, the principal plane of z on the right; "
-            "circles are one and two standard deviations of the prior.",
-        ),
-        (
-            "switch.png",
-            report.comparison([("", rows)], columns=STEPS + 1),
-            "Each line one validation image (left) and its reconstructions while w moves along the line through the "
-            f"mean codes of “{spec.class_names[0]}” and “{spec.class_names[1]}” and z stays.",
-        ),
-    ):
-        blocks.append(report.Picture(path=report.save(figures / file, figure), caption=caption, alt=caption))
-    return blocks
-
-
-def traverse(run: jaxvae.Run, validation: data.Dataset) -> Float[np.ndarray, "n h w c"]:
-    """Lines of images: one of the validation images, then what it becomes while w moves and z stays."""
-    w, z = (np.asarray(q.mean) for q in run.encode(validation.images))
-    ends = [w[validation.labels == label].mean(axis=0) for label in (0, 1)]
-    middle, direction = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
-    line = middle + np.linspace(-2, 2, STEPS, dtype=np.float32)[:, None] * direction
-    chosen = [np.flatnonzero(validation.labels == label)[:LINES] for label in (0, 1)]
-    lines = []
-    for place in np.ravel(chosen, order="F"):
-        original = validation.images[place : place + 1].astype(np.float32) / 255
-        decoded = run.decode((line, np.repeat(z[place : place + 1], STEPS, axis=0)))
-        lines += [original, np.asarray(decoded)]
-    return np.concatenate(lines)

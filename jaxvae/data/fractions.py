@@ -21,7 +21,8 @@ def balanced_fraction(dataset: Dataset, share: float, *, seed: int) -> Dataset:
         The part, with the name and the classes of the whole and the fingerprint of its own content.
 
     Raises:
-        ValueError: the share is outside (0, 1] or leaves a class empty, or an example has no label.
+        ValueError: the share is outside (0, 1] or leaves a class empty, a class has no example, or an example has no
+            label.
     """
     if not 0 < share <= 1:
         raise ValueError(f"The share of a data set must be in (0, 1], got {share}.")
@@ -30,12 +31,16 @@ def balanced_fraction(dataset: Dataset, share: float, *, seed: int) -> Dataset:
         raise ValueError(
             f"A balanced fraction of {spec.name!r} needs a label for every example, got {unlabelled} without one."
         )
+    counts = np.bincount(dataset.labels, minlength=len(spec.class_names)).tolist()
+    fewest = min(counts)
+    if fewest == 0:
+        raise ValueError(
+            f"{spec.name!r} has no example of class {spec.class_names[counts.index(0)]!r}; raise --limit."
+        )
     if share == 1:
         return dataset
-    classes, counts = (a.tolist() for a in np.unique(dataset.labels, return_counts=True))
-    fewest = min(counts)
     if _part(fewest, share) == 0:
-        rarest = spec.class_names[classes[counts.index(fewest)]]
+        rarest = spec.class_names[counts.index(fewest)]
         raise ValueError(
             f"A share of {share} of {spec.name!r} leaves class {rarest!r} without an example; "
             f"use at least {_least_share(fewest)}."
@@ -43,7 +48,7 @@ def balanced_fraction(dataset: Dataset, share: float, *, seed: int) -> Dataset:
     # One order for all shares makes the draws nested.
     order = np.random.default_rng(seed).permutation(len(dataset))
     labels = dataset.labels[order]
-    drawn = [np.flatnonzero(labels == c)[: _part(n, share)] for c, n in zip(classes, counts, strict=True)]
+    drawn = [np.flatnonzero(labels == c)[: _part(n, share)] for c, n in enumerate(counts)]
     rows = order[np.sort(np.concatenate(drawn))]
     return from_arrays(
         dataset.images[rows], dataset.labels[rows], name=spec.name, class_names=spec.class_names

@@ -147,6 +147,9 @@ def load_statistics(path: str | os.PathLike[str]) -> ImageStatistics:
         mean, covariance = np.float64(held["mu"]), np.float64(held["sigma"])
         if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
             raise ValueError(f"mu is {list(mean.shape)}, sigma {list(covariance.shape)}")
+        features = held.get("features")
+        if features is not None and (features.ndim != 2 or features.shape[1] != len(mean)):
+            raise ValueError(f"features are {list(features.shape)}, mu is {list(mean.shape)}")
         size = tuple(held["image_size"].tolist()) if "image_size" in held else None
         n = int(held["n"]) if "n" in held else None
     except OSError as error:
@@ -157,7 +160,7 @@ def load_statistics(path: str | os.PathLike[str]) -> ImageStatistics:
             f"{os.fspath(path)} holds no statistics of images ({why}); compute them again."
         ) from None
     recipe = {name: str(held[name]) for name in ("weights", "resize", "precision") if name in held}
-    return ImageStatistics(Moments(mean, covariance, n), held.get("features"), image_size=size, **recipe)
+    return ImageStatistics(Moments(mean, covariance, n), features, image_size=size, **recipe)
 
 
 def _place(images: Images, *settings: str) -> Path:

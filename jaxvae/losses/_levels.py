@@ -28,6 +28,19 @@ def priors_by_level(
         )
     if level is None:
         return list(enumerate(priors))
+    check_level(level, levels)
+    return [(level - 1, priors[level - 1])]
+
+
+def check_level(level: int, levels: int) -> None:
+    """Refuses a level that a model does not have.
+
+    Args:
+        level: 1 at the bottom.
+        levels: how many the model has.
+
+    Raises:
+        ValueError: the model lacks that level.
+    """
     if not 1 <= level <= levels:
         raise ValueError(f"level must be between 1 (bottom) and {levels} (top) for this model, got {level}.")
-    return [(level - 1, priors[level - 1])]

@@ -4,10 +4,11 @@ Paired observations are [n, d] and [n, e]. Values are in units of both kernels' 
 k(x, x) = 1 the estimate lies in [0, 1]. Nothing is multiplied by the number of examples.
 """
 
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, Shaped
+from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._devices import gathered
+from jaxvae.losses._levels import check_level
 from jaxvae.losses.kernels import gram
 from jaxvae.types import Batch, Kernel, Output, Term
 
@@ -95,17 +96,10 @@ def independence(kernel: Kernel, *, level: int, axis_name: str | None = None) ->
         2018, which penalizes the HSIC between latents and nuisance variables.
     """
 
-    def whole(a: Shaped[Array, "n ..."]) -> Shaped[Array, "m ..."]:
-        return a if axis_name is None else jax.lax.all_gather(a, axis_name, tiled=True)
-
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, ""]:
-        levels = len(output.latents)
-        if not 1 <= level <= levels:
-            raise ValueError(
-                f"level must be between 1 (bottom) and {levels} (top) for this model, got {level}."
-            )
-        latents = whole(output.latents[level - 1])
-        label, mask = whole(batch.label), whole(batch.mask)
+        check_level(level, len(output.latents))
+        own = (output.latents[level - 1], batch.label, batch.mask)
+        latents, label, mask = (gathered(values, axis_name) for values in own)
         mask = jnp.where(label >= 0, mask, 0)
         classes = label[:, None].astype(latents.dtype)
         return hsic(latents, classes, x_kernel=kernel, y_kernel=delta, mask=mask)

@@ -75,7 +75,8 @@ def kl_normal(
 
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix B, with the prior shifted
-        and scaled.
+        and scaled. The report "Generative Neural Networks" prints it, in its equation 2, with log(sigma) where
+        log(sigma^2) is meant and without the factor 1/2; here is the right formula.
     """
     return jnp.sum(kl_normal_per_dimension(posterior, loc=loc, scale=scale), 1)
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from jaxvae.losses._devices import gathered
 from jaxvae.losses._levels import priors_by_level
 from jaxvae.losses.kernels import gram
 from jaxvae.types import Batch, Kernel, Output, Prior, Term
@@ -162,15 +163,12 @@ def mmd(
         raise ValueError(f"estimator must be one of {', '.join(_ESTIMATORS)}, got {estimator!r}.")
     estimate = _ESTIMATORS[estimator]
 
-    def whole(a: Float[Array, "n ..."]) -> Float[Array, "m ..."]:
-        return a if axis_name is None else jax.lax.all_gather(a, axis_name, tiled=True)
-
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, ""]:
-        mask = whole(batch.mask)
+        mask = gathered(batch.mask, axis_name)
         total = jnp.zeros(())
         for index, p in priors_by_level(prior, level=level, levels=len(output.latents)):
             draws = p.sample(jax.random.fold_in(key, index), len(mask))
-            total += estimate(whole(output.latents[index]), draws, kernel=kernel, mask=mask)
+            total += estimate(gathered(output.latents[index], axis_name), draws, kernel=kernel, mask=mask)
         return total
 
     return term

@@ -3,11 +3,11 @@
 The room takes NumPy arrays, dicts and its own records; it knows nothing of models or training.
 """
 
-from jaxvae.report.against import Series, against
+from jaxvae.report.against import Series, against, percent
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
 from jaxvae.report.columns import IMAGE_COLUMNS, Column
-from jaxvae.report.contrasts import Contrast, tell
+from jaxvae.report.contrasts import Contrast, Contrasts, contrast_blocks
 from jaxvae.report.curves import curves
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
@@ -28,6 +28,7 @@ __all__ = [
     "Case",
     "Column",
     "Contrast",
+    "Contrasts",
     "Details",
     "Heading",
     "Levels",
@@ -44,6 +45,7 @@ __all__ = [
     "case_blocks",
     "compare_orders",
     "comparison",
+    "contrast_blocks",
     "curves",
     "distance_blocks",
     "embedding",
@@ -51,11 +53,11 @@ __all__ = [
     "level_blocks",
     "level_columns",
     "moments",
+    "percent",
     "read_records",
     "save",
     "spearman",
     "summarize",
-    "tell",
     "to_html",
     "to_markdown",
     "traversal",

@@ -93,7 +93,7 @@ def against(
         at = [places[share] for share in published]
         handles += axes.plot(at, list(published.values()), linestyle="", label="published", **diamonds)
     _rule(axes, np.array(values))
-    axes.set_xticks(range(len(places)), [_percent(share) for share in places])
+    axes.set_xticks(range(len(places)), [percent(share) for share in places])
     axes.set_xlim(-0.4, len(places) - 0.6)
     size = text_size(WIDTH)
     dress(axes, size=size, x_label=x_label, y_label=f"{y_label}\n(logarithmic in the error)")
@@ -131,7 +131,7 @@ def _rule(axes: Axes, values: np.ndarray) -> None:
         if first <= tick and height[ticks[-1]] - height[tick] > room:
             ticks.append(tick)
     ticks.reverse()
-    axes.set_yticks(ticks, [_percent(tick) for tick in ticks])
+    axes.set_yticks(ticks, [percent(tick) for tick in ticks])
     axes.set_ylim(first, last)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -145,5 +145,13 @@ def _shrink(height: np.ndarray) -> np.ndarray:
     return 1 - 10.0**-height
 
 
-def _percent(share: float | int) -> str:
+def percent(share: float | int) -> str:
+    """A share as a reader says it.
+
+    Args:
+        share: 1 is the whole.
+
+    Returns:
+        Such as "5 %", with four digits at most.
+    """
     return f"{100 * share:.4g} %"

@@ -1,8 +1,10 @@
-"""What a single change does: two rows that differ in one thing, in words."""
+"""What a single change does: pairs of rows that differ in one thing, as a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
+from jaxvae.report.blocks import Block, Heading
 from jaxvae.report.columns import Column
 from jaxvae.report.results import Row
 
@@ -12,7 +14,7 @@ class Contrast:
     """Two rows of a table that differ in one thing.
 
     Attributes:
-        change: what it is, the start of a sentence.
+        change: what it is.
         before: name of the row without it.
         after: name of the row with it.
     """
@@ -22,39 +24,74 @@ class Contrast:
     after: str
 
 
-def tell(contrast: Contrast, rows: Sequence[Row], columns: Sequence[Column]) -> str | None:
-    """Says what a change does to some metrics, and what it was published to do.
+@dataclass(frozen=True, kw_only=True)
+class Contrasts:
+    """A table with a line for each change and a column for each metric: before → after, and what was published.
+
+    Attributes:
+        contrasts: the changes.
+        rows: the results.
+        columns: the metrics; what one of two rows has no value of is left empty.
+    """
+
+    contrasts: Sequence[Contrast]
+    rows: Sequence[Row]
+    columns: Sequence[Column]
+
+    def lines(self) -> list[tuple[Contrast, list[str]]]:
+        """The changes that both rows and a metric of both are there for, each with a cell for each metric."""
+        named = {row.name: row for row in self.rows}
+        there = [c for c in self.contrasts if {c.before, c.after} <= named.keys()]
+        told = [
+            (c, [_cell(column, named[c.before], named[c.after]) for column in self.columns]) for c in there
+        ]
+        return [(contrast, cells) for contrast, cells in told if any(cells)]
+
+    def html(self) -> str:
+        """Renders the table."""
+        head = "".join(f'<th scope="col">{escape(column.heading)}</th>' for column in self.columns)
+        body = "\n".join(
+            f'<tr><th scope="row">{escape(c.change)}<br>{escape(c.before)} → {escape(c.after)}</th>'
+            + "".join(f"<td>{escape(cell).replace('; ', '<br>') or '—'}</td>" for cell in cells)
+            + "</tr>"
+            for c, cells in self.lines()
+        )
+        return (
+            '<div class="scroll" role="region" tabindex="0" aria-label="What each change does">\n<table>\n'
+            f'<thead><tr><th scope="col">Change</th>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>'
+        )
+
+
+def contrast_blocks(
+    contrasts: Sequence[Contrast], rows: Sequence[Row], columns: Sequence[Column]
+) -> list[Block]:
+    """A section on what single changes do.
 
     Args:
-        contrast: the two rows.
-        rows: the table.
-        columns: the metrics; those that one of the rows has no value of are left out.
+        contrasts: the changes.
+        rows: the results.
+        columns: the metrics.
 
     Returns:
-        A sentence for each metric; None if a row or all metrics are missing.
+        A heading and a table; nothing if no two rows are there to be compared.
     """
-    named = {row.name: row for row in rows}
-    if not {contrast.before, contrast.after} <= named.keys():
-        return None
-    pair = named[contrast.before], named[contrast.after]
-    told = [text for column in columns if (text := _metric(column, *pair))]
-    return f"{contrast.change} ({contrast.before} → {contrast.after}): {'; '.join(told)}." if told else None
+    table = Contrasts(contrasts=contrasts, rows=rows, columns=columns)
+    return [Heading("What each change does"), table] if table.lines() else []
 
 
-def _metric(column: Column, before: Row, after: Row) -> str | None:
+def _cell(column: Column, before: Row, after: Row) -> str:
     means = [row.metrics[column.key]["mean"] for row in (before, after) if column.key in row.metrics]
     values = [value for value in means if value is not None]
     if len(values) < 2:
-        return None
-    unit = f" {column.unit}" if column.unit else ""
-    text = f"{column.title} {_arrow(values, column.digits)}{unit}"
+        return ""
+    text = _arrow(values, column.digits)
     published = [float(row.published[column.key]) for row in (before, after) if column.key in row.published]
     if len(published) < 2:
         return text
     agree = (values[1] > values[0]) == (published[1] > published[0])
     verdict = "the same way" if agree else "the other way"
-    return f"{text}, published {_arrow(published, column.digits)}, {verdict}"
+    return f"{text}; published {_arrow(published, column.digits)}, {verdict}"
 
 
 def _arrow(values: Sequence[float], digits: int) -> str:
-    return " → ".join(f"{value:.{digits}f}" for value in values)
+    return " → ".join(f"{value:,.{digits}f}" for value in values)

@@ -14,7 +14,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
-from jaxvae.report.embeddings import _add_legend, _names, _scatter
+from jaxvae.report.classes import add_legend, name_classes, scatter_classes
 from jaxvae.report.style import CLASS_COLORS, INK, WIDTH, canvas, dress, text_size
 
 _DASHES = (0, (4, 3))
@@ -62,7 +62,7 @@ def moments(
             f"moments needs one or more posteriors with finite standard deviations > 0, got {len(mean)} "
             f"with standard deviations down to {stddev.min(initial=np.inf):g}."
         )
-    names = _names(labels, class_names)
+    names = name_classes(labels, class_names)
     variance = np.square(stddev, dtype=np.float64)
     if mean.shape[1] == 2:
         return _planes(mean, variance, labels, names, loc=loc, scale=scale)
@@ -81,18 +81,18 @@ def _planes(
     figure = canvas(WIDTH, 0.63 * WIDTH, constrained=True)
     size = text_size(WIDTH)
     left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
-    _scatter(left, mean, labels, names, size=size)
+    scatter_classes(left, mean, labels, names, size=size)
     limit = 1.05 * max(2 * scale, float(np.abs(mean - loc).max()))
     left.set(xlim=(loc - limit, loc + limit), ylim=(loc - limit, loc + limit), aspect="equal")
     for radius in (scale, 2 * scale):
         left.add_patch(Circle((loc, loc), radius, fill=False, color=INK, linewidth=0.9, linestyle=_DASHES))
     # Names would lie over each other: classes differ less in variance than in mean.
-    _scatter(right, variance, labels, (), size=size)
+    scatter_classes(right, variance, labels, (), size=size)
     _mark_variances(right, variance, labels, prior=scale**2)
     titles = ("posterior means", "mean"), ("posterior variances", "variance")
     for axes, (title, moment) in zip((left, right), titles, strict=True):
         dress(axes, size=size, title=title, x_label=f"{moment} of $z[0]$", y_label=f"{moment} of $z[1]$")
-    _add_legend(figure, names, cells=(1, 2), used=2, size=size)
+    add_legend(figure, names, cells=(1, 2), used=2, size=size)
     return figure
 
 

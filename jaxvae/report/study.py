@@ -152,7 +152,7 @@ def _codes(
     images = f"{len(labels):,} validation images"
     circles = "circles are one and two standard deviations of the prior"
     pictures = []
-    if case.stddev is None or not plane:
+    if case.codes.shape[1] >= 2 and (case.stddev is None or not plane):
         figure = embedding([(case.name, case.codes)], labels, class_names=class_names, loc=loc, scale=scale)
         caption = f"{case.name}: posterior means of {images}, coloured by class; {circles}."
         pictures.append(_picture(folder / f"codes_{_slug(case.name)}.png", figure, caption))

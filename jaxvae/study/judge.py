@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int, UInt8
 
 from jaxvae import data, evaluate, losses, models, train
+from jaxvae.run import in_pieces
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.types import Variables
 
 Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
-_PIECE = 1000
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class TrainedClassifier:
         Returns:
             The class with the largest logit of each.
         """
-        return np.argmax(_in_pieces(self._logits, images), axis=1)
+        return np.argmax(in_pieces(self._logits, _floats(images)), axis=1)
 
     @cached_property
     def _logits(self) -> Callable[[Any], Any]:
@@ -77,17 +77,15 @@ class Judge(TrainedClassifier):
         Returns:
             Mean and covariance of the activations.
         """
-        return evaluate.moments(_in_pieces(self._penultimate, images))
+        return evaluate.moments(np.asarray(in_pieces(self._penultimate, _floats(images))))
 
     @cached_property
     def _penultimate(self) -> Callable[[Any], Any]:
         return jax.jit(partial(self.model.apply, self.variables, method="penultimate"))
 
 
-def _in_pieces(function: Callable[[Any], Any], images: Images) -> np.ndarray:
-    whole = images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
-    starts = range(0, len(whole), _PIECE)
-    return np.concatenate([function(jnp.asarray(whole[start : start + _PIECE])) for start in starts])
+def _floats(images: Images) -> Any:
+    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
 
 
 def train_classifier(

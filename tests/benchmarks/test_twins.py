@@ -96,9 +96,18 @@ def _subnormals():
 
 
 @pytest.mark.usefixtures("_subnormals")
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("channels_last", [False, True])
-def test_opponent_learns_and_waits_for_the_device(monkeypatch, precision, channels_last):
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("precision", "channels_last", "mode"),
+    [
+        ("float32", False, None),
+        ("float32", True, None),
+        ("bfloat16", False, None),
+        ("bfloat16", True, None),
+        ("float32", False, "reduce-overhead"),
+    ],
+)
+def test_opponent_learns_and_waits_for_the_device(monkeypatch, precision, channels_last, mode):
     monkeypatch.setitem(WORKLOADS, "conv", dataclasses.replace(WORKLOADS["conv"], widths=(4, 4, 4)))
     contestant = Contestant(
         side="torch",
@@ -108,6 +117,7 @@ def test_opponent_learns_and_waits_for_the_device(monkeypatch, precision, channe
         device="cpu",
         threads=1,
         channels_last=channels_last,
+        compile=mode,
     )
     waits = []
     opponent = Opponent(

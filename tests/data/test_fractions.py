@@ -85,3 +85,9 @@ def test_a_set_without_all_its_labels_is_refused():
     partly = from_arrays(whole.images, np.where(np.arange(147) < 2, -1, whole.labels), name="photos")
     with pytest.raises(ValueError, match="'photos' needs a label for every example, got 2 without one"):
         balanced_fraction(partly, 0.5, seed=0)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_class_without_an_example_is_refused(share):
+    with pytest.raises(ValueError, match="'animals' has no example of class 'dog'"):
+        balanced_fraction(animals((4, 0, 4)), share, seed=0)

@@ -154,6 +154,11 @@ def test_damaged_statistics_are_one_line(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"s.npz (holds no statistics|cannot be read)"):
             evaluate.load_statistics(path)
+    np.savez(path, mu=np.zeros(3), sigma=np.eye(3), features=np.zeros(3))
+    with pytest.raises(
+        ValueError, match=r"holds no statistics of images \(features are \[3\], mu is \[3\]\)"
+    ):
+        evaluate.load_statistics(path)
     np.savez(path, mu=np.zeros(3))
     with pytest.raises(ValueError, match="holds no statistics of images"):
         evaluate.load_statistics(path)

@@ -49,12 +49,15 @@ def test_features_are_those_of_the_torchscript_network(inception):
 
 
 @installed
-def test_fid_of_digits_is_that_of_the_torchscript_network(inception):
-    """Of PyTorch's features, with the square root of the product of covariances by SciPy: 10.909."""
+def test_fids_are_those_of_the_torchscript_network(inception):
+    """Of PyTorch's features, with the square root of the product of covariances by SciPy: 10.909 and 425.55."""
     digits = data.load("mnist", split="test", limit=2000).images
-    with pytest.warns(UserWarning, match="1,000 images are fewer than the 2,048 features"):
-        result = evaluate.fid(digits[1000:], digits[:1000], inception=inception, progress=False)
-    assert result.fid == pytest.approx(10.909, rel=1e-3)
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 28, 28, 1), dtype=np.uint8)
+    known = evaluate.image_statistics(digits[:1000], inception=inception, progress=False)
+    for images, expected in ((digits[1000:], 10.909), (noise, 425.55)):
+        with pytest.warns(UserWarning, match="1,000 images are fewer than the 2,048 features"):
+            result = evaluate.fid(images, known, inception=inception, progress=False)
+        assert result.fid == pytest.approx(expected, rel=1e-3)
 
 
 @installed

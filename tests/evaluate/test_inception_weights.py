@@ -116,6 +116,30 @@ def test_places_are_asked_in_order(file, layers, monkeypatch, tmp_path):
     assert evaluate.load_inception(file).name == name
 
 
+def test_a_given_file_of_pytorchs_is_converted_once(layers, monkeypatch, tmp_path):
+    path, reads, read = tmp_path / "given.pth", [], inception_convert.read_layers
+
+    def count(file):
+        reads.append(file.suffix)
+        return layers if file == path else read(file)
+
+    monkeypatch.setattr(weights, "read_layers", count)
+    path.write_bytes(b"of PyTorch's")
+    name = f"sha256:{inception_convert.digest(layers)[:12]}"
+    assert evaluate.load_inception(path).name == name
+    assert reads == [".pth", ".msgpack"]
+    monkeypatch.setenv("JAXVAE_INCEPTION", str(path))
+    assert evaluate.load_inception().name == name
+    assert reads[2:] == [".msgpack"]
+    (kept,) = (tmp_path / "cache/jaxvae").glob("inception-*.msgpack")
+    kept.write_bytes(b"damaged")
+    assert evaluate.load_inception(path).name == name
+    assert reads[3:] == [".msgpack", ".pth", ".msgpack"]
+    path.write_bytes(b"other content")
+    evaluate.load_inception(path)
+    assert len(list((tmp_path / "cache/jaxvae").glob("inception-*.msgpack"))) == 2
+
+
 def test_known_weights_have_a_name(file, layers, monkeypatch):
     monkeypatch.setitem(weights.NAMES, inception_convert.digest(layers), "random-weights")
     assert evaluate.load_inception(file).name == "random-weights"

@@ -43,10 +43,12 @@ def test_results_hold_every_row_with_what_was_published(finished):
     assert [row["name"] for row in results["rows"]] == ROWS
     assert [row["published"].get("fid") for row in results["rows"]] == [131.7012, 143.3465, 180.7325, None]
     expected = {"classifier_fid", "iwae", "elbo", "bce", "mse", "kl", "kl_1", "kl_2", "ssim", "active_units"}
+    expected |= {"parameters"}
     for row in results["rows"]:
         assert set(row["metrics"]) == expected
         values = {name: summary["mean"] for name, summary in row["metrics"].items()}
         assert values["elbo"] == pytest.approx(-(values["bce"] + values["kl"]))
+        assert values["parameters"] == 210_821
         assert values["kl_1"] >= values["kl_2"]
         assert values["kl_1"] + values["kl_2"] == pytest.approx(values["kl"], rel=1e-4)
         assert values["iwae"] > values["elbo"] - 5

@@ -23,7 +23,7 @@ edges = st.tuples(st.integers(0, 3), st.integers(0, 3))
 paddings = st.one_of(st.just("SAME"), st.just("VALID"), st.tuples(edges, edges))
 counts = st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))
 """Images, channels in, channels out."""
-few = settings(max_examples=15, deadline=None, derandomize=True, database=None)
+few = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 
 
 def normal(seed, *shape):
@@ -109,6 +109,18 @@ def test_large_images_are_convolved_as_lax_does():
         return lax.conv_general_dilated(x, kernel, (2, 2), "SAME", dimension_numbers=NHWC)
 
     fast = in_layout("chwn", "conv", (2, 2), ((1, 1), (1, 1)))
+    assert_equal(*with_gradients([plain, fast], x, weights, g))
+
+
+def test_large_images_are_made_as_lax_does():
+    x, weights, g = normal(0, 4, 48, 48, 16) / 7, normal(1, 4, 4, 16, 3), normal(2, 4, 96, 96, 3)
+
+    def plain(x, kernel):
+        return lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=NHWC)
+
+    fast = in_layout(
+        "chwn", "conv_transpose", (2, 2), conv_padding((96, 96), (4, 4), (2, 2), "SAME"), (96, 96)
+    )
     assert_equal(*with_gradients([plain, fast], x, weights, g))
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from jaxvae.report import Column, Contrast, Row, summarize, tell
+from jaxvae.report import Column, Contrast, Contrasts, Row, contrast_blocks, summarize
 
 COLUMNS = (Column(key="fid", title="FID", digits=1), Column(key="kl", title="KL", unit="nats", digits=2))
 ROWS = [
@@ -11,19 +11,29 @@ ROWS = [
     ),
     Row(name="b", metrics=summarize([{"fid": 9.0, "kl": 4.0}]), published={"fid": 90.0}),
     Row(name="c", metrics=summarize([{"fid": 8.0, "kl": float("nan")}]), published={"fid": 110}),
-    Row(name="d", metrics=summarize([{"kl": 1.0}])),
+    Row(name="<d>", metrics=summarize([{"kl": 1000.0}])),
 ]
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "cells"),
     [
-        ("a", "b", "X (a → b): FID 11.0 → 9.0, published 100.0 → 90.0, the same way; KL 3.00 → 4.00 nats."),
-        ("a", "c", "X (a → c): FID 11.0 → 8.0, published 100.0 → 110.0, the other way."),
-        ("d", "a", "X (d → a): KL 1.00 → 3.00 nats."),
-        ("c", "d", None),
-        ("a", "e", None),
+        ("a", "b", ["11.0 → 9.0; published 100.0 → 90.0, the same way", "3.00 → 4.00"]),
+        ("a", "c", ["11.0 → 8.0; published 100.0 → 110.0, the other way", ""]),
+        ("<d>", "a", ["", "1,000.00 → 3.00"]),
     ],
 )
-def test_a_change_is_told_with_what_was_published(before, after, said):
-    assert tell(Contrast(change="X", before=before, after=after), ROWS, COLUMNS) == said
+def test_a_change_is_told_with_what_was_published(before, after, cells):
+    contrast = Contrast(change="X", before=before, after=after)
+    assert Contrasts(contrasts=[contrast], rows=ROWS, columns=COLUMNS).lines() == [(contrast, cells)]
+
+
+@pytest.mark.parametrize(("before", "after"), [("c", "<d>"), ("a", "e")])
+def test_rows_that_cannot_be_compared_make_no_section(before, after):
+    assert contrast_blocks([Contrast(change="X", before=before, after=after)], ROWS, COLUMNS) == []
+
+
+def test_the_table_is_html():
+    heading, table = contrast_blocks([Contrast(change="X & Y", before="<d>", after="a")], ROWS, COLUMNS)
+    assert "What each change does" in heading.html()
+    assert '<th scope="row">X &amp; Y<br>&lt;d&gt; → a</th><td>—</td><td>1,000.00 → 3.00</td>' in table.html()

@@ -28,7 +28,11 @@ def test_embedding_draws_every_code_in_the_colour_of_its_class():
     assert colors[:10] == colors[10:20]
     assert [patch.radius for patch in axes.patches] == [1, 2]
     assert axes.get_aspect() == 1
-    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == ("level 1", "$z[0]$", "$z[1]$")
+    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == (
+        "level 1",
+        "1st dimension",
+        "2nd dimension",
+    )
 
 
 def test_levels_share_a_scale_that_holds_every_code():

@@ -1,0 +1,97 @@
+"""What figures of codes by class share: names, points, and the legend of their colours."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+
+from jaxvae.report.style import CLASS_COLORS, UNLABELLED_COLOR
+
+
+def name_classes(labels: np.ndarray, class_names: Sequence[str] | None) -> list[str]:
+    """The name of each class.
+
+    Args:
+        labels: [n], class numbers; negative ones have no name.
+        class_names: those names; the numbers if None.
+
+    Raises:
+        ValueError: a label has no name, or there are more classes than colours.
+    """
+    needed = int(labels.max(initial=-1)) + 1
+    names = [str(number) for number in range(needed)] if class_names is None else list(class_names)
+    if not needed <= len(names) <= len(CLASS_COLORS):
+        raise ValueError(
+            f"there are colours for {len(CLASS_COLORS)} classes, and each needs a name, "
+            f"got {len(names)} names and labels up to {needed - 1}."
+        )
+    return names
+
+
+def scatter_classes(
+    axes: Axes, plane: np.ndarray, labels: np.ndarray, names: Sequence[str], *, size: float
+) -> None:
+    """Draws points coloured by class, and names where most of the points around a class's median are its own.
+
+    Args:
+        axes: changed in place.
+        plane: [n, 2].
+        labels: [n], class numbers; negative ones are drawn in grey.
+        names: of the classes; none are written if there are none.
+        size: font size in points.
+    """
+    colors = np.array([*CLASS_COLORS, UNLABELLED_COLOR])[np.maximum(labels, -1)]
+    # Small sets get large dots; ten thousand still leave gaps between them.
+    area = np.clip(6000 / len(plane), 0.6, 12)
+    axes.scatter(plane[:, 0], plane[:, 1], s=area, c=colors, linewidths=0)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(6, integer=True))
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    for label, name in enumerate(names):
+        place = _stronghold(plane, labels, label)
+        if place is not None:
+            axes.text(
+                *place, name, fontsize=size, fontweight="bold", ha="center", va="center", path_effects=halo
+            )
+
+
+def add_legend(
+    figure: Figure, names: Sequence[str], *, cells: tuple[int, int], used: int, size: float
+) -> None:
+    """Names the colours in the last cell if no panel takes it, otherwise below.
+
+    Args:
+        figure: changed in place.
+        names: of the classes.
+        cells: lines and columns of panels.
+        used: how many of the cells have a panel.
+        size: font size in points.
+    """
+    handles = [
+        Line2D([], [], linestyle="", marker="o", markersize=0.6 * size, color=color, label=name)
+        for name, color in zip(names, CLASS_COLORS, strict=False)
+    ]
+    style: Any = {"fontsize": size, "frameon": False, "handletextpad": 0.2, "columnspacing": 1.0}
+    lines, columns = cells
+    if used < lines * columns:
+        axes = figure.add_subplot(lines, columns, lines * columns)
+        axes.set_axis_off()
+        axes.legend(handles=handles, loc="center", ncols=2, **style)
+    else:
+        short = max(map(len, names), default=0) <= 6
+        figure.legend(handles=handles, loc="outside lower center", ncols=5 if short else 4, **style)
+
+
+def _stronghold(plane: np.ndarray, labels: np.ndarray, label: int) -> tuple[float, float] | None:
+    """Median of a class, if it holds most of the points around there; elsewhere its name would mislead."""
+    own = plane[labels == label]
+    if not len(own):
+        return None
+    x, y = np.median(own, axis=0)
+    nearest = np.argsort(np.hypot(plane[:, 0] - x, plane[:, 1] - y))[: max(20, len(plane) // 200)]
+    return (float(x), float(y)) if np.mean(labels[nearest] == label) > 0.5 else None
