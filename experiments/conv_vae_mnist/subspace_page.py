@@ -6,7 +6,8 @@ from jaxtyping import Float
 import jaxvae
 from jaxvae import data, report, study
 
-FREE, SPLIT = "label in w", "label in w, z independent"
+FREE, SPLIT = "head alone", "head and independence"
+"""The variants: a head on w tells the label; and z is made independent of it."""
 
 STEPS = 11
 """Places of w in the figure of its traversal."""
@@ -52,11 +53,11 @@ COLUMNS = (
 def make_blocks(
     experiment: study.Experiment, runs: dict[str, jaxvae.Run], validation: data.Dataset
 ) -> list[report.Block]:
-    """W and z by label, and images while w moves from one label to the other."""
-    figures, spec = experiment.workdir.figures, validation.spec
+    """Codes by label, and images while w moves from one label to the other."""
+    figures, names = experiment.workdir.figures, validation.spec.class_names
     codes = {name: [np.asarray(q.mean) for q in run.encode(validation.images)] for name, run in runs.items()}
-    panels = [(f"{part}: {name}", of[level]) for name, of in codes.items() for level, part in enumerate("wz")]
-    planes = report.embedding(panels, validation.labels, class_names=spec.class_names)
+    panels = [(f"{part}, {name}", of[level]) for name, of in codes.items() for level, part in enumerate("wz")]
+    planes = report.embedding(panels, validation.labels, class_names=names)
     rows = traverse(runs[SPLIT], validation)
     blocks: list[report.Block] = []
     for file, figure, caption in (
@@ -68,9 +69,11 @@ def make_blocks(
         ),
         (
             "switch.png",
-            report.comparison([("", rows)], columns=STEPS + 1),
+            report.comparison(
+                [(f"original; w from {names[0]} to {names[1]}, z held", rows)], columns=STEPS + 1
+            ),
             "Each line one validation image (left) and its reconstructions while w moves along the line through the "
-            f"mean codes of “{spec.class_names[0]}” and “{spec.class_names[1]}” and z stays.",
+            f"mean codes of “{names[0]}” and “{names[1]}” and z stays; model “{SPLIT}”, first seed.",
         ),
     ):
         blocks.append(report.Picture(path=report.save(figures / file, figure), caption=caption, alt=caption))

@@ -18,6 +18,9 @@ _TICKS = (
 
 _HIGHEST = _TICKS[-1]
 
+_LONG = 24
+"""Characters of a name up to which two fit beside each other."""
+
 _APART = 0.08
 """Distance of neighbouring series in steps of the axis, so that their error bars do not cover each other."""
 
@@ -79,7 +82,7 @@ def against(
     places = {
         share: place for place, share in enumerate(sorted({*published, *(x for s in series for x in s.x)}))
     }
-    figure = canvas(WIDTH, 0.75 * WIDTH, constrained=True)
+    figure = canvas(WIDTH, 0.8 * WIDTH, constrained=True)
     axes = figure.add_subplot()
     # Asked for first, because it forgets what was set on the axis before.
     axes.set_yscale("function", functions=(_stretch, _shrink))
@@ -97,7 +100,9 @@ def against(
     axes.set_xlim(-0.4, len(places) - 0.6)
     size = text_size(WIDTH)
     dress(axes, size=size, x_label=x_label, y_label=f"{y_label}\n(logarithmic in the error)")
-    figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=size, frameon=False)
+    longest = max(len(one.name) for one in series)
+    columns = 2 if longest <= _LONG else 1
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, fontsize=size, frameon=False)
     return figure
 
 
