@@ -98,3 +98,13 @@ def test_published_values_are_shares_and_something_is_obtained():
         draw(GENERATED, published={0.2: 96.93})
     with pytest.raises(ValueError, match="a series with an accuracy, got none"):
         draw(Series(name="a", x=(0.5,), mean=(None,), std=(None,)))
+
+
+@pytest.mark.parametrize("name", ["short", "with images of a generator that saw everything"])
+def test_the_legend_stays_inside(name):
+    long = Series(name=name, x=(0.2,), mean=(0.9,), std=(None,))
+    figure, _ = draw(long, ALONE, published=PUBLISHED)
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
