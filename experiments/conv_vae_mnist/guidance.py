@@ -59,6 +59,7 @@ def run(
         Label agreement and quality of both, and their digits.
     """
     everything = experiment.source.dataset
+    classes = len(everything.spec.class_names)
     measured: dict[str, list[dict[str, float]]] = {PLAIN: [], GUIDED: []}
     digits: dict[str, np.ndarray] = {}
     for seed, plain in tqdm(generators.items(), desc="generators", unit="seed"):
@@ -67,7 +68,7 @@ def run(
         guided = train_generator(experiment, config, everything, share=1.0, seed=seed, classifier=classifier)
         for name, generator in ((PLAIN, plain), (GUIDED, guided)):
             measured[name].append(measure(experiment, config, judge, generator))
-            digits.setdefault(name, draw(experiment, generator, 100).images)
+            digits.setdefault(name, draw(experiment, generator, 10 * classes).images)
     rows = [report.Row(name=name, metrics=report.summarize(values)) for name, values in measured.items()]
     caption = f"Generators ({config.generator}) without and with the classifier, over {len(generators)} seeds"
     table = report.Table(rows=rows, columns=COLUMNS, caption=caption)
@@ -80,7 +81,7 @@ def run(
     caption = "Generated digits of the first seed, one class a column."
     path = report.save(
         experiment.workdir.figures / "digits.png",
-        report.comparison(list(digits.items()), columns=len(everything.spec.class_names)),
+        report.comparison(list(digits.items()), columns=classes),
     )
     return Section(
         tables=[table],
