@@ -247,7 +247,15 @@ def _find(directory: train.Workdir, variant: str | None) -> tuple[train.Workdir,
 
 
 def in_pieces(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
-    """Applies a function to at most `_PIECE` examples at a time, since activations need far more room than images."""
+    """Applies a function to at most a thousand examples at a time, since activations need far more room than images.
+
+    Args:
+        function: of arrays or trees of arrays [n, ...], to such.
+        inputs: its arguments; None stays None.
+
+    Returns:
+        What the function gives for all examples.
+    """
     n = len(jax.tree.leaves(inputs)[0])
     starts = range(0, max(n, 1), _PIECE)
     parts = [function(*jax.tree.map(lambda x, i=i: x[i : i + _PIECE], inputs)) for i in starts]

@@ -35,7 +35,7 @@ def balanced_fraction(dataset: Dataset, share: float, *, seed: int) -> Dataset:
     fewest = min(counts)
     if fewest == 0:
         raise ValueError(
-            f"{spec.name!r} has no example of class {spec.class_names[counts.index(0)]!r}; raise --limit."
+            f"{spec.name!r} has no example of class {spec.class_names[counts.index(0)]!r}; take more of the set."
         )
     if share == 1:
         return dataset

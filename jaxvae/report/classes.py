@@ -27,7 +27,7 @@ def name_classes(labels: np.ndarray, class_names: Sequence[str] | None) -> list[
     names = [str(number) for number in range(needed)] if class_names is None else list(class_names)
     if not needed <= len(names) <= len(CLASS_COLORS):
         raise ValueError(
-            f"there are colours for {len(CLASS_COLORS)} classes, and each needs a name, "
+            f"there are colours for {len(CLASS_COLORS)} classes, which need a name for each, "
             f"got {len(names)} names and labels up to {needed - 1}."
         )
     return names

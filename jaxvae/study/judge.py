@@ -52,7 +52,7 @@ class TrainedClassifier:
         Returns:
             The class with the largest logit of each.
         """
-        return np.argmax(in_pieces(self._logits, _floats(images)), axis=1)
+        return np.argmax(np.asarray(in_pieces(self._logits, (_floats(images),))), axis=1)
 
     @cached_property
     def _logits(self) -> Callable[[Any], Any]:
@@ -77,7 +77,7 @@ class Judge(TrainedClassifier):
         Returns:
             Mean and covariance of the activations.
         """
-        return evaluate.moments(np.asarray(in_pieces(self._penultimate, _floats(images))))
+        return evaluate.moments(np.asarray(in_pieces(self._penultimate, (_floats(images),))))
 
     @cached_property
     def _penultimate(self) -> Callable[[Any], Any]:
