@@ -53,7 +53,7 @@ def run(experiment: study.Experiment, config: Config, generators: Mapping[int, j
     caption = f"Classifiers by what they were trained on, over {len(generators)} seeds"
     table = report.Table(rows=make_rows(accuracies, mnist=mnist), columns=[ACCURACY], caption=caption)
     words = tell(accuracies)
-    blocks = [
+    blocks: list[report.Block] = [
         report.Heading("A classifier that learns from generated digits"),
         report.Paragraph(INTRO),
         table,

@@ -41,12 +41,15 @@ def train_generator(
     Returns:
         The trained generator.
     """
-    spec = experiment.source.dataset.spec
-    sizes = {"latent_sizes": (LATENT_SIZE,), "widths": WIDTHS, "layout": experiment.layout}
+    spec, layout = experiment.source.dataset.spec, experiment.layout
+    model: models.DropoutVAE
     if config.generator == "conditional":
-        model = models.ConditionalVAE(spec.image_shape, classes=len(spec.class_names), **sizes)
+        classes = len(spec.class_names)
+        model = models.ConditionalVAE(
+            spec.image_shape, (LATENT_SIZE,), WIDTHS, classes=classes, layout=layout
+        )
     else:
-        model = models.DropoutVAE(spec.image_shape, **sizes)
+        model = models.DropoutVAE(spec.image_shape, (LATENT_SIZE,), WIDTHS, layout=layout)
     terms: dict[str, Term] = {
         "bce": losses.reconstruction("bernoulli"),
         "kl": losses.kl(models.own_priors(model)),
