@@ -181,3 +181,16 @@ def test_figures_are_reproducible_small_and_white(tmp_path):
     shown = imread(first)
     assert shown.shape[:2] == (1000, 1000)
     assert (shown[0] == 1).all()
+
+
+def test_names_do_not_cover_each_other():
+    rng = np.random.default_rng(0)
+    near, far = (
+        np.concatenate([rng.normal(0, 0.02, (50, 2)), rng.normal((0, x), 0.02, (50, 2))]) for x in (0.1, 1.5)
+    )
+    frame = np.array([[-2.0, -2.0], [2.0, 2.0]])
+    labels = np.repeat([0, 1, -1], [50, 50, 2])
+    for points, written in ((near, ["no loop"]), (far, ["no loop", "loop"])):
+        codes = np.concatenate([points, frame]).astype(np.float32)
+        figure = embedding([("z", codes)], labels, class_names=("no loop", "loop"))
+        assert [text.get_text() for text in figure.axes[0].texts] == written
