@@ -12,7 +12,7 @@ Three more rows, from the report's list of what else one could do, run when they
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -127,43 +127,27 @@ PRESETS = {
 }
 
 COLUMNS = (
-    report.Column(
-        key="fid",
-        title="FID",
-        digits=1,
-        better="lower",
+    replace(
+        report.FID,
         note="Fréchet distance in the features of Inception v3 between samples and validation images. The report's "
         "is of another Inception v3, so that orders and ratios compare, values do not.",
     ),
     report.Column(key="fid_ratio", title="FID / published", digits=2),
-    report.Column(
-        key="kid",
-        title="KID",
-        digits=4,
-        better="lower",
-        note="Kernel Inception distance, without bias, in the same features.",
-    ),
-    report.Column(
-        key="classifier_fid",
-        title="Classifier FID",
-        digits=1,
-        better="lower",
+    replace(report.KID, note="Kernel Inception distance, without bias, in the same features."),
+    replace(
+        report.CLASSIFIER_FID,
         note="The same distance in the classifier's last hidden layer, which knows digits.",
     ),
-    report.Column(
-        key="iwae",
-        title="log p(x)",
-        unit="nats",
-        digits=1,
-        better="higher",
+    replace(
+        report.IWAE,
         note="Importance-weighted bound on the validation images, pixels taken as Bernoulli whatever the loss was.",
     ),
-    report.Column(key="elbo", title="ELBO", unit="nats", digits=1, better="higher", note="-(BCE + KL)."),
-    report.Column(key="bce", title="BCE", unit="nats", digits=1, better="lower"),
+    replace(report.ELBO, note="-(BCE + KL)."),
+    report.BCE,
     report.Column(key="kl", title="KL", unit="nats", digits=2, note="From the row's own prior."),
-    report.Column(key="ssim", title="SSIM", better="higher"),
+    report.SSIM,
     report.Column(key="active_units", title="Active units", digits=0),
-    report.Column(key="parameters", title="Parameters", digits=0),
+    report.PARAMETERS,
 )
 
 TRAINING = (

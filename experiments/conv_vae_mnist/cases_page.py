@@ -1,6 +1,7 @@
 """What the page says and shows of the twelve cases."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,44 +10,22 @@ from experiments.conv_vae_mnist.table import BEST
 from jaxvae import report, study
 
 COLUMNS = (
-    report.Column(
-        key="elbo",
-        title="ELBO",
-        unit="nats",
-        digits=1,
-        better="higher",
-        note="-(BCE + KL) on the validation images, whatever the KL weighed in training.",
-    ),
-    report.Column(key="bce", title="BCE", unit="nats", digits=1, better="lower"),
+    replace(report.ELBO, note="-(BCE + KL) on the validation images, whatever the KL weighed in training."),
+    report.BCE,
     report.Column(key="kl", title="KL", unit="nats", digits=2),
-    report.Column(
-        key="iwae",
-        title="log p(x)",
-        unit="nats",
-        digits=1,
-        better="higher",
-        note="Importance-weighted bound on the validation images.",
-    ),
-    report.Column(key="ssim", title="SSIM", better="higher"),
-    report.Column(
-        key="classifier_fid",
-        title="Classifier FID",
-        digits=1,
-        better="lower",
+    replace(report.IWAE, note="Importance-weighted bound on the validation images."),
+    report.SSIM,
+    replace(
+        report.CLASSIFIER_FID,
         note="Fréchet distance of samples to validation images in the last hidden layer of a classifier of digits.",
     ),
-    report.Column(
-        key="fid",
-        title="FID",
-        digits=1,
-        better="lower",
+    replace(
+        report.FID,
         note="The same in the features of Inception v3. It is biased upwards, the more the fewer images, and not alike "
         "for all cases; KID is not biased.",
     ),
-    report.Column(
-        key="kid", title="KID", digits=4, better="lower", note="Kernel Inception distance, without bias."
-    ),
-    report.Column(key="parameters", title="Parameters", digits=0),
+    replace(report.KID, note="Kernel Inception distance, without bias."),
+    report.PARAMETERS,
 )
 
 TRAINING = (

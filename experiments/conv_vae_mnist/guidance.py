@@ -5,6 +5,7 @@ on MNIST and stays as it is: its cross-entropy on the reconstruction, against th
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
@@ -31,16 +32,10 @@ COLUMNS = (
         note="Share of generated digits that another classifier, of another kind and trained apart on the same images, "
         "takes for the class that was asked for.",
     ),
-    report.Column(key="elbo", title="ELBO", unit="nats", digits=1, better="higher", note="Given the label."),
-    report.Column(key="bce", title="BCE", unit="nats", digits=1, better="lower"),
+    replace(report.ELBO, note="Given the label."),
+    report.BCE,
     report.Column(key="kl", title="KL", unit="nats", digits=1),
-    report.Column(
-        key="classifier_fid",
-        title="Classifier FID",
-        digits=1,
-        better="lower",
-        note="Of generated digits to validation images.",
-    ),
+    replace(report.CLASSIFIER_FID, note="Of generated digits to validation images."),
 )
 
 

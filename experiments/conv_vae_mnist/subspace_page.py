@@ -44,8 +44,8 @@ COLUMNS = (
         note="Share of validation images that a classifier of digits takes for the other label once w is exchanged for "
         "that of an image with the other label, z kept.",
     ),
-    report.Column(key="elbo", title="ELBO", unit="nats", digits=1, better="higher"),
-    report.Column(key="bce", title="BCE", unit="nats", digits=1, better="lower"),
+    report.ELBO,
+    report.BCE,
     report.Column(key="kl", title="KL", unit="nats", digits=1),
 )
 

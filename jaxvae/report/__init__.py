@@ -6,7 +6,18 @@ The room takes NumPy arrays, dicts and its own records; it knows nothing of mode
 from jaxvae.report.against import Series, against, percent
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
-from jaxvae.report.columns import IMAGE_COLUMNS, Column
+from jaxvae.report.columns import (
+    BCE,
+    CLASSIFIER_FID,
+    ELBO,
+    FID,
+    IMAGE_COLUMNS,
+    IWAE,
+    KID,
+    PARAMETERS,
+    SSIM,
+    Column,
+)
 from jaxvae.report.contrasts import Contrast, Contrasts, contrast_blocks
 from jaxvae.report.curves import curves
 from jaxvae.report.embeddings import embedding
@@ -23,7 +34,15 @@ from jaxvae.report.style import save
 from jaxvae.report.tables import to_html, to_markdown
 
 __all__ = [
+    "BCE",
+    "CLASSIFIER_FID",
+    "ELBO",
+    "FID",
     "IMAGE_COLUMNS",
+    "IWAE",
+    "KID",
+    "PARAMETERS",
+    "SSIM",
     "Block",
     "Case",
     "Column",

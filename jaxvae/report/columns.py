@@ -60,3 +60,14 @@ IMAGE_COLUMNS = (
     ),
 )
 """How good images are, by the names that `jaxvae.evaluate` gives its numbers."""
+
+ELBO = Column(key="elbo", title="ELBO", unit="nats", digits=1, better="higher")
+"""The evidence lower bound, as `jaxvae.study` measures it; a table adds its own note to this and the next ones."""
+
+BCE = Column(key="bce", title="BCE", unit="nats", digits=1, better="lower")
+IWAE = Column(key="iwae", title="log p(x)", unit="nats", digits=1, better="higher")
+SSIM = Column(key="ssim", title="SSIM", better="higher")
+FID = Column(key="fid", title="FID", digits=1, better="lower")
+KID = Column(key="kid", title="KID", digits=4, better="lower")
+CLASSIFIER_FID = Column(key="classifier_fid", title="Classifier FID", digits=1, better="lower")
+PARAMETERS = Column(key="parameters", title="Parameters", digits=0)
