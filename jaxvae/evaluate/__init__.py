@@ -4,7 +4,15 @@ An `Evaluator` is `(key, variables, batches) -> {name: float}`. Builders take th
 compile once, sum on the device under the batches' masks, and read back once at the end.
 """
 
+from jaxvae.evaluate.checkerboard import checkerboard
 from jaxvae.evaluate.classes import class_accuracy
+from jaxvae.evaluate.colour import (
+    colour_error,
+    colour_evaluator,
+    colour_histogram,
+    colour_histogram_distance,
+    colour_shift,
+)
 from jaxvae.evaluate.fid import FidResult, check_comparable, compare, fid
 from jaxvae.evaluate.frechet import Moments, frechet_distance, moments
 from jaxvae.evaluate.image_quality import Sample, mse, reconstruction_evaluator, sample_evaluator, sharpness
@@ -41,7 +49,13 @@ __all__ = [
     "Statistics",
     "active_units",
     "check_comparable",
+    "checkerboard",
     "class_accuracy",
+    "colour_error",
+    "colour_evaluator",
+    "colour_histogram",
+    "colour_histogram_distance",
+    "colour_shift",
     "combine",
     "compare",
     "density_coverage",

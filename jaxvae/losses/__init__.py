@@ -1,4 +1,4 @@
-"""Losses: likelihoods, distances, KL, MMD, HSIC, SSIM, classification, and `compose`, which weighs them into one.
+"""Losses: likelihoods, distances, KL, MMD, HSIC, SSIM, colour, classification, and `compose`, which weighs them.
 
 Each comes as a pure function of arrays (`bernoulli_nll`, `kl_normal`, `mmd2`, `ssim`) and as a term of an
 objective (`reconstruction`, `kl`, `mmd`, `ssim_loss`). A term of one's own is any function `(key, output,
@@ -12,7 +12,9 @@ from jaxvae.losses.classification import (
     misclassification,
     recognition,
 )
+from jaxvae.losses.colour import average_pool, colour_distance, colour_loss
 from jaxvae.losses.compose import Objective, compose
+from jaxvae.losses.deep_features import deep_features, feature_error
 from jaxvae.losses.distance import absolute_error, distance, squared_error
 from jaxvae.losses.hsic import delta, hsic, independence
 from jaxvae.losses.kernels import (
@@ -33,6 +35,7 @@ from jaxvae.losses.kl import (
 )
 from jaxvae.losses.likelihood import bernoulli_nll, gaussian_nll, laplace_nll, reconstruction
 from jaxvae.losses.mmd import mmd, mmd2, mmd2_biased
+from jaxvae.losses.ms_ssim import ms_ssim, ms_ssim_loss
 from jaxvae.losses.perceptual import Features, lpips_distance, perceptual, perceptual_distance
 from jaxvae.losses.ssim import ssim, ssim_loss
 
@@ -42,13 +45,18 @@ __all__ = [
     "Objective",
     "RadialKernel",
     "absolute_error",
+    "average_pool",
     "bernoulli_nll",
     "classification",
+    "colour_distance",
+    "colour_loss",
     "compose",
     "cross_entropy",
+    "deep_features",
     "delta",
     "dimension_rbf",
     "distance",
+    "feature_error",
     "gaussian_nll",
     "gram",
     "hsic",
@@ -66,6 +74,8 @@ __all__ = [
     "mmd",
     "mmd2",
     "mmd2_biased",
+    "ms_ssim",
+    "ms_ssim_loss",
     "perceptual",
     "perceptual_distance",
     "posterior_log_prob",

@@ -12,7 +12,9 @@ from jaxtyping import Array, Float, Key
 
 from jaxvae.types import Batch, Output, Term
 
-_WINDOW = 11
+WINDOW = 11
+"""Height and width of the Gaussian window in pixels."""
+
 _SIGMA = 1.5
 
 
@@ -39,12 +41,12 @@ def ssim(
         Wang, Bovik, Sheikh and Simoncelli, Image quality assessment: from error visibility to structural
         similarity, IEEE Transactions on Image Processing 13(4), 2004, equation 13.
     """
-    if min(a.shape[1:3]) < _WINDOW:
+    if min(a.shape[1:3]) < WINDOW:
         raise ValueError(
-            f"SSIM needs images of at least {_WINDOW} x {_WINDOW} pixels, got {a.shape[1]} x {a.shape[2]}; "
+            f"SSIM needs images of at least {WINDOW} x {WINDOW} pixels, got {a.shape[1]} x {a.shape[2]}; "
             "enlarge them or leave SSIM out."
         )
-    return dm_pix.ssim(a, b, max_val=max_val, filter_fn=_blur)
+    return dm_pix.ssim(a, b, max_val=max_val, filter_fn=blur)
 
 
 def ssim_loss() -> Term:
@@ -64,10 +66,16 @@ def ssim_loss() -> Term:
     return term
 
 
-def _blur(image: Float[Array, "n h w c"]) -> Float[Array, "n c v u"]:
-    # dm-pix averages the blurred maps over all but n, so their axes may stay in the order that the products
-    # leave.
-    rows = jnp.moveaxis(image, -1, 1)
+def blur(images: Float[Array, "n h w c"]) -> Float[Array, "n c v u"]:
+    """Gaussian averages at every position where the window fits.
+
+    Args:
+        images: [n, h, w, c], any values; both sides at least 11 pixels.
+
+    Returns:
+        [n, c, w - 10, h - 10]: the axes stay in the order that the products leave, for what averages over them.
+    """
+    rows = jnp.moveaxis(images, -1, 1)
     columns = jnp.swapaxes(_product(rows, _band(rows.shape[-1])), -1, -2)
     return _product(columns, _band(columns.shape[-1]))
 
@@ -80,7 +88,7 @@ def _product(rows: Float[Array, "*shape size"], band: np.ndarray) -> Float[Array
 
 def _band(size: int) -> np.ndarray:
     """[size, size - 10] matrix that applies the window at every position where it fits."""
-    taps = np.exp(-0.5 * ((np.arange(_WINDOW) - _WINDOW // 2) / _SIGMA) ** 2)
-    offset = np.arange(size)[:, None] - np.arange(size - _WINDOW + 1)
-    inside = (offset >= 0) & (offset < _WINDOW)
-    return np.where(inside, (taps / taps.sum())[offset.clip(0, _WINDOW - 1)], 0)
+    taps = np.exp(-0.5 * ((np.arange(WINDOW) - WINDOW // 2) / _SIGMA) ** 2)
+    offset = np.arange(size)[:, None] - np.arange(size - WINDOW + 1)
+    inside = (offset >= 0) & (offset < WINDOW)
+    return np.where(inside, (taps / taps.sum())[offset.clip(0, WINDOW - 1)], 0)

@@ -3,6 +3,7 @@
 from jaxvae.models.classifier import Classifier
 from jaxvae.models.conditional_vae import ConditionalVAE
 from jaxvae.models.conv_vae import ConvVAE
+from jaxvae.models.deep_conv_vae import DeepConvVAE, FeatureOutput
 from jaxvae.models.dropout import dropout
 from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.family import build, describe
@@ -14,6 +15,7 @@ from jaxvae.models.generate import (
     forward,
     init,
     interpolate,
+    interpolate_spherically,
     own_priors,
     reconstruct,
     redraw,
@@ -23,9 +25,11 @@ from jaxvae.models.generate import (
 )
 from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
+from jaxvae.models.mixture import Mixture, fit_mixture
 from jaxvae.models.pool_classifier import PoolClassifier
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
+from jaxvae.models.second_stage import SecondStage
 from jaxvae.models.subspace_vae import SubspaceVAE
 from jaxvae.models.vae import VAE
 from jaxvae.models.vgg import VGG16, PerceptualWeights, load_vgg16
@@ -39,13 +43,17 @@ __all__ = [
     "Classifier",
     "ConditionalVAE",
     "ConvVAE",
+    "DeepConvVAE",
     "DropoutVAE",
+    "FeatureOutput",
     "Initialization",
     "Latents",
     "Layout",
+    "Mixture",
     "Normal",
     "PerceptualWeights",
     "PoolClassifier",
+    "SecondStage",
     "SubspaceVAE",
     "build",
     "decode",
@@ -53,10 +61,12 @@ __all__ = [
     "draw",
     "dropout",
     "encode",
+    "fit_mixture",
     "forward",
     "init",
     "initialization",
     "interpolate",
+    "interpolate_spherically",
     "layout",
     "load_vgg16",
     "own_priors",

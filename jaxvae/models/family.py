@@ -9,6 +9,7 @@ from flax import linen as nn
 from jaxvae.models.classifier import Classifier
 from jaxvae.models.conditional_vae import ConditionalVAE
 from jaxvae.models.conv_vae import ConvVAE
+from jaxvae.models.deep_conv_vae import DeepConvVAE
 from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.layouts import layout
 from jaxvae.models.pool_classifier import PoolClassifier
@@ -20,6 +21,7 @@ FAMILIES: Mapping[str, type[nn.Module]] = {
     "vae": VAE,
     "vlae": VLAE,
     "conv_vae": ConvVAE,
+    "deep_conv_vae": DeepConvVAE,
     "dropout_vae": DropoutVAE,
     "conditional_vae": ConditionalVAE,
     "subspace_vae": SubspaceVAE,

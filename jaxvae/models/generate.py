@@ -19,6 +19,9 @@ from jaxvae.types import Batch, Posterior, Prior, Variables
 Latents: TypeAlias = tuple[Float[Array, "n _"], ...]
 """A code: one array [n, d] for each level, bottom first."""
 
+_PARALLEL = 1e-3
+"""Sine of an angle below which its value is rounding noise."""
+
 
 def standard_priors(model: Any) -> tuple[Prior, ...]:
     """N(0, I) for every level of a model.
@@ -246,10 +249,56 @@ def interpolate(start: Latents, end: Latents, steps: int) -> tuple[Float[Array, 
     Raises:
         ValueError: fewer than 2 steps.
     """
+    share = _shares(steps)
+    return tuple((1 - share) * a + share * b for a, b in zip(start, end, strict=True))
+
+
+def interpolate_spherically(
+    start: Latents, end: Latents, steps: int
+) -> tuple[Float[Array, "{steps} _"], ...]:
+    """Codes on the great circle between two, which, unlike those on a straight line, are as long as draws are.
+
+    In many dimensions nearly all of N(0, I) lies at one distance from the origin, and the middle of a straight line
+    is far inside. Codes of different lengths are joined by an arc whose length changes with them; where two point the
+    same way or opposite ways, and there is no one great circle, the line is straight.
+
+    Args:
+        start: [1, d] for each level.
+        end: [1, d] for each level.
+        steps: how many codes, both ends counted, at least 2.
+
+    Returns:
+        [steps, d] for each level, from `start` to `end`; equal steps are equal angles.
+
+    Raises:
+        ValueError: fewer than 2 steps.
+
+    References:
+        White, Sampling Generative Networks, 2016, section 2.1; Shoemake, Animating Rotation with Quaternion Curves,
+        SIGGRAPH 1985.
+    """
+    share = _shares(steps)
+    return tuple(_arc(share, a, b) for a, b in zip(start, end, strict=True))
+
+
+def _arc(
+    share: Float[Array, "k 1"], start: Float[Array, "1 d"], end: Float[Array, "1 d"]
+) -> Float[Array, "k d"]:
+    lengths = jnp.linalg.norm(start) * jnp.linalg.norm(end)
+    cosine = jnp.vdot(start, end) / jnp.where(lengths > 0, lengths, 1)
+    angle = jnp.arccos(jnp.clip(cosine, -1, 1))
+    sine = jnp.sin(angle)
+    straight = (sine < _PARALLEL) | (lengths == 0)
+    divisor = jnp.where(straight, 1, sine)
+    first = jnp.where(straight, 1 - share, jnp.sin((1 - share) * angle) / divisor)
+    last = jnp.where(straight, share, jnp.sin(share * angle) / divisor)
+    return first * start + last * end
+
+
+def _shares(steps: int) -> Float[Array, "{steps} 1"]:
     if steps < 2:
         raise ValueError(f"an interpolation has at least its 2 ends, got {steps} steps.")
-    share = jnp.linspace(0.0, 1.0, steps)[:, None]
-    return tuple((1 - share) * a + share * b for a, b in zip(start, end, strict=True))
+    return jnp.linspace(0.0, 1.0, steps)[:, None]
 
 
 def _label(model: Any, labels: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What scripts of experiments share; it joins the other rooms, and none of them knows it.
 
-An experiment's data, trainings and report, the classifier that judges images, and what is measured of every trained
-autoencoder.
+An experiment's data, trainings and report, the classifier that judges images, what is measured of every trained
+autoencoder, and where the codes of its samples come from.
 """
 
 from jaxvae.study.case import make_case
@@ -9,16 +9,21 @@ from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures, lower_bound
+from jaxvae.study.samplers import SAMPLERS, Sampler, fit_second_stage, make_sampler
 
 __all__ = [
+    "SAMPLERS",
     "Experiment",
     "Judge",
     "Measures",
+    "Sampler",
     "TrainedClassifier",
+    "fit_second_stage",
     "forward",
     "lower_bound",
     "lpips",
     "make_case",
+    "make_sampler",
     "train_classifier",
     "train_judge",
 ]

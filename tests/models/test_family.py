@@ -6,6 +6,7 @@ from flax import linen as nn
 from jaxvae.models import (
     VLAE,
     ConditionalVAE,
+    DeepConvVAE,
     DropoutVAE,
     PoolClassifier,
     SubspaceVAE,
@@ -16,12 +17,13 @@ from jaxvae.models import (
 
 MODEL = VLAE((8, 12, 3), (2, 3), (4, 5), 6, shared_merge=False, learned_scale=True)
 OTHERS = [
+    DeepConvVAE((12, 16, 3), 8, (2, 3), 3, "pool", True, "conv", "stopped"),
     DropoutVAE((8, 12, 3), (2, 3), (4, 5), 0.1, 0.2, "kaiming_normal"),
     ConditionalVAE((8, 12, 3), (3,), classes=4),
     SubspaceVAE((8, 12, 3), (3, 4), classes=5),
     PoolClassifier((8, 12, 3), 4, (2, 3), "pytorch"),
 ]
-KNOWN = "vae, vlae, conv_vae, dropout_vae, conditional_vae, subspace_vae, classifier, pool_classifier"
+KNOWN = "vae, vlae, conv_vae, deep_conv_vae, dropout_vae, conditional_vae, subspace_vae, classifier, pool_classifier"
 
 
 @pytest.mark.parametrize("model", [MODEL, *OTHERS], ids=lambda model: type(model).__name__)

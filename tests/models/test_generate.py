@@ -13,6 +13,7 @@ from jaxvae.models import (
     forward,
     init,
     interpolate,
+    interpolate_spherically,
     reconstruct,
     redraw,
     reparameterize,
@@ -174,9 +175,40 @@ def test_a_level_that_is_not_there_is_refused(level):
         traverse(CODE, jnp.zeros(2), level=level)
 
 
-def test_an_interpolation_of_one_step_is_refused():
+def test_spherical_interpolation_turns_by_equal_angles():
+    start, end = jnp.array([[3.0, 0.0, 0.0]]), jnp.array([[0.0, 0.0, 3.0]])
+    (path,) = interpolate_spherically((start,), (end,), 4)
+    angles = np.deg2rad([0.0, 30.0, 60.0, 90.0])
+    expected = 3 * np.stack([np.cos(angles), np.zeros(4), np.sin(angles)], axis=1)
+    np.testing.assert_allclose(path, expected, atol=1e-6)
+
+
+def test_spherical_interpolation_keeps_the_length_of_draws():
+    start, end = (draw(jax.random.key(seed), (Normal(dim=400), Normal(dim=1)), 1) for seed in (0, 1))
+    round_, straight = (way(start, end, 9)[0] for way in (interpolate_spherically, interpolate))
+    lengths = np.linalg.norm(round_, axis=1)
+    assert lengths.min() > 0.95 * min(lengths[0], lengths[-1])
+    assert np.linalg.norm(straight, axis=1).min() < 0.8 * lengths.min()
+
+
+def test_spherical_interpolation_ends_where_it_should():
+    end = (jnp.array([[1.1, -0.2]]), jnp.array([[0.3, -0.4, 1.5]]))
+    path = interpolate_spherically(CODE, end, 5)
+    assert_codes_equal([z[:1] for z in path], CODE)
+    np.testing.assert_allclose(path[1][4:], end[1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("end", [[0.2, 0.4], [-0.1, -0.2], [0.0, 0.0], [0.1, 0.2]])
+def test_spherical_interpolation_without_one_great_circle_is_straight(end):
+    start, end = (jnp.array([[0.1, 0.2]]),), (jnp.array([end]),)
+    path, straight = interpolate_spherically(start, end, 5)[0], interpolate(start, end, 5)[0]
+    np.testing.assert_allclose(path, straight, atol=1e-6)
+
+
+@pytest.mark.parametrize("way", [interpolate, interpolate_spherically])
+def test_an_interpolation_of_one_step_is_refused(way):
     with pytest.raises(ValueError, match="at least its 2 ends, got 1 steps"):
-        interpolate(CODE, CODE, 1)
+        way(CODE, CODE, 1)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,39 @@
+"""Checkerboards that transposed convolutions leave in images, [n, height, width, channels] in [0, 1]."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def checkerboard(images: Float[Array, "n h w c"], *, stride: int = 2) -> Float[Array, " n"]:
+    """Share of an image's energy at the stride frequency: what repeats, all over the image, every `stride` pixels.
+
+    An image is averaged over all of its tiles of stride x stride pixels. The variance within the average tile is the
+    image's power at the frequencies that are multiples of 1 / stride in both directions, zero apart; it is divided by
+    the image's variance, its power at all frequencies but zero. A photograph has hardly any, whatever it shows.
+
+    Args:
+        images: [n, height, width, channels], any values; sides of at least two tiles. Pixels at the bottom and on
+            the right that fill no tile are left out.
+        stride: pixels after which the pattern repeats, at least 2: the stride of a decoder's last layer, or a
+            product of its last strides.
+
+    Returns:
+        [n], 0 (also for a constant image) to 1 (for nothing but the pattern); channels are added up on either side.
+
+    Raises:
+        ValueError: a stride below 2, or smaller images.
+
+    References:
+        Odena, Dumoulin & Olah, Deconvolution and Checkerboard Artifacts, Distill 2016.
+    """
+    rows, columns = (side // max(stride, 1) for side in images.shape[1:3])
+    if stride < 2 or min(rows, columns) < 2:
+        raise ValueError(
+            "a pattern repeats after at least 2 pixels and at least once in each direction, got stride "
+            f"{stride} and images of {images.shape[1]} x {images.shape[2]} pixels."
+        )
+    whole = images[:, : rows * stride, : columns * stride]
+    whole = whole - jnp.mean(whole, axis=(1, 2), keepdims=True)
+    tile = jnp.mean(whole.reshape(len(images), rows, stride, columns, stride, -1), axis=(1, 3))
+    pattern, total = (jnp.mean(jnp.square(x), axis=(1, 2)).sum(-1) for x in (tile, whole))
+    return jnp.where(total > 0, pattern / jnp.where(total > 0, total, 1), 0)

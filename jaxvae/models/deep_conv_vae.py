@@ -1,0 +1,267 @@
+"""Deep convolutional variational autoencoder for photographs, with the alternatives that its report tried.
+
+Images are NHWC, float32 in [0, 1]; the decoder returns logits. Codes are tuples of one array, as a ladder's
+are tuples of several.
+"""
+
+import math
+from dataclasses import field
+
+import flax.struct
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+from jaxtyping import Array, Float, Int, Key
+
+from jaxvae.models.autoencoder import Autoencoder
+from jaxvae.models.layers import Conv, Dense, NormAct, unflatten
+from jaxvae.models.layouts import Layout, layout
+from jaxvae.models.resampling import RESAMPLINGS, SLOPE, Down, Enlarge, Up, smallest_side, unpadded_sizes
+from jaxvae.models.stages import check_shape
+from jaxvae.types import Output, Posterior
+
+LATENTS = ("dense", "conv")
+"""What connects the code with the convolutions: dense layers, or 1x1 convolutions, whose code is a map."""
+
+DEEP_FEATURES = ("off", "through", "stopped")
+"""What the encoder tells of a reconstruction beside its code: nothing, its activations, or its activations with the
+encoder's parameters held as constants while they are computed."""
+
+
+@flax.struct.dataclass
+class FeatureOutput(Output):
+    """An `Output` with the encoder's view of image and reconstruction.
+
+    Attributes:
+        features: activations after every stage of the encoder, [n, height, width, channels] each: those of the
+            image, and those of the mean reconstruction.
+    """
+
+    features: tuple[tuple[Float[Array, "n _ _ _"], ...], tuple[Float[Array, "n _ _ _"], ...]] | None = None
+
+
+class DeepConvVAE(Autoencoder):
+    """Convolutions of stride 2 without padding, each with BatchNorm and LeakyReLU, two heads, and the same mirrored.
+
+    The transposed convolutions reach the sizes that the convolutions came from, which other libraries do by output
+    padding. As in DCGAN, the decoder's dense layer is normalised and rectified too.
+
+    Attributes:
+        image_shape: (height, width, channels).
+        latent_size: size of z.
+        widths: channels of the encoder's stages; 96x96 pixels leave room for four, 32x32 for three.
+        kernel: height and width of the kernels; one that the stride does not divide, such as 3, leaves checkerboards.
+        resampling: "stride" halves and doubles by the convolutions' stride, "pool" by max pooling and by nearest
+            neighbours.
+        residual: whether a residual block follows every stage.
+        latent: "dense" heads, or "conv" for a code that is a map of the size of the last stage.
+        deep_features: "off", or whether the output also holds the encoder's activations for image and reconstruction:
+            "through" lets gradients reach the encoder's parameters by way of them, "stopped" only what was
+            reconstructed.
+        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    References:
+        Deep convolutional variational autoencoder to generate winged horses (the report), section 3.1 and figure 1.
+        Radford, Metz & Chintala, Unsupervised Representation Learning with DCGANs, ICLR 2016, section 3.
+        Odena, Dumoulin & Olah, Deconvolution and Checkerboard Artifacts, Distill 2016.
+    """
+
+    image_shape: tuple[int, int, int]
+    latent_size: int = 128
+    widths: tuple[int, ...] = (32, 64, 128)
+    kernel: int = 4
+    resampling: str = "stride"
+    residual: bool = False
+    latent: str = "dense"
+    deep_features: str = "off"
+    axis_name: str | None = None
+    layout: Layout = field(default_factory=layout)
+
+    def __post_init__(self) -> None:
+        """Refuses what makes no network.
+
+        Raises:
+            ValueError: no stage, a size that is not positive, an image too small for the stages, an unknown name, or a
+                code that cannot be spread over the last stage's pixels.
+        """
+        _check_sizes(self.image_shape, self.latent_size, self.widths, self.kernel)
+        for name, known in (
+            ("resampling", RESAMPLINGS),
+            ("latent", LATENTS),
+            ("deep_features", DEEP_FEATURES),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
+        height, width = self._sizes[-1]
+        if self.latent == "conv" and self.latent_size % (height * width):
+            raise ValueError(
+                f"a convolutional latent spreads the code over {height} x {width} pixels, so its size must be a "
+                f"multiple of {height * width}, got {self.latent_size}."
+            )
+        super().__post_init__()
+
+    @property
+    def latent_sizes(self) -> tuple[int, ...]:
+        """Size of the one level's code."""
+        return (self.latent_size,)
+
+    @property
+    def _sizes(self) -> list[tuple[int, int]]:
+        height, width, _ = self.image_shape
+        return unpadded_sizes((height, width), self.kernel, len(self.widths))
+
+    def setup(self) -> None:
+        """Builds the layers."""
+        sizes = self._sizes
+        shared = {"layout": self.layout, "kernel": self.kernel, "resampling": self.resampling}
+        normed = shared | {"residual": self.residual, "axis_name": self.axis_name}
+        self.stages = [Down(width, **normed) for width in self.widths]
+        area = math.prod(sizes[-1])
+        self.to_mean, self.to_log_variance = (
+            self._connection(self.latent_size, area, use_bias=True) for _ in range(2)
+        )
+        self.expand = self._connection(area * self.widths[-1], area, use_bias=False)
+        self.expand_norm = NormAct(self.layout.channel_axis, SLOPE, self.axis_name)
+        rising = zip(self.widths[-2::-1], sizes[-2:0:-1], strict=True)
+        self.unstages = [Up(width, size, **normed) for width, size in rising]
+        self.to_logits = Enlarge(self.image_shape[-1], sizes[0], **shared, use_bias=True)
+
+    def _connection(self, size: int, area: int, *, use_bias: bool) -> Dense | Conv:
+        """A layer that puts out `size` numbers for an image, or for each of its pixels an equal share of them."""
+        if self.latent == "dense":
+            return Dense(size, self.layout, use_bias=use_bias)
+        return Conv(size // area, self.layout, (1, 1), (1, 1), use_bias=use_bias)
+
+    def activations(
+        self, image: Float[Array, "n h w c"], train: bool = False
+    ) -> tuple[Float[Array, "n _ _ _"], ...]:
+        """What the encoder makes of images, stage by stage.
+
+        Args:
+            image: in [0, 1], of the shape that the model was built for.
+            train: whether BatchNorm uses the batch's statistics.
+
+        Returns:
+            [n, height, width, channels] for each stage.
+
+        Raises:
+            ValueError: images of another shape.
+        """
+        return tuple(self.layout.leave(h) for h in self._stages(image, train))
+
+    def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
+        """q(z | x).
+
+        Args:
+            image: in [0, 1], of the shape that the model was built for.
+            train: whether BatchNorm uses the batch's statistics.
+
+        Returns:
+            One posterior; its network puts out mean and log variance.
+
+        Raises:
+            ValueError: images of another shape.
+        """
+        return self._posteriors(self._stages(image, train)[-1])
+
+    def decode(
+        self, latents: tuple[Float[Array, "n _"], ...], train: bool = False
+    ) -> Float[Array, "n h w c"]:
+        """Logits of p(x | z).
+
+        Args:
+            latents: one array.
+            train: whether BatchNorm uses the batch's statistics.
+
+        Returns:
+            Logits; their sigmoid is the mean image.
+
+        Raises:
+            ValueError: latents of another number or size.
+        """
+        sizes = tuple(z.shape[-1] for z in latents)
+        if sizes != self.latent_sizes:
+            raise ValueError(f"this model has one latent of size {self.latent_size}, got latents of {sizes}.")
+        (z,), size = latents, self._sizes[-1]
+        if self.latent == "dense":
+            h = unflatten(self.expand(z), size, self.layout)
+        else:
+            h = self.expand(unflatten(z, size, self.layout))
+        h = self.expand_norm(h, train)
+        for unstage in self.unstages:
+            h = unstage(h, train)
+        return self.layout.leave(self.to_logits(h))
+
+    def __call__(
+        self,
+        key: Key[Array, ""],
+        image: Float[Array, "n h w c"],
+        index: Int[Array, " n"],
+        train: bool = False,
+    ) -> Output:
+        """Encodes, draws a code, and decodes.
+
+        Args:
+            key: for the draws.
+            image: in [0, 1], of the shape that the model was built for.
+            index: position of each example in the global batch, which decides the noise that it meets.
+            train: whether BatchNorm uses the batch's statistics.
+
+        Returns:
+            Logits, posteriors and latents; a `FeatureOutput` if the model was told to put out deep features.
+
+        Raises:
+            ValueError: images of another shape.
+        """
+        stages = self._stages(image, train)
+        posteriors = self._posteriors(stages[-1])
+        output = self._output(key, index, posteriors, lambda latents: self.decode(latents, train))
+        if self.deep_features == "off" or self.is_initializing():
+            return output
+        seen = tuple(self.layout.leave(h) for h in stages)
+        again = self._seen_again(nn.sigmoid(output.logits), train)
+        if self.deep_features == "stopped":
+            seen = lax.stop_gradient(seen)
+        return FeatureOutput(**vars(output), features=(seen, again))
+
+    def _seen_again(self, image: Float[Array, "n h w c"], train: bool) -> tuple[Float[Array, "n _ _ _"], ...]:
+        """The encoder's activations for reconstructions, which its running statistics do not take notice of."""
+        variables = dict(self.variables)
+        if self.deep_features == "stopped":
+            variables = lax.stop_gradient(variables)
+        found, _ = self.clone(parent=None).apply(
+            variables, image, train, method="activations", mutable=["batch_stats"]
+        )
+        return found
+
+    def _stages(self, image: Float[Array, "n h w c"], train: bool) -> list[Float[Array, "_ _ _ _"]]:
+        check_shape(image, self.image_shape)
+        found = [self.layout.enter(image)]
+        for stage in self.stages:
+            found.append(stage(found[-1], train))
+        return found[1:]
+
+    def _posteriors(self, h: Float[Array, "_ _ _ _"]) -> tuple[Posterior, ...]:
+        mean, log_variance = (
+            head(h) if self.latent == "dense" else self.layout.leave(head(h)).reshape(-1, self.latent_size)
+            for head in (self.to_mean, self.to_log_variance)
+        )
+        return (Posterior(mean, jnp.exp(log_variance / 2)),)
+
+
+def _check_sizes(
+    image_shape: tuple[int, int, int], latent_size: int, widths: tuple[int, ...], kernel: int
+) -> None:
+    if not widths or min(*widths, latent_size, *image_shape, kernel - 1) < 1:
+        raise ValueError(
+            "a VAE needs at least one stage, positive sizes and a kernel of at least 2, got image shape "
+            f"{tuple(image_shape)}, latent size {latent_size}, widths {tuple(widths)}, kernel {kernel}."
+        )
+    smallest = smallest_side(kernel, len(widths))
+    if min(image_shape[:2]) < smallest:
+        raise ValueError(
+            f"{len(widths)} stages of {kernel}x{kernel} convolutions without padding need images of {smallest} x "
+            f"{smallest} pixels or more, got {image_shape[0]} x {image_shape[1]}; enlarge the images or give fewer "
+            "stages."
+        )
