@@ -9,7 +9,10 @@ from PIL import Image
 
 from jaxvae.data import load
 
-CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+CLASSES = {
+    "cifar10": ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
+    "stl10": ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"],
+}
 
 
 def _png(image):
@@ -22,13 +25,22 @@ def _prepare(name, data_dir, splits):
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(name, data_dir=data_dir)
-    if name == "cifar10":
-        builder.info.features["label"].names = CIFAR10_CLASSES
+    features = builder.info.features
+    if name in CLASSES:
+        features["label"].names = CLASSES[name]
 
     def examples(split, images, labels):
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            extra = {"id": f"{split}_{i:05d}"} if name == "cifar10" else {}
-            yield i, {"image": _png(image), "label": int(label), **extra}
+            yield i, {"image": _png(image), **known(split, i, label)}
+
+    def known(split, i, label):
+        if name == "celeb_a":
+            return {
+                "attributes": dict(zip(features["attributes"], label.tolist(), strict=True)),
+                "landmarks": dict.fromkeys(features["landmarks"], 0),
+                "identity": {"Identity_No": i},
+            }
+        return {"label": int(label)} | ({"id": f"{split}_{i:05d}"} if name == "cifar10" else {})
 
     builder._split_generators = lambda dl_manager: {
         split: examples(split, *arrays) for split, arrays in splits.items()
@@ -40,17 +52,23 @@ def _prepare(name, data_dir, splits):
 
 @pytest.fixture(scope="session")
 def stand_ins():
-    """{name: {split: (images, labels)}}; MNIST's are its real first images."""
+    """{name: {split: (images, labels)}}; MNIST's are its real first images, labels of CelebA's 40 attributes."""
     rng = np.random.default_rng(0)
 
     def noise(n, *shape):
         return rng.integers(0, 256, (n, *shape), dtype=np.uint8), rng.integers(0, 10, n)
 
+    def faces(n):
+        return noise(n, 218, 178, 3)[0], rng.integers(0, 2, (n, 40)).astype(bool)
+
+    unlabelled = noise(9, 96, 96, 3)[0], np.full(9, -1)
     digits = {split: load("mnist", split=split, limit=n) for split, n in (("train", 60), ("test", 20))}
     return {
         "mnist": {split: (digit.images, digit.labels) for split, digit in digits.items()},
         "fashion_mnist": {"train": noise(50, 28, 28, 1), "test": noise(11, 28, 28, 1)},
         "cifar10": {"train": noise(40, 32, 32, 3), "test": noise(12, 32, 32, 3)},
+        "stl10": {"train": noise(20, 96, 96, 3), "test": noise(6, 96, 96, 3), "unlabelled": unlabelled},
+        "celeb_a": {"train": faces(4), "validation": faces(2), "test": faces(3)},
     }
 
 

@@ -1,31 +1,44 @@
 """Data: named image sets checked on reading (`load`), and the batches made of them.
 
-`Resident` serves training from the device's own memory, `batches` goes through a set once for evaluation.
+`Resident` serves training from the device's own memory and `Streamed` from the host's, `serve` chooses between
+them, and `batches` goes through a set once for evaluation.
 Images are uint8 [n, height, width, channels] until a batch is gathered, float32 in [0, 1] from then on.
 """
 
-from jaxvae.data.dataset import DataError, Dataset, Spec, from_arrays
+from jaxvae.data.classes import select_classes
+from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays, select
+from jaxvae.data.flip import flip_horizontally
+from jaxvae.data.folder import read_folder
 from jaxvae.data.fractions import balanced_fraction
 from jaxvae.data.noise import add_noise
 from jaxvae.data.pictures import read_pictures
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, batches
-from jaxvae.data.sources import NAMES, SOURCES, SPLITS, load, load_splits
+from jaxvae.data.sources import FOLDER, NAMES, SOURCES, SPLITS, load, load_splits
+from jaxvae.data.stream import Streamed, serve
 
 __all__ = [
+    "FOLDER",
     "NAMES",
     "REMAINDERS",
     "SOURCES",
     "SPLITS",
     "Arrays",
+    "Attributes",
     "DataError",
     "Dataset",
     "Resident",
     "Spec",
+    "Streamed",
     "add_noise",
     "balanced_fraction",
     "batches",
+    "flip_horizontally",
     "from_arrays",
     "load",
     "load_splits",
+    "read_folder",
     "read_pictures",
+    "select",
+    "select_classes",
+    "serve",
 ]

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int32, Integer, Shaped, UInt8
+from jaxtyping import Bool, Int, Int32, Integer, Shaped, UInt8
 
 
 class DataError(ValueError):
@@ -23,14 +23,27 @@ class Spec:
         name: the name it was loaded by, "mnist".
         image_shape: (height, width, channels).
         class_names: name of class 0, 1, ...; empty if there are no classes.
-        fingerprint: 16 hexadecimal digits of the SHA-256 of shape, pixels and labels in their order. Two data
-            sets with the same fingerprint train the same model from the same seed.
+        fingerprint: 16 hexadecimal digits of the SHA-256 of shape, pixels, labels and attributes in their order. Two
+            data sets with the same fingerprint train the same model from the same seed.
     """
 
     name: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     fingerprint: str
+
+
+@dataclass(frozen=True, eq=False)
+class Attributes:
+    """What each image has or has not, besides its class.
+
+    Attributes:
+        names: of the attributes, such as "Smiling".
+        values: [n, k], whether an image has an attribute.
+    """
+
+    names: tuple[str, ...]
+    values: Bool[np.ndarray, "n k"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +54,13 @@ class Dataset:
         images: [n, height, width, channels], uint8 in [0, 255].
         labels: [n], class numbers; -1 where there is none.
         spec: name, image shape, class names and fingerprint.
+        attributes: of each image; None if nothing is known of them.
     """
 
     images: UInt8[np.ndarray, "n h w c"]
     labels: Int32[np.ndarray, " n"]
     spec: Spec
+    attributes: Attributes | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,6 +72,7 @@ def from_arrays(
     *,
     name: str,
     class_names: tuple[str, ...] = (),
+    attributes: Attributes | None = None,
 ) -> Dataset:
     """Makes a data set of arrays, so that any images can take the place of a named set.
 
@@ -65,12 +81,14 @@ def from_arrays(
         labels: [n] integers in [-1, number of classes); -1 means no label.
         name: how reports call it.
         class_names: name of class 0, 1, ...; the numbers themselves if not given.
+        attributes: of n images, if there are any.
 
     Returns:
         The data set of n examples, in the order given.
 
     Raises:
-        ValueError: there is no image, the images are not uint8, or labels do not fit images or class names.
+        ValueError: there is no image, the images are not uint8, or labels or attributes do not fit images or
+            class names.
     """
     if images.dtype != np.uint8:
         raise ValueError(
@@ -81,6 +99,11 @@ def from_arrays(
     if len(labels) != len(images):
         raise ValueError(
             f"{name!r} must have one label per image, got {len(labels)} for {len(images)} images."
+        )
+    if attributes is not None and len(attributes.values) != len(images):
+        raise ValueError(
+            f"{name!r} must have the attributes of each image, got those of {len(attributes.values)} "
+            f"for {len(images)} images."
         )
     class_names = class_names or tuple(str(number) for number in range(int(labels.max()) + 1))
     if labels.min() < -1 or labels.max() >= len(class_names):
@@ -94,6 +117,31 @@ def from_arrays(
     digest = hashlib.sha256(repr(images.shape).encode())
     digest.update(images.data)
     digest.update(labels.data)
-    return Dataset(
-        images, labels, Spec(name, (height, width, channels), class_names, digest.hexdigest()[:16])
+    if attributes is not None:
+        digest.update(repr(attributes.names).encode())
+        digest.update(np.ascontiguousarray(attributes.values).data)
+    spec = Spec(name, (height, width, channels), class_names, digest.hexdigest()[:16])
+    return Dataset(images, labels, spec, attributes)
+
+
+def select(dataset: Dataset, rows: Int[np.ndarray, " m"] | slice) -> Dataset:
+    """Takes a part of a data set.
+
+    Args:
+        dataset: the whole.
+        rows: numbers of at least one of its examples, or a slice of them, which copies nothing.
+
+    Returns:
+        The part in the order of `rows`, with the name and the classes of the whole and the fingerprint of its own
+        content.
+    """
+    attributes = dataset.attributes
+    if attributes is not None:
+        attributes = Attributes(attributes.names, attributes.values[rows])
+    return from_arrays(
+        dataset.images[rows],
+        dataset.labels[rows],
+        name=dataset.spec.name,
+        class_names=dataset.spec.class_names,
+        attributes=attributes,
     )

@@ -1,22 +1,54 @@
-"""Picture files of a folder as one array."""
+"""Picture files: found in a folder, and decoded to RGB, uint8 in [0, 255], laid out [height, width, 3]."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from jaxvae.data.dataset import DataError
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Of files that are taken for pictures, in small or capital letters."""
 
+SMALLEST = 8
+"""Fewest pixels of a side that `square` takes for a picture."""
+
+
+def find_pictures(folder: str | os.PathLike[str]) -> list[Path]:
+    """Finds the pictures in a folder and the folders below it, hidden ones left out.
+
+    Args:
+        folder: where they are.
+
+    Returns:
+        At least one path, in order.
+
+    Raises:
+        DataError: the folder cannot be read, or holds no picture.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(
+            f"{root} must be a folder of pictures, and is {'a file' if root.exists() else 'not there'}."
+        )
+    try:
+        paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in ENDINGS)
+        next(root.iterdir(), None)  # rglob passes over what it may not read
+    except OSError as error:
+        raise DataError(f"{root} cannot be read: {error.strerror or error}.") from None
+    # macOS leaves a hidden "._x.jpg" beside each x.jpg, which is no picture.
+    paths = [path for path in paths if not any(p.startswith(".") for p in path.relative_to(root).parts)]
+    if not paths:
+        raise DataError(f"{root} holds no picture; known are files ending in {', '.join(ENDINGS)}.")
+    return paths
+
 
 def read_pictures(
     folder: str | os.PathLike[str], *, limit: int | None = None
 ) -> UInt8[np.ndarray, "n h w 3"]:
-    """Reads the pictures in a folder and the folders below it.
+    """Reads the pictures in a folder and the folders below it as they are: transparency is dropped.
 
     Args:
         folder: where they are.
@@ -28,26 +60,71 @@ def read_pictures(
     Raises:
         DataError: the folder cannot be read, holds no picture or a damaged one, or pictures of different sizes.
     """
-    root = Path(folder)
-    if not root.is_dir():
-        raise DataError(
-            f"{root} must be a folder of pictures, and is {'a file' if root.exists() else 'not there'}."
-        )
-    try:
-        paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in ENDINGS)[:limit]
-        next(root.iterdir(), None)  # rglob passes over what it may not read
-    except OSError as error:
-        raise DataError(f"{root} cannot be read: {error.strerror or error}.") from None
-    if not paths:
-        raise DataError(f"{root} holds no picture; known are files ending in {', '.join(ENDINGS)}.")
+    paths = find_pictures(folder)[:limit]
     images = [_read(path) for path in paths]
     for path, image in zip(paths, images, strict=True):
         if image.shape != images[0].shape:
             raise DataError(
-                f"pictures in {root} must be of one size, but {paths[0].name} has {images[0].shape[:2]} pixels and "
+                f"pictures in {folder} must be of one size, but {paths[0].name} has {images[0].shape[:2]} pixels and "
                 f"{path.name} {image.shape[:2]}; bring them to one size first."
             )
     return np.stack(images)
+
+
+def square(picture: Image.Image, size: int, *, crop: int | None = None) -> UInt8[np.ndarray, "size size 3"]:
+    """Turns a picture upright, cuts the square from its middle and resizes that without aliasing.
+
+    Grey, palette and CMYK pictures become RGB; what is transparent becomes white.
+
+    Args:
+        picture: an open picture of any mode and orientation.
+        size: side of the result in pixels, at least 1.
+        crop: side of the square that is cut out; the picture's shorter side if not given, or if that is less.
+
+    Returns:
+        The image; a picture that is a square of `size` already keeps its pixels.
+
+    Raises:
+        DataError: a side has fewer than `SMALLEST` pixels.
+        Exception: whatever Pillow has to say of a damaged picture.
+    """
+    width, height = picture.size
+    if min(width, height) < SMALLEST:
+        raise DataError(f"has {width} x {height} pixels, expected at least {SMALLEST} x {SMALLEST}")
+    picture = _to_rgb(ImageOps.exif_transpose(picture))
+    width, height = picture.size
+    side = min(width, height, crop or width)
+    left, top = (width - side) // 2, (height - side) // 2
+    box = (left, top, left + side, top + side)
+    # Pillow widens the cubic kernel by the factor that it shrinks by, which is what keeps aliases out.
+    return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC, box=box))
+
+
+def reason(error: Exception) -> str:
+    """Says in one line why a picture could not be read.
+
+    Args:
+        error: raised on reading it.
+
+    Returns:
+        A few words.
+    """
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+        shades = np.asarray(picture, np.int64) >> 8
+        picture = Image.fromarray(np.clip(shades, 0, 255).astype(np.uint8))
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        opaque = Image.new("RGBA", picture.size, "white")
+        opaque.alpha_composite(picture.convert("RGBA"))
+        picture = opaque
+    return picture.convert("RGB")
 
 
 def _read(path: Path) -> np.ndarray:
@@ -55,5 +132,5 @@ def _read(path: Path) -> np.ndarray:
         with Image.open(path) as picture:
             return np.asarray(picture.convert("RGB"))
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        why = "" if isinstance(error, UnidentifiedImageError) else f" ({' '.join(str(error).split())})"
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({reason(error)})"
         raise DataError(f"{path} is no picture that can be read{why}; mend or remove it.") from None

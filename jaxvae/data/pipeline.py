@@ -1,7 +1,8 @@
 """From a `Dataset` to batches: epochs for training that live on the device, ordered batches for evaluation.
 
 Images are uint8 in [0, 255] up to the gather and float32 in [0, 1] in the `Batch` that leaves it. A batch
-that is not gathered yet is a row of example numbers, in which -1 marks padding.
+that is not gathered yet is a row of example numbers, in which the negative number ~i marks padding that shows
+example i.
 """
 
 import math
@@ -91,23 +92,21 @@ class Resident:
 
         Returns:
             [steps_per_epoch, batch_size] example numbers, a uniformly random permutation cut into rows. With
-            remainder "pad" the last row ends in -1s.
+            remainder "pad" the last row ends in masked places; position i shows example i there, so that
+            statistics over a padded batch are those of real images.
         """
-        places = self.steps_per_epoch * self.batch_size
+        padded = self.steps_per_epoch * self.batch_size - self.examples_per_epoch
         permutation = jax.random.permutation(key, jnp.arange(len(self.dataset), dtype=jnp.int32))
-        padding = jnp.full(places - self.examples_per_epoch, -1, jnp.int32)
+        padding = ~jnp.arange(self.batch_size - padded, self.batch_size, dtype=jnp.int32)
         numbers = jnp.concatenate([permutation[: self.examples_per_epoch], padding])
         return numbers.reshape(self.steps_per_epoch, self.batch_size)
 
     def batch(self, arrays: Arrays, row: Int[Array, " batch"], index: Int[Array, " batch"]) -> Batch:
         """Gathers a batch, or the part of it that belongs to one device.
 
-        A masked place shows the real image number `index`, so that statistics over a padded batch are those
-        of real images.
-
         Args:
             arrays: `self.arrays`, on the device.
-            row: example numbers in [-1, n), from `order`; -1 makes a masked place.
+            row: example numbers in [0, n), from `order`; ~i makes a masked place that shows example i.
             index: position of each of them in the global batch, in [0, batch_size).
 
         Returns:
@@ -139,14 +138,32 @@ def batches(dataset: Dataset, *, batch_size: int) -> Iterator[Batch]:
 
 
 def _batches(dataset: Dataset, batch_size: int) -> Iterator[Batch]:
-    arrays = jax.device_put(_flat(dataset))
     steps = math.ceil(len(dataset) / batch_size)
     numbers = np.arange(steps * batch_size, dtype=np.int32)
-    numbers[len(dataset) :] = -1
+    padding = numbers[len(dataset) :]
+    padding[:] = ~(padding // steps % len(dataset))
     rows = numbers.reshape(batch_size, steps).T
     index = jnp.arange(batch_size, dtype=jnp.int32)
     for row in rows:
-        yield _gather(arrays, jnp.asarray(row), index, image_shape=dataset.spec.image_shape)
+        places, arrays = extract(dataset, row)
+        yield _gather(arrays, jnp.asarray(places), index, image_shape=dataset.spec.image_shape)
+
+
+def extract(dataset: Dataset, rows: Int32[np.ndarray, "*rows"]) -> tuple[Int32[np.ndarray, "*rows"], Arrays]:
+    """Copies the examples of some rows, for a device that cannot hold all.
+
+    Args:
+        dataset: n examples.
+        rows: example numbers in [0, n); ~i for a masked place that shows example i.
+
+    Returns:
+        The same rows in numbers of the copied examples, and these in main memory.
+    """
+    real, places = rows >= 0, np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
+    shown = np.where(real, rows, ~rows).ravel()
+    whole = _flat(dataset)
+    copies: Arrays = {"image": np.take(whole["image"], shown, axis=0), "label": whole["label"][shown]}
+    return np.where(real, places, ~places), copies
 
 
 def _flat(dataset: Dataset) -> Arrays:
@@ -162,7 +179,7 @@ def _gather(
     image_shape: tuple[int, int, int],
 ) -> Batch:
     real = row >= 0
-    shown = jnp.where(real, row, index % len(arrays["label"]))
+    shown = jnp.where(real, row, ~row)
     pixels = jnp.take(arrays["image"], shown, axis=0, mode="clip")
     image = pixels.reshape(-1, *image_shape).astype(jnp.float32) / 255
     label = jnp.where(real, jnp.take(arrays["label"], shown, mode="clip"), -1)

@@ -60,10 +60,18 @@ def _ways_out(builder: Any, way: str) -> str:
     ways = [way, "point data_dir (--data-dir) at a folder where TFDS has prepared it as array_record"]
     if builder.name == "mnist":
         ways.append("use source 'bundled', the files that ship with jaxvae")
+    else:
+        ways.append("use pictures of your own (--data folder:PATH)")
     return (
-        f"{builder.name} is not prepared in {builder.data_dir_root} and cannot be prepared now; "
+        f"{builder.name} is not prepared in {builder.data_dir_root}{_others(builder)} and cannot be prepared now; "
         f"{'; or '.join(ways)}."
     )
+
+
+def _others(builder: Any) -> str:
+    root = Path(builder.data_dir_root).expanduser()
+    names = sorted({info.parents[1].name for info in root.glob("*/*/dataset_info.json")})
+    return f" (where {', '.join(names)} is)" if names else ""
 
 
 def _manual_dir(builder: Any) -> Path:

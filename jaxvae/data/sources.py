@@ -1,15 +1,25 @@
 """The one door to data: a name and a split go in, a `Dataset` comes out (uint8 images, NHWC)."""
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from jaxvae.data.bundled import mnist_folder, read_mnist
-from jaxvae.data.dataset import Dataset, from_arrays
+from jaxvae.data.classes import select_classes
+from jaxvae.data.dataset import Dataset, select
+from jaxvae.data.folder import read_folder
 from jaxvae.data.tfds import read_tfds
 
-NAMES = ("mnist", "fashion_mnist", "cifar10")
+NAMES = ("mnist", "fashion_mnist", "cifar10", "stl10", "celeb_a")
 SPLITS = ("train", "test")
 SOURCES = ("bundled", "tfds")
+FOLDER = "folder:"
+"""What a name begins with that goes on with the path of a folder of pictures."""
+
 _BUNDLED = ("mnist",)
+_RESIZED = {"stl10": 96, "celeb_a": 64}
+_FOLDER_SIZE = 96
+_UNLABELLED = {("stl10", "train"): "train+unlabelled"}
 
 
 def load(
@@ -19,40 +29,42 @@ def load(
     source: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     limit: int | None = None,
+    image_size: int | None = None,
+    classes: Sequence[str] = (),
 ) -> Dataset:
-    """Loads one split of a named data set into main memory.
+    """Loads one split of a named data set into main memory, or maps it from the user's cache.
 
     Args:
-        name: "mnist", "fashion_mnist" or "cifar10".
-        split: "train" or "test".
+        name: one of `NAMES`, or "folder:" and the path of a folder of pictures; see `read_folder`.
+        split: "train" or "test". STL-10's "train" includes its 100,000 unlabelled images.
         source: "bundled" for the files that ship with jaxvae (MNIST), "tfds" for TensorFlow Datasets; None
             takes the bundled files where there are any and no `data_dir` is given, else TFDS.
         data_dir: TFDS's folder; None for ~/tensorflow_datasets.
         limit: keep the first `limit` examples only, 1 <= limit <= n.
+        image_size: side of the squares that stl10, celeb_a and folders are cropped and resized to; None for
+            96, 64 and 96.
+        classes: names of the only classes to keep, which are then numbered in this order; all examples if empty.
 
     Returns:
         The data set: images uint8 [n, height, width, channels] in [0, 255], labels int32 [n]. Bundled files
         keep their order, TFDS its own, shuffled one; images and labels are the same.
 
     Raises:
-        ValueError: an unknown name, split or source, a limit out of range, or a `data_dir` that the bundled
-            files would ignore.
+        ValueError: an unknown name, split, source or class, a limit out of range, an image size that the set does
+            not have, or a `data_dir` that would be ignored.
         DataError: the data is missing, altered or unreadable.
     """
-    _check("data set", name, NAMES)
+    if not name.startswith(FOLDER):
+        _check("data set", name, NAMES, f"{FOLDER}PATH")
     _check("split", split, SPLITS)
-    if source is None:
-        source = "bundled" if name in _BUNDLED and data_dir is None else "tfds"
-    _check("source", source, SOURCES)
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}; leave it out to use every example.")
-    if source == "tfds":
-        return _first(read_tfds(name, split=split, data_dir=data_dir, limit=limit), limit)
-    if name not in _BUNDLED:
-        raise ValueError(f"{name} does not ship with jaxvae, only {', '.join(_BUNDLED)}; use source 'tfds'.")
-    if data_dir is not None:
-        raise ValueError("data_dir is where TFDS keeps its data; leave it out, or use source 'tfds'.")
-    return _first(read_mnist(mnist_folder(), split=split), limit)
+    if image_size is not None and image_size < 1:
+        raise ValueError(f"image_size must be at least 1, got {image_size}.")
+    if not classes:
+        return _first(_read(name, split, source, data_dir, limit, image_size, labelled=False), limit)
+    whole = _read(name, split, source, data_dir, None, image_size, labelled=True)
+    return _first(select_classes(whole, classes), limit)
 
 
 def load_splits(
@@ -61,14 +73,18 @@ def load_splits(
     source: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     limit: int | None = None,
+    image_size: int | None = None,
+    classes: Sequence[str] = (),
 ) -> tuple[Dataset, Dataset]:
     """Loads both splits of a named data set, for training and validation.
 
     Args:
-        name: one of `NAMES`.
+        name: as in `load`.
         source: one of `SOURCES`; None as in `load`.
         data_dir: where TFDS keeps its data.
         limit: takes the first examples of the training split only, and at most as many of the other.
+        image_size: as in `load`.
+        classes: as in `load`.
 
     Returns:
         The "train" and the "test" split.
@@ -77,9 +93,52 @@ def load_splits(
         ValueError: as `load`.
         DataError: as `load`.
     """
-    train = load(name, split="train", source=source, data_dir=data_dir, limit=limit)
-    test = load(name, split="test", source=source, data_dir=data_dir)
+    where: dict[str, Any] = {
+        "source": source,
+        "data_dir": data_dir,
+        "image_size": image_size,
+        "classes": classes,
+    }
+    train = load(name, split="train", limit=limit, **where)
+    test = load(name, split="test", **where)
     return train, _first(test, None if limit is None else min(limit, len(test)))
+
+
+def _read(
+    name: str,
+    split: str,
+    source: str | None,
+    data_dir: str | os.PathLike[str] | None,
+    limit: int | None,
+    image_size: int | None,
+    *,
+    labelled: bool,
+) -> Dataset:
+    """At least the first `limit` examples of a split, without those that never have a label if `labelled`."""
+    if name.startswith(FOLDER):
+        if source is not None or data_dir is not None:
+            raise ValueError("source and data_dir are for named data sets; leave them out of a folder's.")
+        return read_folder(name.removeprefix(FOLDER), split=split, image_size=image_size or _FOLDER_SIZE)
+    if source is None:
+        source = "bundled" if name in _BUNDLED and data_dir is None else "tfds"
+    _check("source", source, SOURCES)
+    if source == "tfds":
+        splits = split if labelled else _UNLABELLED.get((name, split), split)
+        size = (image_size or _RESIZED[name]) if name in _RESIZED else None
+        dataset = read_tfds(name, split=splits, data_dir=data_dir, limit=limit, image_size=size)
+    elif name not in _BUNDLED:
+        raise ValueError(f"{name} does not ship with jaxvae, only {', '.join(_BUNDLED)}; use source 'tfds'.")
+    elif data_dir is not None:
+        raise ValueError("data_dir is where TFDS keeps its data; leave it out, or use source 'tfds'.")
+    else:
+        dataset = read_mnist(mnist_folder(), split=split)
+    own = dataset.spec.image_shape[0]
+    if image_size not in (None, own):
+        raise ValueError(
+            f"{name} has images of {own} x {own} pixels, got image_size {image_size}; leave it out, or use "
+            f"{', '.join(_RESIZED)} or {FOLDER}PATH, which are resized."
+        )
+    return dataset
 
 
 def _first(dataset: Dataset, limit: int | None) -> Dataset:
@@ -89,14 +148,9 @@ def _first(dataset: Dataset, limit: int | None) -> Dataset:
         raise ValueError(
             f"limit must be at most the {len(dataset)} examples of {dataset.spec.name}, got {limit}."
         )
-    return from_arrays(
-        dataset.images[:limit],
-        dataset.labels[:limit],
-        name=dataset.spec.name,
-        class_names=dataset.spec.class_names,
-    )
+    return select(dataset, slice(limit))
 
 
-def _check(what: str, value: str, known: tuple[str, ...]) -> None:
+def _check(what: str, value: str, known: Sequence[str], *more: str) -> None:
     if value not in known:
-        raise ValueError(f"Unknown {what} {value!r}; known are {', '.join(known)}.")
+        raise ValueError(f"Unknown {what} {value!r}; known are {', '.join([*known, *more])}.")

@@ -5,30 +5,45 @@ labels of the bundled files in another order, and another fingerprint.
 """
 
 import contextlib
+import io
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
+from PIL import Image
 
-from jaxvae.data.dataset import DataError, Dataset, from_arrays
+from jaxvae.data.dataset import Attributes, DataError, Dataset, from_arrays
+from jaxvae.data.decoded import Example, Kind, digest, keep
+from jaxvae.data.pictures import square
 from jaxvae.data.prepare import prepare
+from jaxvae.data.threads import in_parallel
 
 _SLICE = 2_000
+_CROPS = {"celeb_a": 148}  # as VAE-GAN and most after it crop its faces
 
 
 def read_tfds(
-    name: str, *, split: str, data_dir: str | os.PathLike[str] | None = None, limit: int | None = None
+    name: str,
+    *,
+    split: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
+    image_size: int | None = None,
 ) -> Dataset:
     """Reads a data set that TFDS has prepared, or lets TFDS prepare it first where that can succeed.
 
     Args:
-        name: a TFDS name of a set of equally sized images with "image" and "label".
-        split: a split of it, "train" or "test".
+        name: a TFDS name of a set with "image", and with "label" or "attributes" where it has such.
+        split: one or several of its splits, "train" or "train+unlabelled".
         data_dir: TFDS's folder; None for TFDS's default, ~/tensorflow_datasets.
         limit: read only the first `limit` examples, or all if there are fewer; at least 1.
+        image_size: side of the squares that are cut from the images' middles and resized. A whole split that is
+            read in this way is kept in the user's cache and mapped from there. None takes equally sized images as
+            they are.
 
     Returns:
         The data set in TFDS's stored order.
@@ -44,34 +59,69 @@ def read_tfds(
         if not builder.is_prepared():
             prepare(builder)
         try:
-            images, labels = _read(builder, split, limit)
+            return _read(builder, split, limit, image_size)
         except NotImplementedError as error:
             raise DataError(
                 f"{name} in {builder.data_path} is stored as {builder.info.file_format.value}, expected "
                 "array_record; give another data_dir, or delete it and prepare it again as array_record."
             ) from error
+        except DataError:
+            raise
         except Exception as error:
             reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
             raise DataError(
                 f"{name} in {builder.data_path} cannot be read ({reason}); delete it and prepare it again."
             ) from error
-    return from_arrays(images, labels, name=name, class_names=tuple(builder.info.features["label"].names))
 
 
-def _read(builder: Any, split: str, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
-    source = builder.as_data_source(split)
+def _read(builder: Any, split: str, limit: int | None, image_size: int | None) -> Dataset:
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    kind = Kind(
+        builder.name,
+        tuple(features["label"].names) if "label" in features else (),
+        tuple(features["attributes"]) if "attributes" in features else (),
+    )
+    source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
     count = len(source) if limit is None else min(limit, len(source))
-    images = np.empty((count, *builder.info.features["image"].shape), np.uint8)
-    labels = np.empty(count, np.int32)
+    decode = partial(
+        _decode, names=kind.attribute_names, image_size=image_size, crop=_CROPS.get(builder.name)
+    )
     title = f"Reading {builder.name} {split}"
-    with tqdm(total=count, desc=title, unit=" images", disable=None, leave=False) as progress:
-        for start in range(0, count, _SLICE):
-            examples = source.__getitems__(range(start, min(start + _SLICE, count)))
-            for i, example in enumerate(examples, start):
-                images[i] = example["image"]
-                labels[i] = example["label"]
-            progress.update(len(examples))
-    return images, labels
+    examples = in_parallel(decode, _encoded(source, count), total=count, title=title)
+    if image_size is not None and count == len(source):
+        return keep(digest(_content(builder), split, image_size), examples, kind)[0]
+    shape = features["image"].shape if image_size is None else (image_size, image_size, 3)
+    images = np.empty((count, *shape), np.uint8)
+    labels = np.empty(count, np.int32)
+    values = np.empty((count, len(kind.attribute_names)), bool)
+    for i, example in enumerate(examples):
+        images[i], labels[i], values[i] = example.image, example.label, example.attributes
+    attributes = Attributes(kind.attribute_names, values) if kind.attribute_names else None
+    return from_arrays(images, labels, name=kind.name, class_names=kind.class_names, attributes=attributes)
+
+
+def _encoded(source: Any, count: int) -> Iterator[Mapping[str, Any]]:
+    for start in range(0, count, _SLICE):
+        yield from source.__getitems__(range(start, min(start + _SLICE, count)))
+
+
+def _decode(
+    example: Mapping[str, Any], *, names: tuple[str, ...], image_size: int | None, crop: int | None
+) -> Example:
+    with Image.open(io.BytesIO(example["image"])) as picture:
+        image = np.asarray(picture) if image_size is None else square(picture, image_size, crop=crop)
+    image = image[..., None] if image.ndim == 2 else image
+    values = np.array([bool(example["attributes"][name]) for name in names], bool)
+    return Example(image, int(example.get("label", -1)), values)
+
+
+def _content(builder: Any) -> list[tuple]:
+    """Whatever tells one prepared set from another: TFDS has checked the archives that it was made of."""
+    files = sorted(file for file in Path(builder.data_path).iterdir() if file.is_file())
+    stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return [(builder.info.full_name, str(builder.data_path)), *stamps]
 
 
 @contextlib.contextmanager

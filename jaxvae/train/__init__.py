@@ -1,6 +1,8 @@
 """Training: players and their step, its compiled form over replicas and devices, checkpoints, records, the loop."""
 
+from jaxvae.train.augment import augmented
 from jaxvae.train.checkpoint import CheckpointError, Checkpoints
+from jaxvae.train.feed import Feed, open_feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, Interrupted, NonFiniteError, fit
 from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
@@ -15,6 +17,7 @@ __all__ = [
     "TUNABLE",
     "CheckpointError",
     "Checkpoints",
+    "Feed",
     "Interrupted",
     "Losses",
     "MetricLog",
@@ -27,12 +30,14 @@ __all__ = [
     "TrainState",
     "Workdir",
     "adam",
+    "augmented",
     "fit",
     "init_replicas",
     "init_state",
     "make_step",
     "map_replicas",
     "one_player",
+    "open_feed",
     "run",
     "schedule",
     "tunable",

@@ -8,10 +8,11 @@ from types import FrameType
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import Float
 from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
+from jaxvae.train.feed import Feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.parallel import Program, Source
 from jaxvae.train.state import Replica, TrainState
@@ -108,7 +109,7 @@ def fit(
     state: TrainState,
     program: Program,
     source: Source,
-    arrays: PyTree,
+    feed: Feed,
     *,
     epochs: int,
     replicas: Sequence[Replica],
@@ -125,7 +126,7 @@ def fit(
         state: of all replicas; donated.
         program: compiled steps, for at most `CHUNK` at a time.
         source: the data that it was compiled for.
-        arrays: the source's arrays on the devices.
+        feed: the source's examples on the devices, from the state's step on.
         epochs: in all, those behind the state counted in.
         replicas: in the order of the state's leading axis.
         evaluate: numbers of each replica on held-out data.
@@ -140,7 +141,7 @@ def fit(
         Interrupted: a signal came; the state has been saved.
     """
     per_epoch, step = source.steps_per_epoch, int(np.ravel(state.step)[0])
-    order, images = None, source.batch_size * len(replicas)
+    images = source.batch_size * len(replicas)
     bar = tqdm(
         total=epochs * per_epoch * images, initial=step * images, unit="img", unit_scale=True, smoothing=0.05
     )
@@ -149,8 +150,7 @@ def fit(
             epoch = step // per_epoch + 1
             bar.set_description(f"epoch {epoch}/{epochs}")
             count = min(CHUNK - step % per_epoch % CHUNK, epoch * per_epoch - step)
-            order = program.order(state) if order is None else order
-            state, history = program.chunk(state, order, arrays, jnp.int32(count))
+            state, history = program.chunk(state, *feed(state), jnp.int32(count))
             values_at = {
                 name: np.asarray(values)[:, :count] for name, values in jax.device_get(history).items()
             }
@@ -162,7 +162,6 @@ def fit(
             bar.set_postfix_str("loss " + "/".join(f"{values['loss']:.4g}" for values in means))
             bar.update(count * images)
             if step == epoch * per_epoch:
-                order = None
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")
                 check_state(state, replicas)
                 held_out = evaluate(state)

@@ -24,7 +24,9 @@ Chunk: TypeAlias = Callable[
     [TrainState, Int[Array, "r steps batch"], PyTree, Int[Array, ""]],
     tuple[TrainState, dict[str, Float[Array, "r k"]]],
 ]
-"""`(state, order, arrays, count) -> (state, metrics)`: `count` steps of every replica; what is past them is zero."""
+"""`(state, order, arrays, count) -> (state, metrics)`: `count` steps of every replica; what is past them is zero.
+
+The order is that of the whole epoch, or of as many of its steps as lie in a window; see `jaxvae.train.feed`."""
 
 
 @dataclass(frozen=True)
@@ -190,11 +192,11 @@ class Parallel:
             own: tuple[TrainState, Array], arrays: PyTree, count: Array
         ) -> tuple[TrainState, dict[str, Array]]:
             state, rows = own
-            first = state.step % source.steps_per_epoch
+            first = state.step % source.steps_per_epoch  # windows begin at multiples of their length
 
             def body(i: Array, carry: tuple) -> tuple:
                 state, history = carry
-                row, index = self._share(rows[first + i])
+                row, index = self._share(rows[(first + i) % len(rows)])
                 state, metrics = step(state, source.batch(arrays, row, index))
                 return state, {name: history[name].at[i].set(value) for name, value in metrics.items()}
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
+from jaxvae.train.feed import open_feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
 from jaxvae.train.parallel import Parallel, Source
@@ -86,12 +87,17 @@ def run(
         state = jax.device_put(state, jax.devices()[0])
         return [evaluate(state.replica(r).variables, replica) for r, replica in enumerate(replicas)]
 
-    with MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log:
+    state = parallel.place(state)
+    stop = epochs * source.steps_per_epoch
+    with (
+        MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log,
+        open_feed(program, source, state, place=parallel.place, length=CHUNK, stop=stop) as feed,
+    ):
         final = fit(
-            parallel.place(state),
+            state,
             program,
             source,
-            parallel.place(source.arrays),
+            feed,
             epochs=epochs,
             replicas=replicas,
             evaluate=evaluate_all,

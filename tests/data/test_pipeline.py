@@ -40,6 +40,8 @@ def test_padded_epoch_shows_every_example_exactly_once(size, seed):
     source = Resident(_dataset(n), batch_size=batch_size, remainder="pad")
     order = source.order(jax.random.key(seed))
     assert order.shape == (source.steps_per_epoch, batch_size) == (-(-n // batch_size), batch_size)
+    (padded,) = np.nonzero(order[-1] < 0)
+    np.testing.assert_array_equal(~order[-1][padded], padded)
     assert source.examples_per_epoch == n
     index = jnp.arange(batch_size)
     shown = [_numbers(source.batch(source.arrays, row, index)) for row in order]
@@ -93,7 +95,7 @@ def test_pixels_reach_exactly_zero_and_one():
 def test_masked_places_show_distinct_real_images():
     dataset = _dataset(20)
     source = Resident(dataset, batch_size=6, remainder="pad")
-    row = jnp.array([19, 3, -1, -1, -1, -1], jnp.int32)
+    row = jnp.array([19, 3, ~2, ~3, ~4, ~5], jnp.int32)
     batch = source.batch(source.arrays, row, jnp.arange(6))
     np.testing.assert_array_equal(batch.mask, [1, 1, 0, 0, 0, 0])
     np.testing.assert_array_equal(batch.label, [9, 3, -1, -1, -1, -1])

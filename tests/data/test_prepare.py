@@ -53,6 +53,8 @@ def with_tensorflow(monkeypatch):
         ("mnist", "use source 'bundled'"),
         ("fashion_mnist", r"official archives put into .*downloads/manual"),
         ("cifar10", r"official archives put into .*downloads/manual"),
+        ("stl10", "--data folder:PATH"),
+        ("celeb_a", "--data folder:PATH"),
     ],
 )
 def test_without_tensorflow_the_ways_out_are_named_at_once(monkeypatch, tmp_path, name, way):
@@ -66,6 +68,14 @@ def test_without_tensorflow_the_ways_out_are_named_at_once(monkeypatch, tmp_path
     refusal.match(way)
     assert "\n" not in str(refusal.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_of_another_set_is_named(monkeypatch, tmp_path):
+    _pretend_tensorflow(monkeypatch, installed=False)
+    (tmp_path / "cifar10" / "3.0.2").mkdir(parents=True)
+    (tmp_path / "cifar10" / "3.0.2" / "dataset_info.json").touch()
+    with pytest.raises(DataError, match=f"stl10 is not prepared in {tmp_path} .where cifar10 is. and cannot"):
+        load("stl10", split="train", data_dir=tmp_path)
 
 
 @pytest.mark.usefixtures("with_tensorflow")

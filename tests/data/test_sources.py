@@ -9,7 +9,10 @@ from jaxvae.data import load
 @pytest.mark.parametrize(
     ("arguments", "known"),
     [
-        ({"name": "mnits", "split": "train"}, "data set 'mnits'; known are mnist, fashion_mnist, cifar10"),
+        (
+            {"name": "mnits", "split": "train"},
+            "data set 'mnits'; known are mnist, fashion_mnist, cifar10, stl10, celeb_a, folder:PATH",
+        ),
         ({"name": "mnist", "split": "validation"}, "split 'validation'; known are train, test"),
         ({"name": "mnist", "split": "test", "source": "web"}, "source 'web'; known are bundled, tfds"),
     ],
@@ -50,3 +53,28 @@ def test_a_set_that_does_not_ship_is_not_bundled():
 def test_data_dir_is_never_ignored(tmp_path):
     with pytest.raises(ValueError, match="data_dir is where TFDS keeps its data"):
         load("mnist", split="train", source="bundled", data_dir=tmp_path)
+
+
+def test_chosen_classes_are_numbered_in_the_order_of_their_names():
+    whole, part = load("mnist", split="test"), load("mnist", split="test", classes=("7", "3"), limit=50)
+    rows = np.flatnonzero(np.isin(whole.labels, (3, 7)))[:50]
+    np.testing.assert_array_equal(part.images, whole.images[rows])
+    np.testing.assert_array_equal(part.labels, whole.labels[rows] == 3)
+    assert part.spec.class_names == ("7", "3")
+
+
+def test_an_unknown_class_lists_the_known_ones():
+    with pytest.raises(ValueError, match="Unknown class 'horse' of 'mnist'; known are 0, 1, 2, 3, 4, 5"):
+        load("mnist", split="test", classes=("horse",))
+
+
+def test_a_class_is_named_once():
+    with pytest.raises(ValueError, match="each class must be named once, got 3, 3"):
+        load("mnist", split="test", classes=("3", "3"))
+
+
+def test_a_size_that_the_set_does_not_have_is_refused():
+    assert load("mnist", split="test", image_size=28).spec.image_shape == (28, 28, 1)
+    message = r"mnist has images of 28 x 28 pixels, got image_size 32; .* stl10, celeb_a or folder:PATH"
+    with pytest.raises(ValueError, match=message):
+        load("mnist", split="test", image_size=32)

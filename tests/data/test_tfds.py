@@ -15,6 +15,12 @@ CLASS_NAMES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path_factory):
+    """An empty cache directory."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 def _examples(images, labels):
     return sorted((image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True))
 
@@ -65,6 +71,56 @@ def test_limit_reads_the_first_examples(prepared):
 def test_limit_beyond_the_data_is_refused(prepared):
     with pytest.raises(ValueError, match="limit must be at most the 40 examples of cifar10, got 41"):
         load("cifar10", split="train", data_dir=prepared, limit=41)
+
+
+@pytest.mark.parametrize("limit", [None, 25])
+def test_stl10_is_trained_on_with_its_unlabelled_images(prepared, stand_ins, limit):
+    dataset = load("stl10", split="train", data_dir=prepared, limit=limit)
+    parts = [stand_ins["stl10"][split] for split in ("train", "unlabelled")]
+    images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    assert dataset.spec.name == "stl10"
+    assert dataset.spec.image_shape == (96, 96, 3)
+    assert len(dataset) == (limit or 29)
+    assert set(_examples(dataset.images, dataset.labels)) <= set(_examples(images, labels))
+    test = load("stl10", split="test", data_dir=prepared)
+    assert _examples(test.images, test.labels) == _examples(*stand_ins["stl10"]["test"])
+
+
+def test_classes_of_stl10_leave_the_unlabelled_images_out(prepared, stand_ins):
+    images, labels = stand_ins["stl10"]["train"]
+    first, second = sorted(set(labels.tolist()))[:2]
+    names = load("stl10", split="test", data_dir=prepared).spec.class_names
+    chosen = load("stl10", split="train", data_dir=prepared, classes=(names[second], names[first]))
+    rows = np.flatnonzero(np.isin(labels, (first, second)))
+    assert _examples(chosen.images, chosen.labels) == _examples(images[rows], labels[rows] == first)
+    with pytest.raises(ValueError, match="Unknown class 'hors' of 'stl10'; known are airplane, bird, car"):
+        load("stl10", split="train", data_dir=prepared, classes=("hors",))
+
+
+def test_stl10_is_decoded_once(prepared, monkeypatch):
+    first = load("stl10", split="train", data_dir=prepared)
+    small = load("stl10", split="train", data_dir=prepared, image_size=32)
+    assert small.images.shape == (29, 32, 32, 3)
+    monkeypatch.setattr("jaxvae.data.tfds._encoded", lambda source, count: iter([None]))
+    second = load("stl10", split="train", data_dir=prepared)
+    assert second.spec == first.spec
+    np.testing.assert_array_equal(second.images, first.images)
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_celeb_a_is_cropped_and_has_attributes(prepared, stand_ins, limit):
+    faces = load("celeb_a", split="train", data_dir=prepared, image_size=148, limit=limit)
+    images, attributes = stand_ins["celeb_a"]["train"]
+    middles = {
+        image.tobytes(): tuple(a) for image, a in zip(images[:, 35:183, 15:163], attributes, strict=True)
+    }
+    assert len(faces) == (limit or 4)
+    for image, values in zip(faces.images, faces.attributes.values, strict=True):
+        assert middles[image.tobytes()] == tuple(values)
+    assert len(faces.attributes.names) == 40
+    assert "Smiling" in faces.attributes.names
+    np.testing.assert_array_equal(faces.labels, -1)
+    assert load("celeb_a", split="test", data_dir=prepared).images.shape == (3, 64, 64, 3)
 
 
 def test_leaves_logging_as_it_was(prepared):

@@ -1,0 +1,203 @@
+"""Sets of pictures that are decoded once, and kept in the user's cache as bytes that later starts map into memory.
+
+Images are uint8 in [0, 255]. A kept set is a folder, which appears under its key only when it is whole:
+
+    images.bin          [n, height, width, channels] in C order
+    labels.npy          [n], int32
+    attributes.npy      [n, k], bool
+    set.json            shape, fingerprint, and what was left out
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from tqdm import tqdm
+
+from jaxvae.cache import cache_directory
+from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays
+from jaxvae.files import write_atomically
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One decoded picture.
+
+    Attributes:
+        image: [height, width, channels].
+        label: class number; -1 for none.
+        attributes: [k], whether it has each attribute; k is 0 if nothing is known of any.
+    """
+
+    image: UInt8[np.ndarray, "h w c"]
+    label: int
+    attributes: Bool[np.ndarray, " k"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of a set before a picture is decoded.
+
+    Attributes:
+        name: how reports call it.
+        class_names: name of class 0, 1, ...
+        attribute_names: name of attribute 0, 1, ...
+    """
+
+    name: str
+    class_names: tuple[str, ...] = ()
+    attribute_names: tuple[str, ...] = ()
+
+
+def digest(*parts: Any) -> str:
+    """Digest of values that `repr` tells apart, 32 hexadecimal digits.
+
+    Args:
+        *parts: strings, numbers, and tuples and lists of them.
+
+    Returns:
+        A name for a file that depends on them alone.
+    """
+    return hashlib.sha256(repr((_FORMAT, *parts)).encode()).hexdigest()[:32]
+
+
+def recall(key: str, find: Callable[[], str]) -> str:
+    """A short text that takes long to find, found once for each key.
+
+    Args:
+        key: what it depends on, as `digest` gives it.
+        find: finds it.
+
+    Returns:
+        The text.
+
+    Raises:
+        DataError: the cache cannot be written to.
+    """
+    note = _pictures() / f"{key}.txt"
+    with contextlib.suppress(OSError):
+        return note.read_text()
+    text = find()
+    with _writing():
+        write_atomically(note, text.encode())
+    return text
+
+
+def keep(key: str, examples: Iterable[Example | str], kind: Kind) -> tuple[Dataset, list[str]]:
+    """Takes a set from the cache, or decodes it into the cache first.
+
+    Args:
+        key: all that the set depends on, as `digest` gives it.
+        examples: examples of one shape, and for each picture that is left out a text that says why. Not touched if
+            the set is kept already.
+        kind: names of the set, its classes and attributes.
+
+    Returns:
+        The data set, its images mapped from the file, and the texts.
+
+    Raises:
+        DataError: there is no example at all, or the cache cannot be written to.
+    """
+    folder = _pictures() / key
+    # Anything else than a whole set, such as a folder that lost a file, is made again.
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return _read(folder, kind)
+    partial = folder.with_name(f".{key}.{os.getpid()}.partial")
+    try:
+        with _writing():
+            partial.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+        _write(partial, examples, kind)
+        with _writing():
+            partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return _read(folder, kind)
+
+
+def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
+    labels: list[int] = []
+    attributes: list[np.ndarray] = []
+    left_out: list[str] = []
+    shape: tuple[int, ...] = ()
+    with (folder / "images.bin").open("wb") as file:
+        for example in examples:
+            if isinstance(example, str):
+                left_out.append(example)
+                continue
+            with _writing():
+                file.write(example.image.tobytes())
+            labels.append(example.label)
+            attributes.append(example.attributes)
+            shape = example.image.shape
+        with _writing():
+            file.flush()
+    if not labels:
+        raise DataError(f"{kind.name} has no picture that can be read: {_few(left_out)}.")
+    with _writing():
+        np.save(folder / "labels.npy", np.array(labels, np.int32))
+        np.save(folder / "attributes.npy", np.stack(attributes))
+        images, numbers, known = _arrays(folder, kind, (len(labels), *shape))
+        spec = from_arrays(
+            images, numbers, name=kind.name, class_names=kind.class_names, attributes=known
+        ).spec
+        record = {"shape": images.shape, "fingerprint": spec.fingerprint, "left_out": left_out}
+        (folder / "set.json").write_text(json.dumps(record))
+
+
+def _read(folder: Path, kind: Kind) -> tuple[Dataset, list[str]]:
+    record = json.loads((folder / "set.json").read_text())
+    images, labels, attributes = _arrays(folder, kind, tuple(record["shape"]))
+    _, height, width, channels = images.shape
+    spec = Spec(kind.name, (height, width, channels), kind.class_names, record["fingerprint"])
+    return Dataset(images, labels, spec, attributes), record["left_out"]
+
+
+def _arrays(
+    folder: Path, kind: Kind, shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, Attributes | None]:
+    images = np.asarray(np.memmap(folder / "images.bin", np.uint8, "r", shape=shape))
+    values = np.load(folder / "attributes.npy")
+    attributes = Attributes(kind.attribute_names, values) if kind.attribute_names else None
+    return images, np.load(folder / "labels.npy"), attributes
+
+
+def say_left_out(left_out: list[str], *, name: str) -> None:
+    """Prints how many pictures of a set were left out, which ones and why.
+
+    Args:
+        left_out: a text for each, as `keep` returns them.
+        name: of the set.
+    """
+    if left_out:
+        tqdm.write(f"{name}: {len(left_out)} left out, which cannot be read: {_few(left_out)}.")
+
+
+def _few(texts: list[str], *, most: int = 10) -> str:
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _pictures() -> Path:
+    return cache_directory() / "pictures"
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"decoded pictures cannot be kept in {_pictures()}: {error.strerror or error}; "
+            "set XDG_CACHE_HOME to a directory with space for them."
+        ) from None

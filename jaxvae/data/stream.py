@@ -1,0 +1,69 @@
+"""Training sets that do not fit on the device: the same epochs as of those that do, in windows of some steps.
+
+Examples stay in main memory, or in the file that main memory maps; see `jaxvae.data.decoded`.
+"""
+
+import os
+
+import jax
+import numpy as np
+from jaxtyping import Int32
+
+from jaxvae.data.dataset import Dataset
+from jaxvae.data.pipeline import Arrays, Resident, extract
+
+_SHARE = 0.25  # of the memory; the rest is for parameters and activations
+
+
+class Streamed(Resident):
+    """A training set of which the device holds the examples of a few steps; everything else as in `Resident`.
+
+    A key gives the same batches, to the bit, as `Resident` gives from it.
+    """
+
+    def window(
+        self, rows: Int32[np.ndarray, "r given batch"], *, steps: int
+    ) -> tuple[Int32[np.ndarray, "r steps batch"], Arrays]:
+        """Gathers the examples of consecutive steps.
+
+        Args:
+            rows: example numbers from `order`, for r replicas. Replicas that meet the same examples share them.
+            steps: for which there shall be room, at least as many as there are rows. Rows beyond those given hold
+                an example that is not to be looked at, so that every window of an epoch has one shape.
+
+        Returns:
+            Rows and arrays for `batch`, which makes of them what it makes of the rows given and `self.arrays`.
+        """
+        orders, replica = np.unique(rows, axis=0, return_inverse=True)
+        given, batch = rows.shape[1:]
+        numbers = np.zeros((len(orders), steps, batch), np.int32)
+        numbers[:, :given] = orders
+        places, arrays = extract(self.dataset, numbers)
+        return places[replica.reshape(-1)], arrays
+
+
+def serve(
+    dataset: Dataset, *, batch_size: int, remainder: str = "drop", memory: int | None = None
+) -> Resident:
+    """Serves a training set from the device's memory if it takes at most a quarter of it, else by streaming.
+
+    Args:
+        dataset: the examples.
+        batch_size: examples per step, 1 <= batch_size <= n.
+        remainder: as in `Resident`.
+        memory: bytes; those of the first device if not given.
+
+    Returns:
+        The source. Both kinds give the same batches from the same key.
+
+    Raises:
+        ValueError: as `Resident`.
+    """
+    fits = dataset.images.nbytes <= _SHARE * (_device_memory() if memory is None else memory)
+    return (Resident if fits else Streamed)(dataset, batch_size=batch_size, remainder=remainder)
+
+
+def _device_memory() -> int:
+    # The CPU says nothing of its memory, which is the host's.
+    limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+    return limit or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,294 @@
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxvae import data
+from jaxvae.data import folder as folder_module
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path_factory):
+    """An empty cache directory."""
+    directory = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(directory))
+    return directory
+
+
+def draw(path, *, shape=(16, 16, 3), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = RNG.integers(0, 256, shape, dtype=np.uint8)
+    Image.fromarray(image).save(path, **options)
+    return image
+
+
+@pytest.fixture
+def animals(tmp_path):
+    """A folder of 12 birds and 8 horses, and their images by path."""
+    root = tmp_path / "animals"
+    names = [f"bird/{i}.png" for i in range(12)] + [f"horse/{i}.webp" for i in range(8)]
+    return root, {name: draw(root / name, **({"lossless": True} if "webp" in name else {})) for name in names}
+
+
+def splits(root, **options):
+    return data.load_splits(f"folder:{root}", image_size=16, **options)
+
+
+def single(path, size=16):
+    """The image that a folder makes of a picture."""
+    root = path.parent / "single"
+    for split in ("train", "test"):
+        (root / split).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, root / split)
+    return data.read_folder(root, split="test", image_size=size).images[0]
+
+
+def said(root, **options):
+    with pytest.raises(data.DataError) as error:
+        splits(root, **options)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_class_folders_are_labels_and_every_picture_is_in_one_split(animals):
+    root, images = animals
+    train, test = splits(root)
+    assert (len(train), len(test)) == (18, 2)
+    assert train.spec.class_names == test.spec.class_names == ("bird", "horse")
+    assert train.spec.name == f"folder:{root}"
+    found = {
+        i.tobytes(): int(n) for part in (train, test) for i, n in zip(part.images, part.labels, strict=True)
+    }
+    assert found == {image.tobytes(): int("horse" in name) for name, image in images.items()}
+
+
+def test_the_first_examples_are_of_several_classes(animals):
+    train, _ = splits(animals[0], limit=9)
+    assert len(train) == 9
+    assert set(train.labels) == {0, 1}
+
+
+def test_folders_named_after_splits_are_the_splits(tmp_path):
+    for name in ("train/bird/a.png", "train/horse/b.png", "train/horse/c.png", "test/horse/d.png"):
+        draw(tmp_path / name)
+    train, test = splits(tmp_path)
+    assert sorted(train.labels) == [0, 1, 1]
+    np.testing.assert_array_equal(test.labels, [1])
+
+
+def test_one_folder_is_no_class(tmp_path):
+    for number in range(3):
+        draw(tmp_path / "img" / f"{number}.png")
+    train, _ = splits(tmp_path)
+    assert train.spec.class_names == ()
+    np.testing.assert_array_equal(train.labels, [-1, -1])
+
+
+def test_classes_can_be_chosen(animals):
+    train, _ = splits(animals[0], classes=("horse",))
+    assert train.spec.class_names == ("horse",)
+    assert set(train.labels) == {0}
+    with pytest.raises(ValueError, match=r"Unknown class 'hors' of .*; known are bird, horse\."):
+        splits(animals[0], classes=("hors",))
+
+
+def test_a_second_start_decodes_nothing_and_gives_the_same(animals, monkeypatch):
+    first = splits(animals[0])
+    for name in ("_decode", "_sha256"):
+        monkeypatch.setattr(folder_module, name, None)
+    second = splits(animals[0])
+    for a, b in zip(first, second, strict=True):
+        assert a.spec == b.spec
+        np.testing.assert_array_equal(a.images, b.images)
+        np.testing.assert_array_equal(a.labels, b.labels)
+
+
+def test_images_are_mapped_from_a_file(animals):
+    train, _ = splits(animals[0])
+    assert not train.images.flags.owndata
+    assert not train.images.flags.writeable
+
+
+def test_the_fingerprint_is_that_of_the_same_arrays(animals):
+    train, _ = splits(animals[0])
+    copied = data.from_arrays(
+        np.array(train.images), train.labels, name="copy", class_names=("bird", "horse")
+    )
+    assert copied.spec.fingerprint == train.spec.fingerprint
+
+
+def test_the_cache_follows_the_content(animals, tmp_path, monkeypatch):
+    root, images = animals
+    first = splits(root)
+    moved = root.rename(tmp_path / "moved")
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "_decode", None)
+        os.utime(moved / "bird" / "0.png")
+        assert [part.spec.fingerprint for part in splits(moved)] == [part.spec.fingerprint for part in first]
+    changed = draw(moved / "bird" / "0.png")
+    found = [image.tobytes() for part in splits(moved) for image in part.images]
+    assert changed.tobytes() in found
+    assert images["bird/0.png"].tobytes() not in found
+
+
+def test_sizes_are_kept_apart(animals):
+    assert data.read_folder(animals[0], split="test", image_size=16).images.shape == (2, 16, 16, 3)
+    assert data.read_folder(animals[0], split="test", image_size=8).images.shape == (2, 8, 8, 3)
+
+
+@pytest.mark.parametrize("damage", ["images.bin", "labels.npy", "set.json"])
+def test_a_damaged_cache_is_made_again(animals, cache, damage):
+    first = splits(animals[0])
+    for file in (cache / "jaxvae" / "pictures").rglob(damage):
+        file.write_bytes(file.read_bytes()[:-9])
+    for a, b in zip(first, splits(animals[0]), strict=True):
+        assert a.spec == b.spec
+        np.testing.assert_array_equal(b.labels, a.labels)
+
+
+def test_an_interrupted_decoding_leaves_nothing(animals, cache, monkeypatch):
+    def interrupt(path, **_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder_module, "_decode", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        splits(animals[0])
+    assert [p.name for p in (cache / "jaxvae" / "pictures").iterdir() if p.is_dir()] == []
+
+
+def test_the_middle_is_cut_out(tmp_path):
+    wide = draw(tmp_path / "wide.png", shape=(16, 30, 3))
+    np.testing.assert_array_equal(single(tmp_path / "wide.png"), wide[:, 7:23])
+
+
+def test_resizing_does_not_alias(tmp_path):
+    checks = np.indices((64, 64)).sum(0) % 2 * 255
+    Image.fromarray(np.dstack([checks.astype(np.uint8)] * 3)).save(tmp_path / "checks.png")
+    small = single(tmp_path / "checks.png", size=16)
+    assert np.abs(small[2:-2, 2:-2].astype(int) - 127).max() <= 2
+
+
+def test_pictures_are_turned_as_their_camera_was(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned; the picture has to be turned clockwise
+    image = draw(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(single(tmp_path / "turned.png"), np.rot90(image, -1))
+
+
+GREY = RNG.integers(0, 256, (16, 16), dtype=np.uint8)
+MODES = {
+    "grey": (Image.fromarray(GREY), GREY),
+    "bilevel": (Image.fromarray(GREY > 127), (GREY > 127) * np.uint8(255)),
+    "16 bits": (Image.fromarray(GREY.astype(np.uint16) * 257), GREY),
+    "palette": (Image.fromarray(GREY).convert("P"), GREY),
+    "opaque": (Image.fromarray(np.dstack([GREY] * 3 + [np.full_like(GREY, 255)])), GREY),
+    "transparent": (Image.fromarray(np.dstack([GREY] * 3 + [np.zeros_like(GREY)])), np.full_like(GREY, 255)),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pictures_of_every_mode_become_rgb(tmp_path, mode):
+    picture, expected = MODES[mode]
+    picture.save(tmp_path / "picture.png")
+    np.testing.assert_array_equal(single(tmp_path / "picture.png"), np.dstack([expected] * 3))
+
+
+def test_cmyk_and_jpeg_are_read(tmp_path):
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "red.jpg", quality=95)
+    red = single(tmp_path / "red.jpg")[8, 8].astype(int)
+    assert red[0] > 200
+    assert max(red[1:]) < 60
+
+
+def test_unreadable_pictures_are_counted_and_named_at_every_start(animals, capsys):
+    root, images = animals
+    (root / "bird" / "broken.jpg").write_bytes(b"hello")
+    whole = (root / "bird" / "0.png").read_bytes()
+    (root / "horse" / "torn.png").write_bytes(whole[: len(whole) // 2])
+    (root / "bird" / "._0.png").write_bytes(b"left by macOS")
+    for _ in range(2):
+        train, test = splits(root)
+        assert len(train) + len(test) == len(images)
+        out = capsys.readouterr().out
+        assert "bird/broken.jpg (no picture)" in out
+        assert "horse/torn.png (" in out
+        assert sum(int(line.split(": ")[1].split()[0]) for line in out.splitlines()) == 2
+
+
+def test_nothing_left_is_an_error(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"hello")
+    assert "has no picture that can be read: " in said(tmp_path)
+
+
+def test_folders_that_make_no_data_set_are_one_line(tmp_path):
+    assert "must be a folder of pictures, and is not there" in said(tmp_path / "missing")
+    assert "holds no picture" in said(tmp_path)
+    draw(tmp_path / "only.png")
+    assert "must hold at least two pictures" in said(tmp_path)
+    assert "got only.png alone" in said(tmp_path)
+    draw(tmp_path / "tiny.png", shape=(7, 20, 3))
+    assert "tiny.png has 20 x 7 pixels, expected at least 8 x 8; remove it." in said(tmp_path)
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(animals, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert "decoded pictures cannot be kept in" in said(animals[0])
+
+
+@pytest.fixture
+def faces(tmp_path):
+    images = {f"{i}.png": draw(tmp_path / "img" / f"{i}.png") for i in range(4)}
+    lines = ["4", "Smiling Bald", "0.png 1 -1", "1.png -1 -1", "2.png -1  1", "3.png 1 1"]
+    (tmp_path / "list_attr.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path, images, lines
+
+
+def test_attributes_belong_to_their_pictures(faces):
+    root, images, _ = faces
+    expected = {"0.png": (1, 0), "1.png": (0, 0), "2.png": (0, 1), "3.png": (1, 1)}
+    parts = splits(root)
+    assert {part.attributes.names for part in parts} == {("Smiling", "Bald")}
+    found = {i.tobytes(): tuple(v) for p in parts for i, v in zip(p.images, p.attributes.values, strict=True)}
+    assert found == {images[name].tobytes(): value for name, value in expected.items()}
+    assert parts[0].attributes.values.dtype == bool
+
+
+def test_attributes_decide_the_fingerprint(faces):
+    root, _, lines = faces
+    before = [part.spec.fingerprint for part in splits(root)]
+    lines[2:] = [line.replace(" 1", " -1") for line in lines[2:]]
+    (root / "list_attr.txt").write_text("\n".join(lines))
+    assert [part.spec.fingerprint for part in splits(root)] != before
+
+
+def test_attributes_that_do_not_fit_are_one_line(faces):
+    root, _, lines = faces
+    file = root / "list_attr.txt"
+    file.write_text("\n".join(lines[:-1]))
+    assert "lacks 1 of 4, such as 3.png" in said(root)
+    file.write_text("\n".join([*lines[:3], "1.png -1 2", *lines[4:]]))
+    assert "line 4 of" in said(root)
+    assert "2 times 1 or -1, got '1.png -1 2'" in said(root)
+    file.write_text("4")
+    assert "must be a list of attributes" in said(root)
+
+
+def test_what_a_folder_cannot_use_is_refused(animals):
+    with pytest.raises(ValueError, match="leave them out of a folder's"):
+        splits(animals[0], data_dir="somewhere")
+    with pytest.raises(ValueError, match="image_size must be at least 1, got 0"):
+        data.load(f"folder:{animals[0]}", split="train", image_size=0)
+
+
+def test_the_record_of_a_kept_set_says_what_it_is(animals, cache):
+    train, test = splits(animals[0])
+    records = [json.loads(file.read_text()) for file in (cache / "jaxvae" / "pictures").rglob("set.json")]
+    assert {record["fingerprint"] for record in records} == {train.spec.fingerprint, test.spec.fingerprint}
+    assert sorted(record["shape"][0] for record in records) == [2, 18]
