@@ -6,6 +6,7 @@ are tuples of several.
 
 import math
 from dataclasses import field
+from typing import Any
 
 import flax.struct
 import jax.numpy as jnp
@@ -114,7 +115,7 @@ class DeepConvVAE(Autoencoder):
     def setup(self) -> None:
         """Builds the layers."""
         sizes = self._sizes
-        shared = {"layout": self.layout, "kernel": self.kernel, "resampling": self.resampling}
+        shared: dict[str, Any] = {"layout": self.layout, "kernel": self.kernel, "resampling": self.resampling}
         normed = shared | {"residual": self.residual, "axis_name": self.axis_name}
         self.stages = [Down(width, **normed) for width in self.widths]
         area = math.prod(sizes[-1])

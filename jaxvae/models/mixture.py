@@ -3,7 +3,6 @@
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,9 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float, Key
+
+COVARIANCES = ("full", "diag")
+"""Names that `fit_mixture` knows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ def fit_mixture(
     codes: Float[Array | np.ndarray, "n d"],
     *,
     components: int = 10,
-    covariance: Literal["full", "diag"] = "full",
+    covariance: str = "full",
     seed: int = 0,
 ) -> Mixture:
     """Fits a mixture of Gaussians to codes by expectation maximisation.
@@ -110,8 +112,8 @@ def fit_mixture(
         raise ValueError(
             f"a mixture has between 1 component and one for each of {len(values)} codes, got {components}."
         )
-    if covariance not in ("full", "diag"):
-        raise ValueError(f"covariance must be one of full, diag, got {covariance!r}.")
+    if covariance not in COVARIANCES:
+        raise ValueError(f"covariance must be one of {', '.join(COVARIANCES)}, got {covariance!r}.")
     if not np.isfinite(values).all():
         raise ValueError("a mixture is fitted to finite codes, got NaN or infinity; is the model trained?")
     fitted = GaussianMixture(components, covariance_type=covariance, random_state=seed)

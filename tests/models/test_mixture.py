@@ -110,6 +110,7 @@ def test_fewer_codes_than_dimensions_still_make_a_density():
     [
         ({"components": 0}, "one for each of 6 codes, got 0"),
         ({"components": 7}, "one for each of 6 codes, got 7"),
+        ({"components": 1, "covariance": "tied"}, "covariance must be one of full, diag, got 'tied'"),
         ({"components": 1, "codes": np.float32([[0, 1], [np.nan, 2]])}, "finite codes, got NaN"),
     ],
 )
