@@ -3,6 +3,7 @@
 Codes are [n, d]. There are no images here.
 """
 
+from collections.abc import Sequence
 from dataclasses import field
 
 import jax.numpy as jnp
@@ -51,7 +52,8 @@ class SecondStage(nn.Module):
         self.down, self.up = ([Dense(self.hidden, self.layout) for _ in range(self.depth)] for _ in range(2))
         self.head = Dense(2 * self.size, self.layout)
         self.to_mean = Dense(self.size, self.layout)
-        self.log_scale = self.param("log_scale", nn.initializers.zeros, ())
+        # Less than the codes' spread, or the way out of a posterior that says nothing is long.
+        self.log_scale = self.param("log_scale", nn.initializers.constant(-1.0), ())
 
     def encode(self, z: Float[Array, "n d"]) -> Posterior:
         """q(u | z).
@@ -92,7 +94,7 @@ class SecondStage(nn.Module):
         return q, *self.decode(q.mean + q.stddev * noise)
 
 
-def _through(layers: list[Dense], x: Float[Array, "n d"]) -> Float[Array, "n o"]:
+def _through(layers: Sequence[Dense], x: Float[Array, "n d"]) -> Float[Array, "n o"]:
     h = x
     for layer in layers:
         h = nn.relu(layer(h))

@@ -81,7 +81,8 @@ def fit_second_stage(
 ) -> Callable[[Key[Array, ""], int], Float[Array, "n d"]]:
     """Trains a variational autoencoder of codes by the evidence lower bound; each step draws its codes anew.
 
-    Adam's step size falls to 0 along a half cosine.
+    Codes are first brought to mean 0 and standard deviation 1 in each dimension. Adam's step size falls to 0 along a
+    half cosine.
 
     Args:
         key: decides parameters, order and noise.
@@ -107,6 +108,8 @@ def fit_second_stage(
     begin, key = jax.random.split(key)
     variables = network.init(begin, jnp.zeros((1, size)), jnp.zeros((1, size)))
     optimizer = train.adam(train.schedule(learning_rate, steps=steps))
+    loc, scale = _moments(codes)
+    codes = Posterior((codes.mean - loc) / scale, codes.stddev / scale)
 
     def step(carry: Any, number: Int[Array, ""], codes: Posterior) -> tuple[Any, None]:
         variables, state = carry
@@ -124,7 +127,14 @@ def fit_second_stage(
         start = variables, optimizer.init(variables)
         return jax.lax.scan(partial(step, codes=codes), start, jnp.arange(steps))[0][0]
 
-    return partial(_sample, network, trained(variables, codes))
+    variables = trained(variables, codes)
+    return lambda key, n: loc + scale * _sample(network, variables, key, n)
+
+
+def _moments(codes: Posterior) -> tuple[Float[Array, "1 d"], Float[Array, "1 d"]]:
+    """Mean and standard deviation of draws from all posteriors together."""
+    variance = jnp.var(codes.mean, axis=0, keepdims=True) + jnp.mean(codes.stddev**2, axis=0, keepdims=True)
+    return jnp.mean(codes.mean, axis=0, keepdims=True), jnp.sqrt(variance)
 
 
 def _negative_bound(

@@ -52,8 +52,9 @@ def open_feed(
         length: most steps in a call of `program.chunk`; calls end at its multiples within an epoch.
         stop: number of the step before which training ends.
 
-    Yields:
-        The feed, to be called once before each call of `program.chunk`, with the state that the chunk gets.
+    Returns:
+        A context whose value is the feed, to be called once before each call of `program.chunk`, with the state that
+        the chunk gets.
     """
     if not isinstance(source, Windowed):
         yield _held(program, source, place(source.arrays))

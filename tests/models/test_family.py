@@ -17,7 +17,7 @@ from jaxvae.models import (
 
 MODEL = VLAE((8, 12, 3), (2, 3), (4, 5), 6, shared_merge=False, learned_scale=True)
 OTHERS = [
-    DeepConvVAE((12, 16, 3), 8, (2, 3), 3, "pool", True, "conv", "stopped"),
+    DeepConvVAE((12, 16, 3), 12, (2, 3), 3, "pool", True, "conv", "stopped"),
     DropoutVAE((8, 12, 3), (2, 3), (4, 5), 0.1, 0.2, "kaiming_normal"),
     ConditionalVAE((8, 12, 3), (3,), classes=4),
     SubspaceVAE((8, 12, 3), (3, 4), classes=5),
