@@ -62,6 +62,7 @@ def make_sampler(
         return lambda key, n: models.draw(key, priors, n)
     draws, start = jax.random.split(jax.random.key(seed))
     codes = _joined(run.encode(images, labels=labels))
+    sample: Callable[[Key[Array, ""], int], Float[Array, "n d"]]
     if name == "mixture":
         sample = models.fit_mixture(_draw(draws, codes), seed=seed, **options).sample
     else:

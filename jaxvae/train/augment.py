@@ -1,5 +1,6 @@
 """Images that are changed at random before anything sees them."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,6 @@ def augmented(losses: Losses, augment: Corrupt) -> Losses:
         hyper: Mapping[str, Any],
     ) -> tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]:
         image = augment(jax.random.fold_in(key, _AUGMENTATION), batch.image, batch.index)
-        return losses(key, params, model_state, batch.replace(image=image), step, hyper)
+        return losses(key, params, model_state, dataclasses.replace(batch, image=image), step, hyper)
 
     return changed

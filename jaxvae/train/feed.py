@@ -98,7 +98,7 @@ def _windows(
     data = np.array(jax.random.key_data(state.key))
     position = dataclasses.replace(
         state,
-        key=jax.random.wrap_key_data(data, impl=jax.random.key_impl(state.key)),
+        key=jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(state.key)),
         params={},
         model_state={},
         opt_state={},
