@@ -58,7 +58,7 @@ def train_generator(
     if classifier is not None:
         terms["recognition"] = losses.recognition(classifier.logits)
         weights["recognition"] = config.classifier_loss
-    source = data.Resident(
+    source = data.serve(
         fill([images], len(experiment.source.dataset)),
         batch_size=config.batch_size,
         remainder=config.remainder,

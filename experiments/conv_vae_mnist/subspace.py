@@ -92,7 +92,7 @@ def train_models(
         }
         return losses.compose(terms, weights, axis_name=axis)
 
-    source = data.Resident(images, batch_size=config.batch_size, remainder=config.remainder)
+    source = data.serve(images, batch_size=config.batch_size, remainder=config.remainder)
     state = experiment.fit(
         replicas,
         model=model,

@@ -16,13 +16,21 @@ class RunConfig:
     """Defaults to start from: "full" reproduces the report, "smoke" shows in under a minute that all works."""
 
     data: str = "mnist"
-    """Data set: mnist, fashion_mnist or cifar10."""
+    """Data set: mnist, fashion_mnist, cifar10, stl10, celeb_a, drawn, or folder:PATH for a folder of your own
+    pictures."""
 
     data_source: Literal["bundled", "tfds"] | None = None
     """Where the data comes from; by default the files in the package where they are, else TFDS."""
 
     data_dir: Path | None = None
-    """Directory of prepared TFDS data."""
+    """Directory of prepared TFDS data; ~/tensorflow_datasets if not given."""
+
+    image_size: int | None = None
+    """Side in pixels of the squares that the pictures of stl10, celeb_a, drawn and folders are made; by default 96, 64,
+    32 and 96."""
+
+    classes: tuple[str, ...] = ()
+    """Train and validate on these classes only; on all images if none is named."""
 
     limit: int | None = None
     """Train and validate on the first N examples only."""

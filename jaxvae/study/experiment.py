@@ -12,6 +12,7 @@ import optax
 from jaxvae import cli, data, evaluate, losses, models, report, train
 from jaxvae.run import Run
 from jaxvae.train.state import Init
+from jaxvae.train.step import Corrupt
 from jaxvae.types import Batch, Variables
 
 
@@ -58,9 +59,14 @@ class Experiment:
         started = time.monotonic()
         parallel = train.Parallel(config.parallel, config.devices)
         train_set, test_set = data.load_splits(
-            config.data, source=config.data_source, data_dir=config.data_dir, limit=config.limit
+            config.data,
+            source=config.data_source,
+            data_dir=config.data_dir,
+            limit=config.limit,
+            image_size=config.image_size,
+            classes=config.classes,
         )
-        source = data.Resident(train_set, batch_size=config.batch_size, remainder=config.remainder)
+        source = data.serve(train_set, batch_size=config.batch_size, remainder=config.remainder)
         parallel.check(source)
         return cls(
             name=name,
@@ -107,7 +113,8 @@ class Experiment:
         init: Init | Mapping[str, Init] | None = None,
         player: str = "model",
         validation: Sequence[Batch] | None = None,
-        corrupt: Any = None,
+        corrupt: Corrupt | None = None,
+        augment: Corrupt | None = None,
         ema_decay: float = 0.0,
         part: str | None = None,
         source: data.Resident | None = None,
@@ -127,6 +134,7 @@ class Experiment:
             player: what the network is called in records and checkpoints.
             validation: batches that the objective is computed on after each epoch; all validation images if not given.
             corrupt: what is done to the images that the network is shown; see `jaxvae.train.one_player`.
+            augment: what is done to the images before network and objective see them; see `jaxvae.train.augmented`.
             ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
             part: name of this training where it is one of several; its directory lies in that of the run, which was
                 opened before, and what is there already is taken up.
@@ -147,17 +155,18 @@ class Experiment:
         subtrees = tuple(jax.eval_shape(own, jax.random.key(0))["params"])
         batches = self.batches if validation is None else validation
         validate = evaluate.objective_evaluator(forward(model), objective(None))
+        loss = train.one_player(
+            player,
+            _spread(model, axis),
+            objective(axis),
+            corrupt=corrupt,
+            arguments=arguments,
+            conditional=getattr(model, "conditional", False),
+        )
         return train.run(
             replicas,
             init=own if init is None else init,
-            losses=train.one_player(
-                player,
-                _spread(model, axis),
-                objective(axis),
-                corrupt=corrupt,
-                arguments=arguments,
-                conditional=getattr(model, "conditional", False),
-            ),
+            losses=loss if augment is None else train.augmented(loss, augment),
             players={player: train.Player(subtrees, optimizer, tuned)},
             source=source,
             evaluate=lambda variables, replica: validate(replica.evaluation_key, variables, batches),

@@ -115,7 +115,7 @@ def train_classifier(
     config = experiment.config
     source = experiment.source
     if images is not None:
-        source = data.Resident(images, batch_size=config.batch_size, remainder=config.remainder)
+        source = data.serve(images, batch_size=config.batch_size, remainder=config.remainder)
     terms = {"cross_entropy": losses.classification(), "error": losses.misclassification()}
     weights = {"cross_entropy": 1.0, "error": 0.0}
     replica = train.Replica(part, seed, {})
