@@ -5,6 +5,7 @@ compile once, sum on the device under the batches' masks, and read back once at 
 """
 
 from jaxvae.evaluate.checkerboard import checkerboard
+from jaxvae.evaluate.class_means import ClassMeans, fit_class_means
 from jaxvae.evaluate.classes import class_accuracy
 from jaxvae.evaluate.colour import (
     colour_error,
@@ -35,6 +36,7 @@ from jaxvae.evaluate.resize import RESIZES, resize_bilinear, resize_clean
 
 __all__ = [
     "RESIZES",
+    "ClassMeans",
     "Estimate",
     "Evaluator",
     "FidResult",
@@ -60,6 +62,7 @@ __all__ = [
     "compare",
     "density_coverage",
     "fid",
+    "fit_class_means",
     "frechet_distance",
     "image_statistics",
     "importance_bound",
