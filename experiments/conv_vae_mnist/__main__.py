@@ -18,7 +18,6 @@ from tqdm import tqdm
 from experiments.conv_vae_mnist import cases, fractions, guidance, subspace
 from experiments.conv_vae_mnist.config import PRESETS, Config
 from experiments.conv_vae_mnist.generators import part_name, train_generator
-from experiments.conv_vae_mnist.section import Section
 from jaxvae import cli, data, evaluate, study, train
 
 INTRO = (
@@ -31,7 +30,7 @@ def main(config: Config) -> None:
     """Runs the parts that are asked for and writes the report."""
     experiment = study.Experiment.prepare("conv_vae_mnist", config)
     check(experiment, config)
-    inception = find_inception(config)
+    inception = study.find_inception(config) if "cases" in config.parts else None
     open_workdir(experiment, config)
     sections = list(run_parts(experiment, config, inception))
     parts = dict.fromkeys(part for section in sections for part in section.parts)
@@ -62,17 +61,6 @@ def check(experiment: study.Experiment, config: Config) -> None:
         subspace.relabel(experiment.test_set, config)
 
 
-def find_inception(config: Config) -> evaluate.Inception | None:
-    """Inception's weights, if FID is wanted and they are found."""
-    if not config.fid or "cases" not in config.parts:
-        return None
-    try:
-        return evaluate.load_inception(config.inception)
-    except evaluate.InceptionNotFoundError as error:
-        tqdm.write(f"The table will have no FID. {error}")
-        return None
-
-
 def open_workdir(experiment: study.Experiment, config: Config) -> None:
     """Makes the directory ready; its config.json says which part of it holds which model."""
     seeds = config.repeated_seeds
@@ -96,7 +84,7 @@ def open_workdir(experiment: study.Experiment, config: Config) -> None:
 
 def run_parts(
     experiment: study.Experiment, config: Config, inception: evaluate.Inception | None
-) -> Iterator[Section]:
+) -> Iterator[study.Section]:
     """The parts that are asked for, one after the other."""
     judge = study.train_judge(experiment, epochs=config.classifier_epochs)
     if "cases" in config.parts:

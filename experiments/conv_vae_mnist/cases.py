@@ -8,7 +8,6 @@ from tqdm import tqdm
 import jaxvae
 from experiments.conv_vae_mnist.cases_page import COLUMNS, make_blocks, verdict
 from experiments.conv_vae_mnist.config import Config
-from experiments.conv_vae_mnist.section import Section
 from experiments.conv_vae_mnist.table import CASES
 from jaxvae import evaluate, losses, models, report, study, train
 
@@ -111,7 +110,7 @@ def train_program(
 
 def run(
     experiment: study.Experiment, config: Config, judge: study.Judge, inception: evaluate.Inception | None
-) -> Section:
+) -> study.Section:
     """Trains, measures and shows the cases."""
     cases = make_cases(config)
     programs: dict[str, dict[str, Case]] = {}
@@ -135,7 +134,7 @@ def run(
     table = report.Table(rows=rows, columns=shown, caption=measure.words)
     words = verdict(rows, shown)
     first = {name: runs[0] for name, runs in trained.items()}
-    return Section(
+    return study.Section(
         tables=[table],
         blocks=make_blocks(experiment, table, first, list(programs), words),
         summary={"classifier_accuracy": judge.accuracy, **measure.protocol},

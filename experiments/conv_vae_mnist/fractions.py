@@ -19,11 +19,10 @@ from experiments.conv_vae_mnist.fractions_page import (
     tell,
 )
 from experiments.conv_vae_mnist.generators import fill, generate, part_name, train_generator
-from experiments.conv_vae_mnist.section import Section
 from jaxvae import data, models, report, study
 
 
-def run(experiment: study.Experiment, config: Config, generators: Mapping[int, jaxvae.Run]) -> Section:
+def run(experiment: study.Experiment, config: Config, generators: Mapping[int, jaxvae.Run]) -> study.Section:
     """Trains a classifier for each setting, share and seed.
 
     Args:
@@ -60,7 +59,7 @@ def run(experiment: study.Experiment, config: Config, generators: Mapping[int, j
         report.Paragraph(words),
         picture(experiment, accuracies, mnist=mnist),
     ]
-    return Section(tables=[table], blocks=blocks, parts=parts, words=words)
+    return study.Section(tables=[table], blocks=blocks, parts=parts, words=words)
 
 
 def make_sets(

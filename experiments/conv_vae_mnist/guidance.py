@@ -15,7 +15,6 @@ from experiments.conv_vae_mnist.config import Config
 from experiments.conv_vae_mnist.fractions import train_digits
 from experiments.conv_vae_mnist.fractions_page import ALONE, PARTS
 from experiments.conv_vae_mnist.generators import generate, part_name, train_generator
-from experiments.conv_vae_mnist.section import Section
 from jaxvae import data, evaluate, report, study
 
 PLAIN, GUIDED = "without the classifier", "with the classifier in the loss"
@@ -41,7 +40,7 @@ COLUMNS = (
 
 def run(
     experiment: study.Experiment, config: Config, judge: study.Judge, generators: Mapping[int, jaxvae.Run]
-) -> Section:
+) -> study.Section:
     """Trains a generator with a classifier in its loss for every seed, and compares it with the one without.
 
     Args:
@@ -78,7 +77,7 @@ def run(
         experiment.workdir.figures / "digits.png",
         report.comparison(list(digits.items()), columns=classes),
     )
-    return Section(
+    return study.Section(
         tables=[table],
         blocks=[
             report.Heading("A generator that learns from a classifier"),

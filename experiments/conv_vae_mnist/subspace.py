@@ -12,7 +12,6 @@ from jaxtyping import Int
 
 import jaxvae
 from experiments.conv_vae_mnist.config import Config
-from experiments.conv_vae_mnist.section import Section
 from experiments.conv_vae_mnist.subspace_page import COLUMNS, FREE, SPLIT, make_blocks
 from jaxvae import data, evaluate, losses, models, report, study, train
 from jaxvae.types import Term
@@ -106,7 +105,7 @@ def train_models(
     return experiment.runs(replicas, state, model=model, part=PART)
 
 
-def run(experiment: study.Experiment, config: Config, judge: study.Judge) -> Section:
+def run(experiment: study.Experiment, config: Config, judge: study.Judge) -> study.Section:
     """Trains both variants, measures where the label is, and shows what w does."""
     images, validation = (relabel(each, config) for each in (experiment.source.dataset, experiment.test_set))
     positive = positive_classes(config, experiment.test_set.spec.class_names)
@@ -129,7 +128,7 @@ def run(experiment: study.Experiment, config: Config, judge: study.Judge) -> Sec
         f"validation images and from z for {means['z_accuracy']:.2%}, where chance is {means['chance']:.2%}; "
         f"exchanging w alone turns {means['switched']:.2%} of the images into the other label."
     )
-    return Section(
+    return study.Section(
         tables=[table],
         blocks=[
             report.Heading("A latent subspace for a binary label"),

@@ -1,7 +1,7 @@
 """What scripts of experiments share; it joins the other rooms, and none of them knows it.
 
 An experiment's data, trainings and report, the classifier that judges images, what is measured of every trained
-autoencoder, and where the codes of its samples come from.
+autoencoder, where the codes of its samples come from, and what a part of an experiment adds to the report.
 """
 
 from jaxvae.study.case import make_case
@@ -10,6 +10,7 @@ from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures, lower_bound
 from jaxvae.study.samplers import SAMPLERS, Sampler, fit_second_stage, make_sampler
+from jaxvae.study.section import Section
 
 __all__ = [
     "SAMPLERS",
@@ -17,6 +18,7 @@ __all__ = [
     "Judge",
     "Measures",
     "Sampler",
+    "Section",
     "TrainedClassifier",
     "fit_second_stage",
     "forward",

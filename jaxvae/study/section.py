@@ -1,4 +1,4 @@
-"""What a part of the experiment adds to the run's report."""
+"""What a part of an experiment adds to the run's report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
