@@ -7,9 +7,10 @@ back.
 """
 
 from jaxvae import data, evaluate, losses, models, report, train
+from jaxvae.loading import load
 from jaxvae.losses import compose, dimension_rbf, kl, mmd, rbf, reconstruction, ssim, ssim_loss
 from jaxvae.models import VAE, VLAE, Normal
-from jaxvae.run import Run, load
+from jaxvae.run import Run
 from jaxvae.train import Player, Replica, TrainState, make_step
 from jaxvae.types import Batch, Output, Posterior, Prior, Term
 

@@ -1,28 +1,31 @@
-"""A trained run read back from disk.
+"""A trained model, ready to be used.
 
 Images are NHWC, float in [0, 1] or uint8; labels, which a conditional model needs and no other takes, are class
 numbers, -1 for none. NumPy and JAX arrays are taken alike, JAX arrays come back.
 """
 
-import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Integer, UInt8
+from jaxtyping import Array, Float, Int, Integer, Key, UInt8
 
-from jaxvae import models, train
+from jaxvae import models
+from jaxvae.pieces import in_pieces
 from jaxvae.types import Posterior, Variables
 
 Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
-_PIECE = 1000
-
 Codes = tuple[Float[Array | np.ndarray, "n _"], ...]
 Labels = Integer[Array | np.ndarray, " _"]
+
+Sampler: TypeAlias = Callable[[Key[Array, ""], int], models.Latents]
+"""`(key, n) -> codes`, n for each level, bottom first."""
+
+PATHS = {"linear": models.interpolate, "spherical": models.interpolate_spherically}
+"""Ways from one code to another, by the names that `Run.interpolate` knows."""
 
 
 class Run:
@@ -68,8 +71,8 @@ class Run:
         Raises:
             ValueError: images of a shape that the model was not trained on, or labels that do not fit.
         """
-        inputs = _to_float(images), self._to_classes(labels, len(images))
-        return in_pieces(lambda x, y: self._encode(self.variables, x, labels=y), inputs)
+        inputs = images, self._to_classes(labels, len(images))
+        return in_pieces(lambda x, y: self._encode(self.variables, _to_float(x), labels=y), inputs)
 
     def decode(self, latents: Codes, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """The mean of p(x | z).
@@ -103,13 +106,16 @@ class Run:
         """
         return self.decode(tuple(q.mean for q in self.encode(images, labels=labels)), labels=labels)
 
-    def sample(self, n: int, *, seed: int = 0, labels: Labels | None = None) -> Float[Array, "n h w c"]:
-        """New images from the model's prior.
+    def sample(
+        self, n: int, *, seed: int = 0, labels: Labels | None = None, sampler: Sampler | None = None
+    ) -> Float[Array, "n h w c"]:
+        """New images.
 
         Args:
             n: how many.
-            seed: decides which; the same for every model of one shape.
+            seed: decides which; with the prior, the same for every model of one shape.
             labels: [n], the classes that the images shall be of.
+            sampler: where codes come from, as `jaxvae.study.make_sampler` makes it; the model's prior if not given.
 
         Returns:
             Images in [0, 1].
@@ -117,7 +123,8 @@ class Run:
         Raises:
             ValueError: labels that do not fit.
         """
-        codes = models.draw(jax.random.key(seed), models.own_priors(self.model), n)
+        key = jax.random.key(seed)
+        codes = models.draw(key, models.own_priors(self.model), n) if sampler is None else sampler(key, n)
         return self.decode(codes, labels=labels)
 
     def traverse(
@@ -146,27 +153,37 @@ class Run:
         return [x.reshape(side, side, *self.model.image_shape) for x in images]
 
     def interpolate(
-        self, start: Images, end: Images, steps: int = 10, *, labels: Labels | None = None
+        self,
+        start: Images,
+        end: Images,
+        steps: int = 10,
+        *,
+        path: str = "linear",
+        labels: Labels | None = None,
     ) -> Float[Array, "steps h w c"]:
-        """Images on the straight line between the codes of two.
+        """Images on the way from the code of one to that of another.
 
         Args:
             start: one image, [1, h, w, c].
             end: one image, [1, h, w, c].
             steps: how many images, both ends counted, at least 2.
+            path: "linear" for the straight line, "spherical" for the great circle; see
+                `jaxvae.models.interpolate_spherically`.
             labels: [1], the class of both ends and all between.
 
         Returns:
             Images in [0, 1], from the reconstruction of `start` to that of `end`.
 
         Raises:
-            ValueError: fewer than 2 steps, not one image at each end, or labels that do not fit.
+            ValueError: fewer than 2 steps, not one image at each end, an unknown path, or labels that do not fit.
         """
+        if path not in PATHS:
+            raise ValueError(f"path must be one of {', '.join(PATHS)}, got {path!r}.")
         if len(start) != 1 or len(end) != 1:
             raise ValueError(f"start and end must be one image each, got {len(start)} and {len(end)}.")
         first, last = (tuple(q.mean for q in self.encode(image, labels=labels)) for image in (start, end))
-        path = models.interpolate(first, last, steps)
-        return self.decode(path, labels=self._repeated(labels, steps))
+        codes = PATHS[path](first, last, steps)
+        return self.decode(codes, labels=self._repeated(labels, steps))
 
     def _repeated(self, labels: Labels | None, n: int) -> Labels | None:
         """One label for each of n images."""
@@ -187,79 +204,6 @@ class Run:
                 f"{numbers.max()}."
             )
         return numbers
-
-
-def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: int | None = None) -> Run:
-    """Reads a trained model from the directory that an experiment left.
-
-    Args:
-        workdir: the run's directory, such as "runs/vlae_mnist".
-        variant: which of the run's settings; the last one, which is the one that a report proposes, if not given.
-        seed: which of its seeds; the first one if not given.
-
-    Returns:
-        The model of the run's newest undamaged checkpoint, with averaged parameters if the run kept them. It
-        computes in the run's precision, so that its images are those that the run evaluated, and in the layout
-        that this machine likes.
-
-    Raises:
-        ValueError: the directory holds no run, no such variant or seed, or no readable checkpoint.
-    """
-    directory, config = _find(train.Workdir(Path(workdir)), variant)
-    replicas = config["replicas"]
-    variant = replicas[-1]["variant"] if variant is None else variant
-    fitting = [
-        number
-        for number, replica in enumerate(replicas)
-        if replica["variant"] == variant and seed in (None, replica["seed"])
-    ]
-    if not fitting:
-        there = ", ".join(f"({r['variant']!r}, seed {r['seed']})" for r in replicas)
-        wanted = f"variant {variant!r}" + ("" if seed is None else f" with seed {seed}")
-        raise ValueError(f"{workdir} has no run of {wanted}; it has {there}.")
-    number = fitting[0]
-    tree = train.Checkpoints(directory.checkpoints).restore_tree()
-    variables = {"params": tree["ema"] or tree["params"], **tree["model_state"]}
-    return Run(
-        models.build(
-            config.get("models", {}).get(variant, config["model"]), precision=config["config"]["precision"]
-        ),
-        jax.tree.map(lambda leaf: leaf[number], variables),
-        config=config,
-        variant=variant,
-        seed=replicas[number]["seed"],
-    )
-
-
-def _find(directory: train.Workdir, variant: str | None) -> tuple[train.Workdir, dict[str, Any]]:
-    """The directory that a variant was trained in, and its config.json."""
-    config = directory.read_config()
-    if "replicas" not in config:
-        raise ValueError(f"{directory.config} was not written by an experiment of jaxvae.")
-    parts = config.get("parts", {})
-    if not parts:
-        return directory, config
-    variant = list(parts)[-1] if variant is None else variant
-    if variant not in parts:
-        raise ValueError(f"{directory.path} has no run of variant {variant!r}; it has {', '.join(parts)}.")
-    directory = directory.part(parts[variant])
-    return directory, directory.read_config()
-
-
-def in_pieces(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
-    """Applies a function to at most a thousand examples at a time, since activations need far more room than images.
-
-    Args:
-        function: of arrays or trees of arrays [n, ...], to such.
-        inputs: its arguments; None stays None.
-
-    Returns:
-        What the function gives for all examples.
-    """
-    n = len(jax.tree.leaves(inputs)[0])
-    starts = range(0, max(n, 1), _PIECE)
-    parts = [function(*jax.tree.map(lambda x, i=i: x[i : i + _PIECE], inputs)) for i in starts]
-    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *xs: jnp.concatenate(xs), *parts)
 
 
 def _to_float(images: Images) -> Float[Array, "n h w c"]:

@@ -1,209 +1,37 @@
-"""`python -m jaxvae fid`, with a stand-in for the Inception network."""
+"""`python -m jaxvae` as far as all commands share it."""
 
-import errno
-import importlib
-import os
 import subprocess
 import sys
 
-import jax.numpy as jnp
-import numpy as np
 import pytest
-from PIL import Image
-
-from jaxvae import __main__ as program
-from jaxvae import evaluate, models
-
-statistics = importlib.import_module("jaxvae.evaluate.image_statistics")
+from command_calls import call
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Runs with these arguments: exit status, what it printed, and what it said on stderr."""
-
-    def features(inception, images, **options):
-        return np.asarray(images, np.float32).reshape(len(images), -1)[:, :5]
-
-    monkeypatch.setattr(statistics, "inception_features", features)
-    monkeypatch.setattr(evaluate, "load_inception", lambda path: evaluate.Inception({}, f"weights of {path}"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["jaxvae", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            program.command_line()
-        return end.value.code, *capsys.readouterr()
-
-    return run
-
-
-def pictures(folder, seed, n=9, size=(6, 5)):
-    folder.mkdir()
-    for number, image in enumerate(
-        np.random.default_rng(seed).integers(0, 256, (n, *size, 3), dtype=np.uint8)
-    ):
-        Image.fromarray(image).save(folder / f"{number}.png")
-    return folder
-
-
-@pytest.fixture
-def folders(tmp_path):
-    return pictures(tmp_path / "a", 0), pictures(tmp_path / "b", 1)
-
-
-def table(text):
-    return dict(line.split(maxsplit=1) for line in text.splitlines())
-
-
-def test_two_folders(run, folders):
-    status, out, err = run("fid", *folders, "--resize", "clean", "--inception", "w.pt")
-    assert (status, err) == (0, "")
-    rows = table(out)
-    assert list(rows) == ["FID", "KID", "density", "coverage", "n", "weights", "resize", "precision"]
-    assert float(rows["FID"]) > 0
-    assert (rows["n"], rows["weights"], rows["resize"]) == ("9 and 9", "weights of w.pt", "clean")
-
-
-def test_saved_statistics_stand_for_the_second_folder(run, folders, tmp_path):
-    saved = tmp_path / "b.npz"
-    status, out, _ = run("fid", *folders, "--save-stats", saved)
-    assert status == 0
-    assert run("fid", folders[0], saved) == (0, out, "")
-    assert float(table(run("fid", saved, saved)[1])["FID"]) == pytest.approx(0, abs=1e-3)
-
-
-def test_the_number_of_pictures_is_limited_and_few_are_warned_of(run, folders):
-    status, out, err = run("fid", *folders, "--max-images", "4")
-    assert (status, table(out)["n"]) == (0, "4 and 4")
-    assert err == (
-        "warning: 4 images are fewer than the 5 features, which biases the Fréchet distance upwards; compare it only "
-        "with distances from as many images.\n"
-    )
-
-
-def test_samples_of_a_run(run, folders, tmp_path, monkeypatch):
-    asked = []
-
-    class Run:
-        variant, seed, model = "only", 3, models.ConvVAE((28, 28, 1))
-
-        def sample(self, n):
-            asked.append(n)
-            return jnp.zeros((n, 6, 5, 1)) + jnp.linspace(0, 1, n)[:, None, None, None]
-
-    def load(path, *, variant, seed):
-        asked.append((variant, seed))
-        return Run()
-
-    monkeypatch.setattr(program, "load", load)
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/config.json").write_text("{}")
-    flags = ("--max-images", "8", "--variant", "only", "--seed", "3")
-    status, out, err = run("fid", tmp_path / "run", folders[1], *flags)
-    assert (status, asked, table(out)["n"]) == (0, [("only", 3), 8], "8 and 8")
-    assert err == f"{tmp_path / 'run'}: samples of only, seed 3\n"
-    monkeypatch.setattr(Run, "model", models.Classifier((28, 28, 1)))
-    status, _, err = run("fid", tmp_path / "run", folders[1])
-    assert (status, err) == (2, f"error: {tmp_path / 'run'} holds a Classifier, which draws no samples.\n")
-
-
-def test_nothing_is_computed_or_written_where_sets_do_not_compare(run, folders, tmp_path, monkeypatch):
-    assert run("fid", *folders, "--save-stats", tmp_path / "clean.npz", "--resize", "clean")[0] == 0
-    monkeypatch.setattr(evaluate, "image_statistics", lambda *_, **__: pytest.fail("it computes"))
-    status, _, err = run("fid", tmp_path / "clean.npz", folders[1], "--save-stats", tmp_path / "b.npz")
-    assert (status, err) == (
+@pytest.mark.parametrize("name", ["", "fit"])
+def test_unknown_commands_are_one_line(monkeypatch, capsys, name):
+    assert call(monkeypatch, capsys, name) == (
         2,
-        "error: both sets must be computed with the same resize, got bilinear and clean.\n",
-    )
-    small = pictures(tmp_path / "small", 2, size=(4, 4))
-    assert run("fid", small, folders[1], "--save-stats", tmp_path / "b.npz")[0] == 2
-    assert not (tmp_path / "b.npz").exists()
-
-
-def test_saved_statistics_are_not_overwritten_silently(run, folders, tmp_path):
-    saved = tmp_path / "s.npz"
-    assert run("fid", *folders, "--save-stats", saved)[0] == 0
-    before = saved.read_bytes()
-    status, _, err = run("fid", *folders[::-1], "--save-stats", saved)
-    assert (status, err) == (2, f"error: {saved} exists; name another file or give --overwrite.\n")
-    assert saved.read_bytes() == before
-    assert run("fid", *folders[::-1], "--save-stats", saved, "--overwrite")[0] == 0
-    assert saved.read_bytes() != before
-
-
-def test_statistics_of_unknown_make_are_compared_with_a_warning(run, folders, tmp_path):
-    run("fid", *folders, "--save-stats", tmp_path / "s.npz")
-    with np.load(tmp_path / "s.npz") as file:
-        np.savez(tmp_path / "foreign.npz", mu=file["mu"], sigma=file["sigma"])
-    status, out, err = run("fid", folders[0], tmp_path / "foreign.npz")
-    assert (status, table(out)["resize"], table(out)["n"]) == (0, "unknown", "9 and unknown")
-    assert err.startswith(
-        "warning: of a set of statistics it is not known with which weights, resize, precision"
+        "",
+        f"error: Unknown command {name!r}; known are fid, sample.\n",
     )
 
 
-BAD = [
-    ([], "Unknown command ''; known are fid."),
-    (["fit"], "Unknown command 'fit'; known are fid."),
-    (["fid"], "--help lists all flags"),
-    (["fid", "{a}"], "--help lists all flags"),
-    (["fid", "{a}", "{b}", "--resize", "nearest"], "nearest"),
-    (["fid", "{a}", "{b}", "--max-images", "1"], "max_images must be at least 2, got 1."),
-    (["fid", "{a}", "{b}", "--batch-size", "0"], "batch_size must be at least 1, got 0."),
-    (
-        ["fid", "{a}", "{b}", "--save-stats", "s.txt"],
-        "must be a file ending in .npz in a folder that exists, got s.txt.",
-    ),
-    (["fid", "{a}", "{b}", "--save-stats", "no/s.npz"], "in a folder that exists, got no/s.npz."),
-    (["fid", "{a}", "missing"], "missing must be a folder of pictures, and is not there."),
-    (["fid", "{a}", "missing.npz"], "missing.npz cannot be read: No such file or directory."),
-    (["fid", "{a}", "{small}"], "one height and width, got 6 x 5 and 4 x 5"),
-    (["fid", "{a}", "{one}"], "FID needs at least 2 images in a set, got 1."),
-]
+def test_no_command_is_one_line(monkeypatch, capsys):
+    assert call(monkeypatch, capsys) == (2, "", "error: Unknown command ''; known are fid, sample.\n")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"), BAD, ids=[" ".join(arguments) or "nothing" for arguments, _ in BAD]
-)
-def test_bad_input_is_one_line(run, folders, tmp_path, arguments, said):
-    pictures(tmp_path / "small", 0, size=(4, 5))
-    pictures(tmp_path / "one", 0, n=1)
-    named = [
-        argument.format(**{name: tmp_path / name for name in ("a", "b", "small", "one")})
-        for argument in arguments
-    ]
-    status, out, err = run(*named)
-    assert (status, out) == (2, "")
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert said in err
+def test_help_names_the_commands(monkeypatch, capsys):
+    status, out, err = call(monkeypatch, capsys, "--help")
+    assert (status, err) == (0, "")
+    assert "python -m jaxvae fid A B" in out
+    assert "python -m jaxvae sample RUN" in out
 
 
-def test_missing_weights_are_one_line(run, folders, tmp_path, monkeypatch):
-    from jaxvae.evaluate.inception_weights import load_inception
-
-    monkeypatch.setattr(evaluate, "load_inception", load_inception)
-    status, out, err = run("fid", *folders, "--inception", tmp_path / "w.pt")
-    assert (status, out) == (2, "")
-    assert err == f"error: {tmp_path / 'w.pt'} cannot be read: No such file or directory.\n"
-
-
-def test_statistics_that_cannot_be_written_are_one_line(run, folders, tmp_path, monkeypatch):
-    def full(path, statistics):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-    monkeypatch.setattr(evaluate, "save_statistics", full)
-    status, _, err = run("fid", *folders, "--save-stats", tmp_path / "s.npz")
-    assert (status, err) == (1, f"error: No space left on device: {tmp_path / 's.npz'}.\n")
-    (tmp_path / "folder.npz").mkdir()
-    assert run("fid", *folders, "--save-stats", tmp_path / "folder.npz")[0] == 2
-
-
-def test_help_comes_from_the_module():
+def test_help_of_a_command_comes_from_the_module():
     command = [sys.executable, "-m", "jaxvae", "fid", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "usage: python -m jaxvae fid" in done.stdout
-    for flag in ("--resize", "--max-images", "--save-stats", "--inception"):
+    for flag in ("--resize", "--max-images", "--save-stats", "--inception", "--sampler"):
         assert flag in done.stdout
     assert "Compares two sets of pictures" in done.stdout

@@ -158,7 +158,7 @@ def test_the_walk_sees_functions_classes_and_methods():
         "jaxvae.models.priors.Normal.log_prob",
         "jaxvae.train.state.TrainState.variables",
         "jaxvae.train.session.run",
-        "jaxvae.run.load",
+        "jaxvae.loading.load",
         "jaxvae.types.Batch",
     }
     assert expected <= set(OBJECTS)

@@ -105,10 +105,10 @@ def a_run(tmp_path, monkeypatch):
     """Stands in for runs/vlae_mnist: two variants of an untrained ladder."""
     monkeypatch.chdir(tmp_path)
     experiment = importlib.import_module("experiments.vlae_mnist")
-    config = experiment.Config()
+    config = experiment.Config(limit=100)
     model = models.VLAE((28, 28, 1), widths=(2, 2, 2), hidden=4)
     replicas = [train.Replica(variant, 0, {}) for variant in ("without SSIM", "with SSIM")]
-    spec = data.Spec("mnist", (28, 28, 1), (), "")
+    spec = data.load(config.data, split="train", limit=config.limit).spec
     record = cli.record("vlae_mnist", config, model=models.describe(model), replicas=replicas, data=spec)
     workdir = train.Workdir(config.workdir)
     workdir.open(record, resume=False, overwrite=False)
@@ -154,6 +154,7 @@ def test_examples_do_what_they_say(examples, tmp_path, capsys):
     assert [q.mean.shape for q in examples.posteriors] == [(8, 2)] * 3
     assert (examples.again.shape, examples.again.dtype) == ((8, 28, 28, 1), jnp.float32)
     assert (len(examples.new), len(examples.between), len(examples.image)) == (8, 8, 1)
+    assert examples.likelier.shape == (8, 28, 28, 1)
     assert examples.similarity.shape == (8,)
     assert jnp.all(examples.information > 0)
     assert examples.images.shape == (8, 28, 28, 1)

@@ -110,7 +110,7 @@ def test_codes_are_decoded_to_mean_images(run, kind):
 @pytest.mark.parametrize("piece", [2, 5])
 def test_many_images_are_taken_in_pieces(run, images, monkeypatch, piece):
     whole = run.encode(images), run.reconstruct(images), run.sample(7)
-    monkeypatch.setattr("jaxvae.run._PIECE", piece)
+    monkeypatch.setattr("jaxvae.pieces.PIECE", piece)
     _assert_close((run.encode(images), run.reconstruct(images), run.sample(7)), whole)
 
 
@@ -132,6 +132,22 @@ def test_an_interpolation_leads_from_one_reconstruction_to_the_other(run, images
     assert run.interpolate(images[:1], images[1:2]).shape[0] == 10
 
 
+def test_a_spherical_interpolation_has_the_same_ends_and_goes_round(run, images):
+    path = run.interpolate(images[:1], images[1:2], steps=5, path="spherical")
+    _assert_close(path[jnp.array([0, -1])], run.reconstruct(images[:2]))
+    first, last = (tuple(q.mean for q in run.encode(x)) for x in (images[:1], images[1:2]))
+    _assert_close(path, run.decode(models.interpolate_spherically(first, last, 5)))
+    assert np.abs(path[2] - run.interpolate(images[:1], images[1:2], steps=5)[2]).max() > 1e-5
+
+
+def test_samples_are_decoded_from_the_codes_of_a_sampler(run):
+    def sampler(key, n):
+        return tuple(5 + jax.random.normal(key, (n, d)) for d in (2, 3))
+
+    samples = run.sample(4, seed=3, sampler=sampler)
+    _assert_close(samples, run.decode(sampler(jax.random.key(3), 4)))
+
+
 @pytest.mark.parametrize(
     ("use", "message"),
     [
@@ -147,8 +163,9 @@ def test_an_interpolation_leads_from_one_reconstruction_to_the_other(run, images
         (lambda run, x: run.decode((jnp.zeros((1, 2)),)), "levels of sizes (2, 3), got latents of (2,)"),
         (lambda run, x: run.interpolate(x[:2], x[2:4]), "must be one image each, got 2 and 2"),
         (lambda run, x: run.interpolate(x[:1], x[1:2], steps=1), "at least its 2 ends, got 1 steps"),
+        (lambda run, x: run.interpolate(x[:1], x[1:2], path="curved"), "linear, spherical, got 'curved'"),
     ],
-    ids=["image size", "not scaled", "centred", "levels", "two images", "one step"],
+    ids=["image size", "not scaled", "centred", "levels", "two images", "one step", "path"],
 )
 def test_what_does_not_fit_is_refused(run, images, use, message):
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -329,7 +346,7 @@ def test_labels_follow_their_images_in_pieces(conditional, images, monkeypatch):
         return reconstructed, conditional.encode(images, labels=LABELS), conditional.sample(5, labels=LABELS)
 
     whole = use()
-    monkeypatch.setattr("jaxvae.run._PIECE", 2)
+    monkeypatch.setattr("jaxvae.pieces.PIECE", 2)
     _assert_close(use(), whole)
 
 

@@ -9,8 +9,10 @@ from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures, lower_bound
-from jaxvae.study.samplers import SAMPLERS, Sampler, fit_second_stage, make_sampler
+from jaxvae.study.samplers import SAMPLERS, Sampler, draw_images, make_sampler
+from jaxvae.study.second_stage import fit_second_stage
 from jaxvae.study.section import Section
+from jaxvae.study.training_set import training_set
 
 __all__ = [
     "SAMPLERS",
@@ -20,6 +22,7 @@ __all__ = [
     "Sampler",
     "Section",
     "TrainedClassifier",
+    "draw_images",
     "fit_second_stage",
     "forward",
     "lower_bound",
@@ -28,4 +31,5 @@ __all__ = [
     "make_sampler",
     "train_classifier",
     "train_judge",
+    "training_set",
 ]

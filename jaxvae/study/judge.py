@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, UInt8
 
 from jaxvae import data, evaluate, losses, models, train
-from jaxvae.run import in_pieces
+from jaxvae.pieces import in_pieces
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.types import Variables
 

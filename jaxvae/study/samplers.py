@@ -5,24 +5,21 @@ knows what to do with the codes only. Several levels are fitted as one code, the
 """
 
 from collections.abc import Callable
-from functools import partial
 from itertools import accumulate
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jaxtyping import Array, Float, Int, Key, UInt8
+from jaxtyping import Array, Float, Key, UInt8
 
-from jaxvae import losses, models, train
-from jaxvae.run import Labels, Run
-from jaxvae.types import Posterior, Variables
+from jaxvae import models
+from jaxvae.run import Labels, Run, Sampler
+from jaxvae.study.second_stage import fit_second_stage
+from jaxvae.study.training_set import training_set
+from jaxvae.types import Posterior
 
 Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
-
-Sampler: TypeAlias = Callable[[Key[Array, ""], int], models.Latents]
-"""`(key, n) -> codes`, n for each level, bottom first; what `Run.decode` makes images of."""
 
 SAMPLERS = ("prior", "mixture", "second_stage")
 """Names that `make_sampler` knows."""
@@ -31,18 +28,18 @@ SAMPLERS = ("prior", "mixture", "second_stage")
 def make_sampler(
     name: str,
     run: Run,
-    images: Images,
+    images: Images | None = None,
     *,
     labels: Labels | None = None,
     seed: int = 0,
     **options: Any,
 ) -> Sampler:
-    """Makes the sampler of a name for a trained model.
+    """Makes the sampler of a name for a trained model, to be given to `Run.sample`.
 
     Args:
         name: "prior", "mixture" or "second_stage".
         run: the model.
-        images: what it was trained on; "prior" does not look at them.
+        images: what it was trained on, as `training_set` finds it; "prior" does not look at them.
         labels: [n], the images' classes, for a conditional model.
         seed: decides draws, starts and training.
         **options: of `jaxvae.models.fit_mixture` or `fit_second_stage`.
@@ -51,114 +48,66 @@ def make_sampler(
         The sampler.
 
     Raises:
-        ValueError: unknown name, an option of "prior", or what does not fit the model.
+        ValueError: unknown name, an option of "prior", no images for another one, or what does not fit the model.
     """
-    if name not in SAMPLERS:
-        raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, got {name!r}.")
+    _check(name, options)
     if name == "prior":
-        if options:
-            raise ValueError(f"the prior is not fitted and has no options, got {', '.join(options)}.")
         priors = models.own_priors(run.model)
         return lambda key, n: models.draw(key, priors, n)
-    draws, start = jax.random.split(jax.random.key(seed))
+    if images is None:
+        raise ValueError(
+            f"{name} is fitted to the codes of images; give those that the model was trained on."
+        )
+    # Samples are often drawn by the same seed, and shall not depend on the draws that they were fitted to.
+    draws, start = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1))
     codes = _joined(run.encode(images, labels=labels))
     sample: Callable[[Key[Array, ""], int], Float[Array, "n d"]]
     if name == "mixture":
-        sample = models.fit_mixture(_draw(draws, codes), seed=seed, **options).sample
+        drawn = models.reparameterize(draws, codes, jnp.arange(len(codes.mean)))
+        sample = models.fit_mixture(drawn, seed=seed, **options).sample
     else:
         sample = fit_second_stage(start, codes, **options)
     ends = list(accumulate(run.model.latent_sizes))[:-1]
     return lambda key, n: tuple(jnp.split(sample(key, n), ends, axis=-1))
 
 
-def fit_second_stage(
-    key: Key[Array, ""],
-    codes: Posterior,
-    *,
-    steps: int = 4000,
-    batch_size: int = 128,
-    hidden: int = 512,
-    learning_rate: float = 1e-3,
-) -> Callable[[Key[Array, ""], int], Float[Array, "n d"]]:
-    """Trains a variational autoencoder of codes by the evidence lower bound; each step draws its codes anew.
+def draw_images(
+    run: Run, n: int, *, sampler: str = "prior", seed: int = 0, **options: Any
+) -> Float[Array, "n h w c"]:
+    """New images of a run read back from disk, whose training set is loaded where it is needed.
 
-    Codes are first brought to mean 0 and standard deviation 1 in each dimension. Adam's step size falls to 0 along a
-    half cosine.
+    A conditional model is asked for classes as frequent as in its training set, drawn independently of the codes.
 
     Args:
-        key: decides parameters, order and noise.
-        codes: q(z | x) of the training images.
-        steps: updates.
-        batch_size: codes for each.
-        hidden: width of the hidden layers.
-        learning_rate: at the start.
+        run: read by `jaxvae.load`.
+        n: how many images.
+        sampler: name of what draws the codes, as in `make_sampler`.
+        seed: decides the fit, the codes and the classes.
+        **options: as in `make_sampler`.
 
     Returns:
-        `(key, n) -> [n, d]`, samples.
+        Images in [0, 1].
 
     Raises:
-        ValueError: no step, or sizes below 1.
-
-    References:
-        Dai & Wipf, Diagnosing and Enhancing VAE Models, ICLR 2019, section 4.
+        ValueError: as `make_sampler` and, if the training set is needed, as `training_set`.
     """
-    if min(steps, batch_size) < 1:
-        raise ValueError(f"training needs at least one step and one code, got {steps} and {batch_size}.")
-    count, size = codes.mean.shape
-    network = models.SecondStage(size, hidden)
-    begin, key = jax.random.split(key)
-    variables = network.init(begin, jnp.zeros((1, size)), jnp.zeros((1, size)))
-    optimizer = train.adam(train.schedule(learning_rate, steps=steps))
-    loc, scale = _moments(codes)
-    codes = Posterior((codes.mean - loc) / scale, codes.stddev / scale)
-
-    def step(carry: Any, number: Int[Array, ""], codes: Posterior) -> tuple[Any, None]:
-        variables, state = carry
-        of_batch, of_codes, of_network = jax.random.split(jax.random.fold_in(key, number), 3)
-        places = jax.random.randint(of_batch, (batch_size,), 0, count)
-        z = _draw(of_codes, jax.tree.map(lambda x: x[places], codes))
-        noise = jax.random.normal(of_network, z.shape)
-        gradient = jax.grad(_negative_bound)(variables, network, z, noise)
-        with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers and multiplies by floats
-            updates, state = optimizer.update(gradient, state, variables)
-        return (optax.apply_updates(variables, updates), state), None
-
-    @jax.jit
-    def trained(variables: Variables, codes: Posterior) -> Variables:
-        start = variables, optimizer.init(variables)
-        return jax.lax.scan(partial(step, codes=codes), start, jnp.arange(steps))[0][0]
-
-    variables = trained(variables, codes)
-    return lambda key, n: loc + scale * _sample(network, variables, key, n)
+    _check(sampler, options)
+    conditional = getattr(run.model, "conditional", False)
+    if sampler == "prior" and not conditional:
+        return run.sample(n, seed=seed)
+    seen = training_set(run)
+    labels = seen.labels if conditional else None
+    codes = make_sampler(sampler, run, seen.images, labels=labels, seed=seed, **options)
+    drawn = np.random.default_rng(seed).choice(seen.labels, n) if conditional else None
+    return run.sample(n, seed=seed, labels=drawn, sampler=codes)
 
 
-def _moments(codes: Posterior) -> tuple[Float[Array, "1 d"], Float[Array, "1 d"]]:
-    """Mean and standard deviation of draws from all posteriors together."""
-    variance = jnp.var(codes.mean, axis=0, keepdims=True) + jnp.mean(codes.stddev**2, axis=0, keepdims=True)
-    return jnp.mean(codes.mean, axis=0, keepdims=True), jnp.sqrt(variance)
-
-
-def _negative_bound(
-    variables: Variables, network: models.SecondStage, z: Float[Array, "n d"], noise: Float[Array, "n d"]
-) -> Float[Array, ""]:
-    found: Any = network.apply(variables, z, noise)
-    posterior, mean, log_scale = found
-    pixels = (mean[:, None, None], z[:, None, None])  # likelihoods are of images
-    return jnp.mean(losses.gaussian_nll(*pixels, log_scale=log_scale) + losses.kl_normal(posterior))
-
-
-def _sample(
-    network: models.SecondStage, variables: Variables, key: Key[Array, ""], n: int
-) -> Float[Array, "n d"]:
-    second, noise = jax.random.normal(key, (2, n, network.size))
-    found: Any = network.apply(variables, second, method="decode")
-    mean, log_scale = found
-    return mean + jnp.exp(log_scale) * noise
+def _check(name: str, options: dict[str, Any]) -> None:
+    if name not in SAMPLERS:
+        raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, got {name!r}.")
+    if name == "prior" and options:
+        raise ValueError(f"the prior is not fitted and has no options, got {', '.join(options)}.")
 
 
 def _joined(posteriors: tuple[Posterior, ...]) -> Posterior:
     return jax.tree.map(lambda *levels: jnp.concatenate(levels, axis=-1), *posteriors)
-
-
-def _draw(key: Key[Array, ""], posterior: Posterior) -> Float[Array, "n d"]:
-    return posterior.mean + posterior.stddev * jax.random.normal(key, posterior.mean.shape)

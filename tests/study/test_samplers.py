@@ -7,7 +7,7 @@ import pytest
 from flax import linen as nn
 
 import jaxvae
-from jaxvae import models, study
+from jaxvae import data, models, study
 from jaxvae.types import Posterior
 
 KEY = jax.random.key(0)
@@ -70,7 +70,9 @@ def test_codes_are_fitted_with_their_posteriors_noise(run, images):
 def test_samples_are_decoded_by_the_run(run, images):
     sampler = study.make_sampler("mixture", run, images, components=2)
     codes = sampler(KEY, 3)
-    np.testing.assert_allclose(run.decode(codes), models.decode(run.model, {}, codes), rtol=1e-6)
+    np.testing.assert_allclose(
+        run.sample(3, seed=0, sampler=sampler), models.decode(run.model, {}, codes), rtol=1e-6
+    )
 
 
 def test_the_seed_decides(run, images):
@@ -87,6 +89,43 @@ def test_a_conditional_models_codes_are_those_of_labelled_images():
     images, labels = np.random.default_rng(0).random((40, 4, 4, 1), np.float32), np.arange(40) % 3
     codes = study.make_sampler("mixture", run, images, labels=labels, components=1)(KEY, 6)
     assert run.decode(codes, labels=np.zeros(6, np.int32)).shape == (6, 4, 4, 1)
+
+
+class Labelled(nn.Module):
+    """Images whose only pixel tells their class."""
+
+    conditional = True
+    classes: int = 10
+    latent_sizes: tuple[int, ...] = (1,)
+
+    def encode(self, image, *, label):
+        mean = image.mean((1, 2)) + label[:, None].astype(jnp.float32)
+        return (Posterior(mean, jnp.full_like(mean, 0.1)),)
+
+    def decode(self, latents, *, label):
+        return latents[0][:, None, None] * 0 + label[:, None, None, None].astype(jnp.float32)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "options"),
+    [("prior", {}), ("mixture", {"components": 2}), ("second_stage", {"steps": 3, "hidden": 4})],
+)
+def test_classes_are_drawn_as_often_as_they_are_seen(sampler, options):
+    seen = data.load("mnist", split="train", limit=50)
+    record = {"config": {"data": "mnist", "limit": 50}, "data": {"fingerprint": seen.spec.fingerprint}}
+    run = jaxvae.Run(Labelled(), {}, config=record, variant="some", seed=0)
+    images = study.draw_images(run, 5000, sampler=sampler, **options).ravel()
+    drawn = np.rint(jax.scipy.special.logit(images)).astype(int)
+    frequencies = np.bincount(seen.labels, minlength=10) / 50
+    np.testing.assert_allclose(np.bincount(drawn, minlength=10) / 5000, frequencies, atol=0.03)
+
+
+def test_images_from_the_prior_need_no_training_set(run):
+    np.testing.assert_array_equal(study.draw_images(run, 4, seed=3), run.sample(4, seed=3))
+    with pytest.raises(ValueError, match="does not record what it was trained on"):
+        study.draw_images(run, 4, sampler="mixture")
+    with pytest.raises(ValueError, match="sampler must be one of"):
+        study.draw_images(run, 4, sampler="flow")
 
 
 def test_a_second_stage_learns_a_dependence_that_its_prior_lacks():
@@ -110,3 +149,8 @@ def test_a_second_stage_learns_a_dependence_that_its_prior_lacks():
 def test_what_cannot_be_made_is_refused(name, options, message, run, images):
     with pytest.raises(ValueError, match=message):
         study.make_sampler(name, run, images, **options)
+
+
+def test_a_fitted_sampler_needs_images(run):
+    with pytest.raises(ValueError, match="give those that the model was trained on"):
+        study.make_sampler("mixture", run)

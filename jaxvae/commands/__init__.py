@@ -1,0 +1,15 @@
+"""Commands of `python -m jaxvae`: each is a function of its flags, which are a dataclass."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxvae.commands.fid import FidConfig, fid
+from jaxvae.commands.sample import SampleConfig, sample
+
+COMMANDS: dict[str, tuple[Callable[[Any], None], Any]] = {
+    "fid": (fid, FidConfig),
+    "sample": (sample, SampleConfig),
+}
+"""Function and flags of each command."""
+
+__all__ = ["COMMANDS", "FidConfig", "SampleConfig", "fid", "sample"]
