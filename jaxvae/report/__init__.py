@@ -6,6 +6,7 @@ The room takes NumPy arrays, dicts and its own records; it knows nothing of mode
 from jaxvae.report.against import Series, against, percent
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
+from jaxvae.report.captions import captioned
 from jaxvae.report.columns import (
     BCE,
     CLASSIFIER_FID,
@@ -61,6 +62,7 @@ __all__ = [
     "Traversal",
     "against",
     "bars",
+    "captioned",
     "case_blocks",
     "compare_orders",
     "comparison",

@@ -57,7 +57,7 @@ def comparison(rows: Sequence[Group], *, columns: int | None = None) -> Figure:
         raise ValueError("comparison needs at least one (label, images) pair, got none.")
     columns = columns or max(len(images) for _, images in rows)
     sheets = [(label, image_grid(images, columns=columns)) for label, images in rows]
-    scale = _scale_to(WIDTH, max(sheet.shape[1] for _, sheet in sheets))
+    scale = scale_to(WIDTH, max(sheet.shape[1] for _, sheet in sheets))
     width = scale * max(sheet.shape[1] for _, sheet in sheets)
     band = round(0.055 * width)
     height = sum(scale * len(sheet) + band for _, sheet in sheets)
@@ -68,7 +68,7 @@ def comparison(rows: Sequence[Group], *, columns: int | None = None) -> Figure:
             0, 1 - (top + 0.7 * band) / height, label, fontsize=text_size(width), color=INK, va="baseline"
         )
         top += band
-        _place(figure, sheet, left=0, top=top, scale=scale).set_axis_off()
+        place(figure, sheet, left=0, top=top, scale=scale).set_axis_off()
         top += scale * len(sheet)
     return figure
 
@@ -102,14 +102,14 @@ def traversal(panels: Sequence[Traversal], *, values: Float[np.ndarray, " k"]) -
     names = _names(values)
     left, right, above, below = 0.07 + 0.02 * max(map(len, names.values())), 0.02, 0.06, 0.105
     free = 1 - columns * (left + right)
-    scale = _scale_to(free * WIDTH / columns, side_x)
+    scale = scale_to(free * WIDTH / columns, side_x)
     width = round(columns * scale * side_x / free)
     panel_width = scale * side_x + (left + right) * width
     panel_height = scale * side_y + (above + below) * width
     figure = canvas(width, round(lines * panel_height))
     for index, (panel, sheet) in enumerate(zip(panels, sheets, strict=True)):
         line, column = divmod(index, columns)
-        axes = _place(
+        axes = place(
             figure,
             sheet,
             left=round(column * panel_width + left * width),
@@ -121,11 +121,13 @@ def traversal(panels: Sequence[Traversal], *, values: Float[np.ndarray, " k"]) -
     return figure
 
 
-def _scale_to(width: float | int, pixels: int) -> int:
+def scale_to(width: float | int, pixels: int) -> int:
+    """PNG pixels for each of an image's pixels, so that these together reach a width."""
     return math.ceil(width / pixels)
 
 
-def _place(figure: Figure, sheet: np.ndarray, *, left: int, top: int, scale: int) -> Axes:
+def place(figure: Figure, sheet: np.ndarray, *, left: int, top: int, scale: int) -> Axes:
+    """Draws pixels as squares of PNG pixels, from a place on, counted from the figure's upper left corner."""
     width, height = figure.get_size_inches() * figure.dpi
     h, w = scale * sheet.shape[0], scale * sheet.shape[1]
     axes = figure.add_axes((left / width, 1 - (top + h) / height, w / width, h / height))

@@ -1,0 +1,52 @@
+"""Galleries with a caption below every image. Images are as in `images`."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from jaxvae.report.galleries import place, scale_to
+from jaxvae.report.images import Images, image_grid
+from jaxvae.report.style import INK, WIDTH, canvas, text_size
+
+_PADDING = 0.06
+"""White between neighbours, in widths of an image."""
+
+
+def captioned(images: Images, captions: Sequence[str], *, columns: int) -> Figure:
+    """Lays images out in rows, left to right and top to bottom, with a line of text below each.
+
+    Args:
+        images: [n, h, w, c], uint8 or in [0, 1].
+        captions: one for each image; of about 60 / columns letters at the most, so that neighbours stay apart.
+        columns: images per row; fewer if there are fewer images.
+
+    Returns:
+        A figure at least 1000 pixels wide.
+
+    Raises:
+        ValueError: not one caption for each image, or `image_grid` refuses the images.
+    """
+    if len(images) != len(captions):
+        raise ValueError(
+            f"captioned needs a caption for each image, got {len(captions)} for {len(images)} images."
+        )
+    columns = min(columns, max(len(images), 1))
+    h, w = images.shape[1:3]
+    padding = max(1, round(_PADDING * w))
+    starts = range(0, max(len(images), 1), columns)
+    sheets = [image_grid(images[i : i + columns], columns=columns, padding=padding) for i in starts]
+    scale = scale_to(WIDTH, sheets[0].shape[1])
+    width = scale * sheets[0].shape[1]
+    band = round(0.05 * width)
+    height = len(sheets) * (scale * h + band)
+    figure = canvas(width, height)
+    for number, (start, sheet) in enumerate(zip(starts, sheets, strict=True)):
+        top = number * (scale * h + band)
+        place(figure, sheet, left=0, top=top, scale=scale).set_axis_off()
+        for column, caption in enumerate(captions[start : start + columns]):
+            middle = scale * (column * (w + padding) + w / 2) / width
+            below = 1 - (top + scale * h + 0.55 * band) / height
+            figure.text(
+                middle, below, caption, fontsize=text_size(width), color=INK, ha="center", va="center"
+            )
+    return figure
