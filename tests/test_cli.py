@@ -159,7 +159,7 @@ def test_a_failing_disk_is_one_line(launch):
 def test_the_librarys_refusals_are_one_line(launch):
     status, out, err = launch(main=lambda config: data.load("mnits", split="train"))
     assert (status, out) == (2, "")
-    assert err == "error: Unknown data set 'mnits'; known are mnist, fashion_mnist, cifar10.\n"
+    assert err == f"error: Unknown data set 'mnits'; known are {', '.join(data.NAMES)}, folder:PATH.\n"
 
 
 @pytest.mark.parametrize("main", [_raising(ValueError("a bug")), lambda config: json.loads("{")])

@@ -7,17 +7,19 @@ from typing import Any
 from jaxvae.data.bundled import mnist_folder, read_mnist
 from jaxvae.data.classes import select_classes
 from jaxvae.data.dataset import Dataset, select
+from jaxvae.data.drawn import draw_pictures
 from jaxvae.data.folder import read_folder
 from jaxvae.data.tfds import read_tfds
 
-NAMES = ("mnist", "fashion_mnist", "cifar10", "stl10", "celeb_a")
+NAMES = ("mnist", "fashion_mnist", "cifar10", "stl10", "celeb_a", "drawn")
 SPLITS = ("train", "test")
 SOURCES = ("bundled", "tfds")
 FOLDER = "folder:"
 """What a name begins with that goes on with the path of a folder of pictures."""
 
-_BUNDLED = ("mnist",)
+_BUNDLED = ("mnist", "drawn")
 _RESIZED = {"stl10": 96, "celeb_a": 64}
+_DRAWN_SIZE = 32
 _FOLDER_SIZE = 96
 _UNLABELLED = {("stl10", "train"): "train+unlabelled"}
 
@@ -35,14 +37,15 @@ def load(
     """Loads one split of a named data set into main memory, or maps it from the user's cache.
 
     Args:
-        name: one of `NAMES`, or "folder:" and the path of a folder of pictures; see `read_folder`.
+        name: one of `NAMES`, or "folder:" and the path of a folder of pictures; see `read_folder`. "drawn" is drawn
+            by a program, 600 and 120 small pictures of a bird, a horse or a house, to try things on.
         split: "train" or "test". STL-10's "train" includes its 100,000 unlabelled images.
-        source: "bundled" for the files that ship with jaxvae (MNIST), "tfds" for TensorFlow Datasets; None
-            takes the bundled files where there are any and no `data_dir` is given, else TFDS.
+        source: "bundled" for what ships with jaxvae (mnist and drawn), "tfds" for TensorFlow Datasets; None
+            takes what ships where it does and no `data_dir` is given, else TFDS.
         data_dir: TFDS's folder; None for ~/tensorflow_datasets.
         limit: keep the first `limit` examples only, 1 <= limit <= n.
-        image_size: side of the squares that stl10, celeb_a and folders are cropped and resized to; None for
-            96, 64 and 96.
+        image_size: side of the squares that stl10, celeb_a and folders are cropped and resized to, and in which
+            "drawn" is drawn, from 8 to 256; None for 96, 64, 96 and 32.
         classes: names of the only classes to keep, which are then numbered in this order; all examples if empty.
 
     Returns:
@@ -119,6 +122,8 @@ def _read(
         if source is not None or data_dir is not None:
             raise ValueError("source and data_dir are for named data sets; leave them out of a folder's.")
         return read_folder(name.removeprefix(FOLDER), split=split, image_size=image_size or _FOLDER_SIZE)
+    if name == "drawn" and (source == "tfds" or data_dir is not None):
+        raise ValueError("drawn is drawn by jaxvae itself; leave data_dir and source 'tfds' out.")
     if source is None:
         source = "bundled" if name in _BUNDLED and data_dir is None else "tfds"
     _check("source", source, SOURCES)
@@ -130,13 +135,15 @@ def _read(
         raise ValueError(f"{name} does not ship with jaxvae, only {', '.join(_BUNDLED)}; use source 'tfds'.")
     elif data_dir is not None:
         raise ValueError("data_dir is where TFDS keeps its data; leave it out, or use source 'tfds'.")
+    elif name == "drawn":
+        return draw_pictures(split=split, image_size=image_size or _DRAWN_SIZE)
     else:
         dataset = read_mnist(mnist_folder(), split=split)
     own = dataset.spec.image_shape[0]
     if image_size not in (None, own):
         raise ValueError(
             f"{name} has images of {own} x {own} pixels, got image_size {image_size}; leave it out, or use "
-            f"{', '.join(_RESIZED)} or {FOLDER}PATH, which are resized."
+            f"{', '.join(_RESIZED)}, drawn or {FOLDER}PATH, which come in any size."
         )
     return dataset
 

@@ -35,9 +35,14 @@ def _one_line(err):
 
 
 BAD = [
-    ("--data mnits", "Unknown data set 'mnits'; known are mnist, fashion_mnist, cifar10."),
+    ("--data mnits", "Unknown data set 'mnits'; known are mnist, fashion_mnist, cifar10, stl10"),
     ("--data fashion_mnist --data-source bundled", "fashion_mnist does not ship with jaxvae"),
     ("--data-source disk", "'disk'"),
+    ("--image-size 32", "mnist has images of 28 x 28 pixels, got image_size 32; leave it out"),
+    ("--image-size 0", "image_size must be at least 1, got 0."),
+    ("--data drawn --image-size 7", "drawn has pictures of 8 to 256 pixels a side, got image_size 7."),
+    ("--classes 3 horse", "Unknown class 'horse' of 'mnist'; known are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."),
+    ("--classes 3 3", "each class must be named once, got 3, 3."),
     ("--limit 60001", "at most the 60000 examples of mnist, got 60001"),
     ("--batch-size 0", "batch_size must be at least 1, got 0."),
     ("--batch-size 241", "batch_size must be between 1 and the 240 examples of mnist, got 241."),
