@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,16 @@ def header(flags: Mapping[str, Any], devices: Mapping[str, Any]) -> dict[str, An
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         **devices,
     }
-    versions = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    versions = {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
     versions["commit"] = _commit()
     return {"machine": machine, "versions": versions, "flags": dict(flags), "rows": []}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # PyTorch, which not every benchmark needs
+        return None
 
 
 def _commit() -> str:

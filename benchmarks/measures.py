@@ -58,6 +58,20 @@ def ratio(theirs: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]) ->
     return Spread(float(low), float(middle), float(high))
 
 
+def growth(samples: Sequence[float]) -> float:
+    """Slope of a line through samples one apart, by least squares.
+
+    Args:
+        samples: any number; the slope of fewer than two is 0.
+
+    Returns:
+        In the samples' unit, from one to the next.
+    """
+    if len(samples) < 2:
+        return 0.0
+    return float(np.polyfit(np.arange(len(samples)), samples, 1)[0])
+
+
 def floor_ms(flops: float, rate: float) -> float:
     """Least time that matrix products can take.
 

@@ -26,7 +26,7 @@ def make_model(workload: Workload, precision: str) -> Any:
         A Flax module.
     """
     layout = models.layout(precision="bfloat16" if precision == "bfloat16" else "float32")
-    if workload.is_ladder:
+    if workload.family == "ladder":
         return models.VLAE(
             workload.image_shape,
             latent_sizes=workload.latent_sizes,
@@ -34,7 +34,8 @@ def make_model(workload: Workload, precision: str) -> Any:
             hidden=HIDDEN,
             layout=layout,
         )
-    return models.VAE(
+    network = {"plain": models.VAE, "deep": models.DeepConvVAE}[workload.family]
+    return network(
         workload.image_shape, latent_size=workload.latent_sizes[0], widths=workload.widths, layout=layout
     )
 
@@ -52,6 +53,7 @@ def make_objective(workload: Workload, priors: Sequence[Prior]) -> losses.Object
     terms = {
         "reconstruction": losses.reconstruction("bernoulli"),
         "ssim_loss": losses.ssim_loss(),
+        "colour_loss": losses.colour_loss(),
         "mmd": losses.mmd(priors, losses.rbf(*BANDWIDTHS)),
         "kl": losses.kl(models.standard_priors(workload)),
         "square": _square,
@@ -79,15 +81,18 @@ def make_images(workload: Workload, *, examples: int = 6400) -> UInt8[np.ndarray
     return np.random.default_rng(0).integers(0, 256, (examples, *workload.image_shape), np.uint8)
 
 
-def make_source(images: UInt8[np.ndarray, "n h w c"], batch_size: int) -> data.Resident:
-    """Batches of images from the device's memory.
+def make_source(
+    images: UInt8[np.ndarray, "n h w c"], batch_size: int, *, streamed: bool = False
+) -> data.Resident:
+    """Batches of images from the device's memory, or from the host's.
 
     Args:
         images: of `make_images`.
         batch_size: examples in a batch.
+        streamed: whether the device holds the images of a few steps only.
 
     Returns:
         What a train step gathers from.
     """
-    labels = np.zeros(len(images), np.int32)
-    return data.Resident(data.from_arrays(images, labels, name="benchmark"), batch_size=batch_size)
+    dataset = data.from_arrays(images, np.zeros(len(images), np.int32), name="benchmark")
+    return (data.Streamed if streamed else data.Resident)(dataset, batch_size=batch_size)

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from benchmarks.contestants import QUEUED, Contestant
 from benchmarks.feeds import loaded, resident
+from benchmarks.twin_base import Result
 from benchmarks.twin_losses import Objective
-from benchmarks.twins import Result, Twin
+from benchmarks.twins import make_twin
 from benchmarks.workloads import WORKLOADS
 
 READ_EVERY = 50
@@ -45,7 +46,7 @@ class Opponent:
         )
         self._workload = WORKLOADS[contestant.model]
         self._bfloat16 = contestant.precision == "bfloat16"
-        self._twin = Twin(self._workload).to(self._device)
+        self._twin = make_twin(self._workload).to(self._device)
         self._objective = Objective(self._workload).to(self._device)
         if contestant.channels_last:
             twin: Any = self._twin  # torch's own annotations leave this way of calling `to` out

@@ -1,8 +1,9 @@
 """Our side of a benchmark: the path that an experiment's training takes, from the resident data set to the metrics."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +13,66 @@ from jaxtyping import PyTree
 from benchmarks.contestants import QUEUED, Contestant
 from benchmarks.networks import make_model, make_objective, make_source
 from benchmarks.workloads import WORKLOADS, Workload
-from jaxvae import models, train
+from jaxvae import data, models, train
 
 _PRECISION = {"float32": "highest", "tensorfloat32": "tensorfloat32"}
+
+
+class Training(NamedTuple):
+    """All that training takes.
+
+    Attributes:
+        parallel: the devices.
+        program: steps, in chunks of `jaxvae.train.CHUNK`.
+        source: of the batches.
+        replicas: whom it trains.
+        state: theirs, before the first step.
+    """
+
+    parallel: train.Parallel
+    program: train.Program
+    source: data.Resident
+    replicas: Sequence[train.Replica]
+    state: train.TrainState
+
+
+def training(
+    contestant: Contestant,
+    images: np.ndarray,
+    workload: Workload | None = None,
+    *,
+    streamed: bool = False,
+) -> Training:
+    """Builds what an experiment builds.
+
+    Args:
+        contestant: what to train, and how.
+        images: uint8, [n, height, width, channels].
+        workload: in place of the one that the contestant names.
+        streamed: whether the device holds the images of a few steps only.
+
+    Returns:
+        For an optimizer with a constant learning rate.
+    """
+    if contestant.device != "cpu":
+        jax.config.update("jax_default_matmul_precision", _PRECISION.get(contestant.precision))
+    workload = workload or WORKLOADS[contestant.model]
+    model = make_model(workload, contestant.precision)
+    source = make_source(images, contestant.batch_size, streamed=streamed)
+    objective = make_objective(workload, models.standard_priors(model))
+    init = partial(models.init, model=model)
+    subtrees = tuple(jax.eval_shape(init, jax.random.key(0))["params"])
+    players = {"model": train.Player(subtrees, train.adam(1e-3))}
+    parallel = train.Parallel()
+    program = parallel.compile_epoch(
+        train.make_step(train.one_player("model", model, objective), players),
+        source,
+        length=train.CHUNK,
+        compiler_options=model.layout.compiler_options,
+    )
+    replicas = [train.Replica("ours", seed, {}) for seed in range(contestant.replicas)]
+    state = parallel.place(train.init_replicas(replicas, init, players))
+    return Training(parallel, program, source, replicas, state)
 
 
 class Ours:
@@ -27,25 +85,7 @@ class Ours:
     """
 
     def __init__(self, contestant: Contestant, images: np.ndarray, workload: Workload | None = None) -> None:
-        if contestant.device != "cpu":
-            jax.config.update("jax_default_matmul_precision", _PRECISION.get(contestant.precision))
-        workload = workload or WORKLOADS[contestant.model]
-        model = make_model(workload, contestant.precision)
-        source = make_source(images, contestant.batch_size)
-        objective = make_objective(workload, models.standard_priors(model))
-        init = partial(models.init, model=model)
-        subtrees = tuple(jax.eval_shape(init, jax.random.key(0))["params"])
-        players = {"model": train.Player(subtrees, train.adam(1e-3))}
-        parallel = train.Parallel()
-        self._program = parallel.compile_epoch(
-            train.make_step(train.one_player("model", model, objective), players),
-            source,
-            length=train.CHUNK,
-            compiler_options=model.layout.compiler_options,
-        )
-
-        replicas = [train.Replica("ours", seed, {}) for seed in range(contestant.replicas)]
-        self._state = parallel.place(train.init_replicas(replicas, init, players))
+        parallel, self._program, source, _, self._state = training(contestant, images, workload)
         self._arrays: PyTree = parallel.place(source.arrays)
         self._per_epoch, self._step = source.steps_per_epoch, 0
 

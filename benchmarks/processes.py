@@ -22,17 +22,20 @@ class BenchmarkError(Exception):
 
 
 class Process:
-    """A `benchmarks.worker`, asked one thing at a time.
+    """A `benchmarks.worker` or `benchmarks.loops`, asked one thing at a time.
 
     Args:
         task: its first line.
         environment: variables on top of this process's own.
+        module: what it runs.
     """
 
-    def __init__(self, task: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, task: Mapping[str, Any], environment: Mapping[str, str], module: str = "benchmarks.worker"
+    ) -> None:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             env=os.environ | dict(environment),
             stdin=subprocess.PIPE,
@@ -48,7 +51,7 @@ class Process:
         """Sends a command and waits for the answer.
 
         Args:
-            command: see `benchmarks.worker`.
+            command: see the module that it runs.
 
         Returns:
             The answer.

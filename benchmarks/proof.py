@@ -17,8 +17,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import weights
 from benchmarks.networks import make_model, make_objective
 from benchmarks.problems import Drawn, Problem, pose
+from benchmarks.twin_base import Twin
 from benchmarks.twin_losses import Objective
-from benchmarks.twins import Twin
+from benchmarks.twins import make_twin
 from benchmarks.workloads import Workload
 from jaxvae import train
 
@@ -76,7 +77,7 @@ def prove(workload: Workload, device: str = "cpu") -> dict[str, Any]:
     """
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
-    twin = Twin(workload).to(device)
+    twin = make_twin(workload).to(device)
     for seed in range(DRAWS):
         problem = pose(workload, BATCH_SIZE, seed)
         found = _compare(workload, problem, twin, *solve(workload, problem))

@@ -1,14 +1,15 @@
 """The benchmarked objective in PyTorch, each term by the fastest algorithm that we know.
 
-SSIM's Gaussian window is applied as two banded matrix products, MMD expands the squared distances. Images are
-float32 in [0, 1], [n, channels, height, width].
+SSIM's Gaussian window is applied as two banded matrix products: compiled, on images of 96x96 pixels in colour on a CPU,
+they are as fast as depthwise convolutions with its two halves or faster, and faster than one with the whole. MMD
+expands the squared distances. Images are float32 in [0, 1], [n, channels, height, width].
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.twins import Result
+from benchmarks.twin_base import Result
 from benchmarks.workloads import BANDWIDTHS, Workload
 
 _WINDOW = 11
@@ -43,6 +44,8 @@ class Objective(nn.Module):
             )
         if name == "ssim_loss":
             return 1 - ssim(torch.sigmoid(result.logits), image, self.band)
+        if name == "colour_loss":
+            return colour_distance(torch.sigmoid(result.logits), image)
         if name == "mmd":
             return torch.stack([mmd2(z, y) for z, y in zip(result.latents, draws, strict=True)]).sum()
         pairs = zip(result.means, result.stddevs, strict=True)
@@ -99,6 +102,11 @@ def ssim(a: Tensor, b: Tensor, band: Tensor) -> Tensor:
     upper = (2 * mean_a * mean_b + c1) * (2 * cov + c2)
     lower = (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
     return (upper / lower).mean()
+
+
+def colour_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Mean squared error of images averaged down to 3x3 pixels."""
+    return functional.mse_loss(functional.adaptive_avg_pool2d(a, 3), functional.adaptive_avg_pool2d(b, 3))
 
 
 def make_band(size: int) -> Tensor:

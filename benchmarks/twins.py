@@ -1,29 +1,20 @@
 """PyTorch twins of the benchmarked networks, as PyTorch's users write them: NCHW modules, torch.nn's own layers.
 
 Each is the same function of image, noise and parameters as its JAX original; `benchmarks.proof` checks it.
-Images are float in [0, 1], [n, channels, height, width].
 """
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.deep_twin import DeepTwin
+from benchmarks.twin_base import Twin, full
 from benchmarks.workloads import HIDDEN, Workload
 
 MIN_STDDEV = 1e-3
 """Floor of the ladder's standard deviations."""
-
-
-class Result(NamedTuple):
-    """What a twin returns: logits, and mean, standard deviation and draw of each level, bottom first."""
-
-    logits: Tensor
-    means: list[Tensor]
-    stddevs: list[Tensor]
-    latents: list[Tensor]
 
 
 class Down(nn.Sequential):
@@ -67,7 +58,7 @@ class Up(nn.Module):
         return y[:, :, : self.size, : self.size] if self.size % 2 else y
 
 
-class Twin(nn.Module):
+class PaddedTwin(Twin):
     """The ladder, or the plain VAE, which has one code, at the top, and no dense layers beside it.
 
     Args:
@@ -76,7 +67,7 @@ class Twin(nn.Module):
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()
-        self.is_ladder = workload.is_ladder
+        self.is_ladder = workload.family == "ladder"
         side, _, channels = workload.image_shape
         widths, latents = workload.widths, workload.latent_sizes
         sizes = [side]
@@ -89,7 +80,7 @@ class Twin(nn.Module):
         coded = zip(widths[-len(latents) :], sizes[-len(latents) :], latents, strict=True)
         self.heads = nn.ModuleList(nn.Linear(w * s * s, 2 * z) for w, s, z in coded)
         self.top, self.merges, entry = nn.Sequential(), nn.ModuleList(), latents[-1]
-        if workload.is_ladder:
+        if self.is_ladder:
             for number in range(3):
                 self.top.append(nn.Linear(HIDDEN if number else entry, HIDDEN, bias=False))
                 self.top.extend([nn.BatchNorm1d(HIDDEN), nn.ReLU()])
@@ -97,7 +88,7 @@ class Twin(nn.Module):
             entry = HIDDEN
         flat, unflatten = math.prod(self.bottleneck), nn.Unflatten(1, self.bottleneck)
         norm: list[nn.Module] = [nn.BatchNorm1d(flat), nn.ReLU(), unflatten]
-        if not workload.is_ladder:
+        if not self.is_ladder:
             norm = [unflatten, nn.BatchNorm2d(widths[-1]), nn.ReLU()]
         self.expand = nn.Sequential(nn.Linear(entry, flat, bias=False), *norm)
         self.unstages, below = nn.Sequential(), widths[-1]
@@ -106,13 +97,6 @@ class Twin(nn.Module):
             below = width
         self.to_logits = Up(below, channels, side, bias=True)
 
-    def forward(self, image: Tensor, noise: list[Tensor]) -> Result:
-        """Encodes, draws a code at every level with the given noise, and decodes."""
-        means, stddevs = self.encode(image)
-        latents = [m + s * e for m, s, e in zip(means, stddevs, noise, strict=True)]
-        channels_last = image.is_contiguous(memory_format=torch.channels_last)
-        return Result(self.decode(latents, channels_last=channels_last), means, stddevs, latents)
-
     def encode(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Means and standard deviations of all levels."""
         means, stddevs, h = [], [], image
@@ -120,7 +104,7 @@ class Twin(nn.Module):
         for number, stage in enumerate(self.stages):
             h = stage(h)
             if number >= without:
-                mean, raw = _full(self.heads[number - without](h.flatten(1))).chunk(2, dim=1)
+                mean, raw = full(self.heads[number - without](h.flatten(1))).chunk(2, dim=1)
                 means.append(mean)
                 stddevs.append(torch.sigmoid(raw) + MIN_STDDEV if self.is_ladder else torch.exp(raw / 2))
         return means, stddevs
@@ -133,9 +117,16 @@ class Twin(nn.Module):
         h = self.expand(h)
         if channels_last:
             h = h.contiguous(memory_format=torch.channels_last)
-        return _full(self.to_logits(self.unstages(h)))
+        return full(self.to_logits(self.unstages(h)))
 
 
-def _full(x: Tensor) -> Tensor:
-    """What autocast has made bfloat16, as float32."""
-    return x.float() if x.dtype is torch.bfloat16 else x
+def make_twin(workload: Workload) -> Twin:
+    """The twin of a workload's network.
+
+    Args:
+        workload: sizes.
+
+    Returns:
+        With PyTorch's own initial parameters.
+    """
+    return DeepTwin(workload) if workload.family == "deep" else PaddedTwin(workload)

@@ -1,13 +1,17 @@
 """Which parameter of a JAX model is which parameter of its PyTorch twin, and how the one is laid out as the other."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
+from operator import getitem
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.twins import Twin, Up
+from benchmarks.deep_twin import DeepTwin
+from benchmarks.twin_base import Twin
+from benchmarks.twins import PaddedTwin, Up
 
 Convert = Callable[[np.ndarray], np.ndarray]
 
@@ -16,7 +20,7 @@ class Pair(NamedTuple):
     """A parameter of both models.
 
     Attributes:
-        path: its name on the JAX side, "stages_0/kernel".
+        path: its name on the JAX side, "stages_0/Conv_0/kernel".
         parameter: of the twin.
         convert: from JAX's axes to PyTorch's.
     """
@@ -62,28 +66,51 @@ def leaf(params: Mapping[str, Any], path: str) -> np.ndarray:
     Returns:
         The array, in main memory.
     """
-    module, key = path.split("/")
-    return np.asarray(params[module][key])
+    return np.asarray(reduce(getitem, path.split("/"), params))
 
 
 def _modules(twin: Twin) -> dict[str, nn.Module]:
     """The twin's layers by the names that they have on the JAX side."""
-    ups = [m.conv for m in twin.unstages if isinstance(m, Up)]
+    if isinstance(twin, DeepTwin):
+        return _deep_modules(twin)
+    assert isinstance(twin, PaddedTwin)
     lists: dict[str, list[Any]] = {
-        "stages": [m for m in twin.stages.modules() if isinstance(m, nn.Conv2d)],
-        "stage_norms": [m for m in twin.stages.modules() if isinstance(m, nn.BatchNorm2d)],
+        "stages": _all(twin.stages, nn.Conv2d),
+        "stage_norms": _all(twin.stages, nn.BatchNorm2d),
         "heads": list(twin.heads),
-        "top": [m for m in twin.top if isinstance(m, nn.Linear)],
-        "top_norms": [m for m in twin.top if isinstance(m, nn.BatchNorm1d)],
+        "top": _all(twin.top, nn.Linear),
+        "top_norms": _all(twin.top, nn.BatchNorm1d),
         "merges": list(twin.merges),
-        "unstages": ups,
-        "unstage_norms": [m for m in twin.unstages if isinstance(m, nn.BatchNorm2d)],
+        "unstages": [up.conv for up in _all(twin.unstages, Up)],
+        "unstage_norms": _all(twin.unstages, nn.BatchNorm2d),
     }
     named = {f"{name}_{number}": m for name, layers in lists.items() for number, m in enumerate(layers)}
     if not twin.is_ladder:
         named["head"] = named.pop("heads_0")
     norm = next(m for m in twin.expand if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d))
     return named | {"expand": twin.expand[0], "expand_norm": norm, "to_logits": twin.to_logits.conv}
+
+
+def _deep_modules(twin: DeepTwin) -> dict[str, nn.Module]:
+    expand_norm, *unstage_norms = _all(twin.unstages, nn.BatchNorm2d)
+    lists: dict[str, list[Any]] = {
+        "stages_{}/Conv_0": _all(twin.stages, nn.Conv2d),
+        "stages_{}/NormAct_0": _all(twin.stages, nn.BatchNorm2d),
+        "unstages_{}/Enlarge_0/ConvTranspose_0": _all(twin.unstages, nn.ConvTranspose2d),
+        "unstages_{}/NormAct_0": unstage_norms,
+    }
+    named = {name.format(number): m for name, layers in lists.items() for number, m in enumerate(layers)}
+    return named | {
+        "to_mean": twin.to_mean,
+        "to_log_variance": twin.to_log_variance,
+        "expand": twin.expand[0],
+        "expand_norm": expand_norm,
+        "to_logits/ConvTranspose_0": twin.to_logits,
+    }
+
+
+def _all(layers: nn.Module, kind: type[nn.Module]) -> list[Any]:
+    return [module for module in layers.modules() if isinstance(module, kind)]
 
 
 def _key(module: nn.Module, key: str) -> str:
@@ -102,7 +129,9 @@ def _convert(twin: Twin, name: str, module: nn.Module, key: str) -> Convert:
     if key == "bias" or isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         return lambda a: a
     if name.startswith("head"):
-        return _head(twin, module)
+        return _flattened(_channels(twin, module))
+    if name in ("to_mean", "to_log_variance"):
+        return _flattened(channels)
     if isinstance(module, nn.Linear):
         return np.transpose
     if isinstance(module, nn.ConvTranspose2d):
@@ -110,11 +139,15 @@ def _convert(twin: Twin, name: str, module: nn.Module, key: str) -> Convert:
     return lambda a: a.transpose(3, 2, 0, 1)
 
 
-def _head(twin: Twin, module: nn.Module) -> Convert:
-    """Dense layer on a flattened image, which is (h, w, c) in JAX and (c, h, w) in PyTorch."""
-    number = [head is module for head in twin.heads].index(True)
-    convs = [m for m in twin.stages.modules() if isinstance(m, nn.Conv2d)]
-    channels = convs[number - len(twin.heads)].out_channels
+def _channels(twin: Twin, head: nn.Module) -> int:
+    """Of the stage that a ladder's head looks at."""
+    assert isinstance(twin, PaddedTwin)
+    number = [other is head for other in twin.heads].index(True)
+    return _all(twin.stages, nn.Conv2d)[number - len(twin.heads)].out_channels
+
+
+def _flattened(channels: int) -> Convert:
+    """Kernel of a dense layer on a flattened image, which is (h, w, c) in JAX and (c, h, w) in PyTorch."""
 
     def convert(a: np.ndarray) -> np.ndarray:
         side = round((len(a) // channels) ** 0.5)

@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -42,23 +43,37 @@ def prove(model: str, device: str) -> dict[str, Any]:
 
 
 def describe(device: str) -> dict[str, Any]:
-    """What JAX and PyTorch find on this machine; fails where JAX finds no such device."""
+    """What JAX, and PyTorch if it is there, find on this machine; fails where JAX finds no such device."""
     import jax
+
+    found: dict[str, Any] = {"jax_devices": [f"{d.platform}: {d.device_kind}" for d in jax.devices()]}
+    if find_spec("torch") is None:
+        return found
     import torch
 
     accelerated = device == "gpu" and torch.cuda.is_available()
-    return {
-        "jax_devices": [f"{d.platform}: {d.device_kind}" for d in jax.devices()],
-        "torch_device": torch.cuda.get_device_name() if accelerated else None,
-    }
+    return found | {"torch_device": torch.cuda.get_device_name() if accelerated else None}
 
 
 def peak_resident() -> int:
     """Most bytes of main memory that this process has held so far."""
-    if _STATUS.exists():  # what getrusage says includes the parent's, from before this program was loaded
-        (line,) = [line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # What getrusage says includes the parent's, from before this program was loaded.
+    return status_bytes("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def status_bytes(name: str) -> int | None:
+    """Bytes of main memory of this process.
+
+    Args:
+        name: "VmRSS" for those that it holds, "VmHWM" for the most that it has held so far.
+
+    Returns:
+        None where the system does not say.
+    """
+    if not _STATUS.exists():
+        return None
+    (line,) = [line for line in _STATUS.read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(line.split()[1]) * 1024
 
 
 def serve(

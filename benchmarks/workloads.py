@@ -9,36 +9,35 @@ BANDWIDTHS = (0.5, 1.0, 2.0, 4.0)
 HIDDEN = 512
 """Width of the ladder's dense layers."""
 
+FAMILIES = ("ladder", "plain", "deep")
+"""Networks: `jaxvae.models.VLAE`, `VAE` and `DeepConvVAE`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
     """A model and what it is trained for.
 
     Attributes:
+        family: one of `FAMILIES`.
         image_shape: (height, width, channels).
         widths: channels of the encoder's stages.
-        latent_sizes: size of each level's code, bottom first; a plain VAE has one level.
+        latent_sizes: size of each level's code, bottom first; only a ladder has several.
         weights: weight of each term of the objective; "square", half the logits' squared norm, stands in for the
             reconstruction where that is left out.
         batch_size: usual number of examples in a step.
     """
 
+    family: str
     image_shape: tuple[int, int, int]
     widths: tuple[int, ...]
     latent_sizes: tuple[int, ...]
     weights: Mapping[str, float]
     batch_size: int
 
-    @property
-    def is_ladder(self) -> bool:
-        """Whether there is a code at every stage."""
-        return len(self.latent_sizes) > 1
-
-
-_VAE = {"reconstruction": 1.0, "kl": 1.0}
 
 WORKLOADS = {
     "ladder": Workload(
+        family="ladder",
         image_shape=(28, 28, 1),
         widths=(32, 64, 128),
         latent_sizes=(2, 2, 2),
@@ -46,10 +45,21 @@ WORKLOADS = {
         batch_size=128,
     ),
     "conv": Workload(
-        image_shape=(28, 28, 1), widths=(32, 64, 128), latent_sizes=(10,), weights=_VAE, batch_size=128
+        family="plain",
+        image_shape=(28, 28, 1),
+        widths=(32, 64, 128),
+        latent_sizes=(10,),
+        weights={"reconstruction": 1.0, "kl": 1.0},
+        batch_size=128,
     ),
     "horses": Workload(
-        image_shape=(96, 96, 3), widths=(32, 64, 128, 256), latent_sizes=(64,), weights=_VAE, batch_size=64
+        family="deep",
+        image_shape=(96, 96, 3),
+        widths=(32, 64, 128, 256),
+        latent_sizes=(1024,),
+        weights={"ssim_loss": 1000.0, "colour_loss": 3000.0, "kl": 1.0},
+        batch_size=64,
     ),
 }
-"""By name: the ladder of `experiments.vlae_mnist`, a plain convolutional VAE on MNIST, and one on 96x96x3."""
+"""By name: the ladder of `experiments.vlae_mnist`, a plain convolutional VAE on MNIST, and what
+`experiments.winged_horses` trains on 96x96x3."""

@@ -17,13 +17,16 @@ from benchmarks.contestants import Contestant  # noqa: E402
 from benchmarks.flags import Config  # noqa: E402
 from benchmarks.networks import make_images  # noqa: E402
 from benchmarks.opponent import Opponent, matmul_rate  # noqa: E402
-from benchmarks.twins import Twin  # noqa: E402
+from benchmarks.twins import make_twin  # noqa: E402
 from benchmarks.workloads import BANDWIDTHS, WORKLOADS  # noqa: E402
 
-SMALL = dataclasses.replace(WORKLOADS["horses"], image_shape=(18, 18, 3), widths=(4, 5, 6), latent_sizes=(2,))
+SMALL = dataclasses.replace(WORKLOADS["conv"], image_shape=(18, 18, 3), widths=(4, 5, 6), latent_sizes=(2,))
+DEEP = dataclasses.replace(WORKLOADS["horses"], image_shape=(21, 21, 3), widths=(4, 5), latent_sizes=(3,))
 
 
-@pytest.mark.parametrize("workload", [WORKLOADS["ladder"], SMALL], ids=["ladder", "plain, odd sizes"])
+@pytest.mark.parametrize(
+    "workload", [WORKLOADS["ladder"], SMALL, DEEP], ids=["ladder", "plain, odd sizes", "deep, odd sizes"]
+)
 def test_twin_is_the_same_function(workload):
     found = proof.prove(workload)
     assert found["passed"]
@@ -59,7 +62,7 @@ def test_resident_batches_keep_the_images_memory_format():
 
 
 def test_flops_are_those_of_the_layers():
-    twin = Twin(SMALL)
+    twin = make_twin(SMALL)
     n, image = 4, torch.rand(4, 3, 18, 18)
     products = [
         (9 * 9 * 4 * 16 * 3, 2),  # no gradient of the image
@@ -75,12 +78,25 @@ def test_flops_are_those_of_the_layers():
     assert proof.count_flops(twin, image, [torch.zeros(n, 2)]) == expected
 
 
-def test_ssim_and_mmd_have_the_values_of_ours():
+def test_deep_twin_mirrors_the_sizes_and_sums_its_parameters():
+    twin = make_twin(WORKLOADS["horses"])
+    assert twin.bottleneck == (256, 4, 4)
+    latents = [torch.zeros(2, 1024)]
+    assert twin.decode(latents).shape == (2, 3, 96, 96)
+    assert [up.output_padding[0] for up in twin.unstages if hasattr(up, "output_padding")] == [0, 0, 1]
+
+
+def test_terms_have_the_values_of_ours():
     rng = np.random.default_rng(0)
     a, b = (rng.uniform(size=(3, 16, 16, 2)).astype(np.float32) for _ in range(2))
     there = [torch.from_numpy(x).permute(0, 3, 1, 2) for x in (a, b)]
     found = twin_losses.ssim(*there, twin_losses.make_band(16))
     np.testing.assert_allclose(found, losses.ssim(jnp.asarray(a), jnp.asarray(b)).mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        twin_losses.colour_distance(*there),
+        losses.colour_distance(jnp.asarray(a), jnp.asarray(b)).mean(),
+        rtol=1e-5,
+    )
     x, y = (rng.normal(size=(7, 3)).astype(np.float32) for _ in range(2))
     found = twin_losses.mmd2(torch.from_numpy(x), torch.from_numpy(y))
     np.testing.assert_allclose(

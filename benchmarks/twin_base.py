@@ -1,0 +1,49 @@
+"""What PyTorch's twins have in common: draws between an encoder and a decoder.
+
+Images are float in [0, 1], [n, channels, height, width].
+"""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Result(NamedTuple):
+    """What a twin returns: logits, and mean, standard deviation and draw of each level, bottom first."""
+
+    logits: Tensor
+    means: list[Tensor]
+    stddevs: list[Tensor]
+    latents: list[Tensor]
+
+
+class Twin(nn.Module):
+    """A network in PyTorch that is the same function of image, noise and parameters as its JAX original.
+
+    Attributes:
+        bottleneck: channels, height and width of what the encoder's last stage puts out.
+    """
+
+    bottleneck: tuple[int, int, int]
+
+    def forward(self, image: Tensor, noise: list[Tensor]) -> Result:
+        """Encodes, draws a code at every level with the given noise, and decodes."""
+        means, stddevs = self.encode(image)
+        latents = [m + s * e for m, s, e in zip(means, stddevs, noise, strict=True)]
+        channels_last = image.is_contiguous(memory_format=torch.channels_last)
+        return Result(self.decode(latents, channels_last=channels_last), means, stddevs, latents)
+
+    @abstractmethod
+    def encode(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Means and standard deviations of all levels."""
+
+    @abstractmethod
+    def decode(self, latents: list[Tensor], *, channels_last: bool = False) -> Tensor:
+        """Logits of the mean image."""
+
+
+def full(x: Tensor) -> Tensor:
+    """What autocast has made bfloat16, as float32."""
+    return x.float() if x.dtype is torch.bfloat16 else x
