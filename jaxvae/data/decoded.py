@@ -118,8 +118,7 @@ def keep(key: str, examples: Iterable[Example | str], kind: Kind) -> tuple[Datas
             partial.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
         _write(partial, examples, kind)
-        with _writing():
-            partial.replace(folder)
+        _publish(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return _read(folder, kind)
@@ -153,6 +152,16 @@ def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
         ).spec
         record = {"shape": images.shape, "fingerprint": spec.fingerprint, "left_out": left_out}
         (folder / "set.json").write_text(json.dumps(record))
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    with _writing():
+        try:
+            partial.replace(folder)
+        except OSError:
+            # Another process was faster, and a folder does not replace one that has files.
+            if not (folder / "set.json").exists():
+                raise
 
 
 def _read(folder: Path, kind: Kind) -> tuple[Dataset, list[str]]:

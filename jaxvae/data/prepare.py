@@ -12,7 +12,7 @@ from typing import Any
 from jaxvae.data.bundled import mnist_folder
 from jaxvae.data.dataset import DataError
 
-_PROBE_SECONDS = 4.0
+_PROBE_SECONDS = 3.0
 _NEEDED = ("tensorflow", "importlib_resources")
 
 

@@ -121,6 +121,8 @@ def _read(
     if name.startswith(FOLDER):
         if source is not None or data_dir is not None:
             raise ValueError("source and data_dir are for named data sets; leave them out of a folder's.")
+        if name == FOLDER:
+            raise ValueError(f"{FOLDER} must be followed by the path of a folder of pictures, got nothing.")
         return read_folder(name.removeprefix(FOLDER), split=split, image_size=image_size or _FOLDER_SIZE)
     if name == "drawn" and (source == "tfds" or data_dir is not None):
         raise ValueError("drawn is drawn by jaxvae itself; leave data_dir and source 'tfds' out.")

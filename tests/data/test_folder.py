@@ -151,6 +151,22 @@ def test_a_damaged_cache_is_made_again(animals, cache, damage):
         np.testing.assert_array_equal(b.labels, a.labels)
 
 
+def test_two_processes_may_decode_the_same_pictures(animals, cache, monkeypatch):
+    decode, between = folder_module._decode, []
+
+    def decode_slowly(path, **options):
+        if not between:
+            between.append(None)
+            monkeypatch.setattr("os.getpid", lambda: 0)
+            between.append(data.read_folder(animals[0], split="train", image_size=16))
+        return decode(path, **options)
+
+    monkeypatch.setattr(folder_module, "_decode", decode_slowly)
+    dataset = data.read_folder(animals[0], split="train", image_size=16)
+    assert dataset.spec == between[1].spec
+    assert [p.suffix for p in (cache / "jaxvae" / "pictures").iterdir() if p.is_dir()] == [""]
+
+
 def test_an_interrupted_decoding_leaves_nothing(animals, cache, monkeypatch):
     def interrupt(path, **_):
         raise KeyboardInterrupt
@@ -283,6 +299,8 @@ def test_attributes_that_do_not_fit_are_one_line(faces):
 def test_what_a_folder_cannot_use_is_refused(animals):
     with pytest.raises(ValueError, match="leave them out of a folder's"):
         splits(animals[0], data_dir="somewhere")
+    with pytest.raises(ValueError, match="folder: must be followed by the path of a folder of pictures"):
+        data.load("folder:", split="train")
     with pytest.raises(ValueError, match="image_size must be at least 1, got 0"):
         data.load(f"folder:{animals[0]}", split="train", image_size=0)
 
