@@ -20,7 +20,7 @@ LINEAR, SPHERICAL, ARITHMETIC, MIDPOINT = "linear", "spherical", "arithmetic", "
 
 PATHS = {LINEAR: models.interpolate, SPHERICAL: models.interpolate_spherically}
 
-STRENGTHS = (0.5, 1.0, 1.5, 2.0)
+STRENGTHS = (1.0, 2.0, 4.0)
 """Times that what sets the second class apart is added to a code of the first."""
 
 Codes = Float[np.ndarray, "n d"]

@@ -1,6 +1,6 @@
 """Tables of candidates for winged horses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from jaxvae import report
 
 COUNT = report.Column(key="candidates", title="Candidates", digits=0)
 
-MEDIAN = report.Column(key="median_score", title="Median score", better="higher")
+MEAN = report.Column(key="mean_score", title="Mean score", digits=4, better="higher")
 
 SHARPNESS = report.Column(
     key="sharpness",
@@ -34,7 +34,7 @@ def kinds_table(candidates: Candidates, ranking: Ranking) -> report.Table:
     rows = []
     for kind in dict.fromkeys(candidates.kinds):
         numbers = [number for number in ranking.order if candidates.kinds[number] == kind]
-        whole = {"candidates": len(numbers), "median_score": float(np.median(ranking.scores[numbers]))}
+        whole = {"candidates": len(numbers), "mean_score": float(np.mean(ranking.scores[numbers]))}
         metrics = whole | _judgement(candidates, ranking, numbers[0])
         rows.append(
             report.Row(
@@ -43,8 +43,8 @@ def kinds_table(candidates: Candidates, ranking: Ranking) -> report.Table:
         )
     return report.Table(
         rows=rows,
-        columns=[COUNT, MEDIAN, *columns(candidates.classes)],
-        caption="Candidates by how they were made: their number, the median of their scores, and the best one",
+        columns=[COUNT, MEAN, *columns(candidates.classes)],
+        caption="Candidates by how they were made: their number, the mean of their scores, and the best one",
     )
 
 
@@ -62,7 +62,7 @@ def best_table(
     return report.Table(rows=rows, columns=columns(candidates.classes), caption=caption)
 
 
-def _judgement(candidates: Candidates, ranking: Ranking, number: int) -> Mapping[str, float]:
+def _judgement(candidates: Candidates, ranking: Ranking, number: int) -> dict[str, float]:
     names = [f"p_{name}" for name in candidates.classes]
     return {
         "score": float(ranking.scores[number]),
