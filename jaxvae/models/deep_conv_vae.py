@@ -44,8 +44,8 @@ class FeatureOutput(Output):
 class DeepConvVAE(Autoencoder):
     """Convolutions of stride 2 without padding, each with BatchNorm and LeakyReLU, two heads, and the same mirrored.
 
-    The transposed convolutions reach the sizes that the convolutions came from, which other libraries do by output
-    padding. As in DCGAN, the decoder's dense layer is normalised and rectified too.
+    The transposed convolutions reach the sizes that the convolutions came from, where need be by a copy of the last row
+    or column (see `Enlarge`). As in DCGAN, the decoder's dense layer is normalised and rectified too.
 
     Attributes:
         image_shape: (height, width, channels).

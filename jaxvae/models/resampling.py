@@ -116,6 +116,9 @@ class Down(nn.Module):
 class Enlarge(nn.Module):
     """Transposed convolution to about twice the size, whose mirror image is the convolution of a `Down`.
 
+    Where the convolution left out a last row or column, this one has nothing to say of it. What other libraries call
+    output padding puts zeros there, which the layers above make a grey rim of; here it is a copy of its neighbour.
+
     Attributes:
         features: output channels.
         size: height and width of the output, one of those that a `Down` maps to the input's.
@@ -138,10 +141,12 @@ class Enlarge(nn.Module):
         step = 2 if self.resampling == "stride" else 1
         if self.resampling == "pool":
             x = nearest(x, [side - self.kernel + 1 for side in self.size], self.layout)
-        kernel_size = (self.kernel, self.kernel)
-        return ConvTranspose(
-            self.features, self.size, self.layout, kernel_size, (step, step), "VALID", self.use_bias
+        kernel_size, whole = (self.kernel, self.kernel), self.layout.size(x)
+        reached = (step * (whole[0] - 1) + self.kernel, step * (whole[1] - 1) + self.kernel)
+        h = ConvTranspose(
+            self.features, reached, self.layout, kernel_size, (step, step), "VALID", self.use_bias
         )(x)
+        return extend(h, self.size, self.layout)
 
 
 class Up(nn.Module):
@@ -186,4 +191,23 @@ def nearest(x: Float[Array, "_ _ _ _"], size: Sequence[int], layout: Layout) -> 
     """
     for axis, side in zip((layout.order.index(1), layout.order.index(2)), size, strict=True):
         x = lax.slice_in_dim(jnp.repeat(x, 2, axis=axis), 0, side, axis=axis)
+    return x
+
+
+def extend(x: Float[Array, "_ _ _ _"], size: Sequence[int], layout: Layout) -> Float[Array, "_ _ _ _"]:
+    """Repeats the last row and the last column as often as it takes.
+
+    Args:
+        x: images in the layout.
+        size: height and width of the result, at least those of x.
+        layout: of the images.
+
+    Returns:
+        Images in the layout.
+    """
+    for axis, side in zip((layout.order.index(1), layout.order.index(2)), size, strict=True):
+        missing = side - x.shape[axis]
+        if missing:
+            last = lax.slice_in_dim(x, x.shape[axis] - 1, x.shape[axis], axis=axis)
+            x = jnp.concatenate([x, *[last] * missing], axis=axis)
     return x

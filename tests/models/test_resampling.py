@@ -15,6 +15,7 @@ from jaxvae.models.resampling import (
     Enlarge,
     Residual,
     Up,
+    extend,
     nearest,
     smallest_side,
     unpadded_sizes,
@@ -102,7 +103,7 @@ def test_down_by_pooling_takes_the_largest_of_four(name):
 
 
 @BOTH
-def test_enlarge_by_stride_is_the_transposed_convolution_with_output_padding(name):
+def test_enlarge_by_stride_is_the_transposed_convolution_and_copies_what_it_does_not_reach(name):
     inside, x = LAYOUTS[name], normal(0, 2, 4, 3, 5)
     enlarge = Enlarge(3, (11, 8), inside, use_bias=True)
     variables = jax.tree.map(lambda leaf: leaf + 0.1, enlarge.init(KEY, inside.enter(x)))
@@ -112,7 +113,7 @@ def test_enlarge_by_stride_is_the_transposed_convolution_with_output_padding(nam
     assert covered.shape == (2, 10, 8, 3)
     actual = inside.leave(enlarge.apply(variables, inside.enter(x)))
     np.testing.assert_allclose(actual[:, :10], covered, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(actual[:, 10], jnp.broadcast_to(params["bias"], (2, 8, 3)), rtol=1e-5)
+    np.testing.assert_array_equal(actual[:, 10], actual[:, 9])
 
 
 @BOTH
@@ -157,3 +158,11 @@ def test_a_residual_block_follows_where_it_is_asked_for(resampling):
             for residual in (False, True)
         )
         assert more.keys() - plain.keys() == {"Residual_0"}
+
+
+@BOTH
+def test_images_are_extended_by_their_last_row_and_column(name):
+    inside, x = LAYOUTS[name], normal(0, 2, 3, 4, 2)
+    actual = inside.leave(extend(inside.enter(x), (5, 5), inside))
+    expected = jnp.pad(x, ((0, 0), (0, 2), (0, 1), (0, 0)), mode="edge")
+    np.testing.assert_array_equal(actual, expected)
