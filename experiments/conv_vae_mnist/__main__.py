@@ -13,8 +13,6 @@ the other knows nothing of it.
 
 from collections.abc import Iterator
 
-from tqdm import tqdm
-
 from experiments.conv_vae_mnist import cases, fractions, guidance, subspace
 from experiments.conv_vae_mnist.config import PRESETS, Config
 from experiments.conv_vae_mnist.generators import part_name, train_generator

@@ -4,10 +4,11 @@ from jaxvae.cache import cache_directory
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.launch import launch, parse
 from jaxvae.cli.record import command, environment, flat, record
-from jaxvae.cli.study import StudyConfig
+from jaxvae.cli.study import SamplesConfig, StudyConfig
 
 __all__ = [
     "RunConfig",
+    "SamplesConfig",
     "StudyConfig",
     "cache_directory",
     "command",

@@ -1,4 +1,4 @@
-"""The flags of experiments whose models are measured by a classifier and by Inception."""
+"""The flags of experiments whose models are measured: by their samples, by a classifier, and by Inception."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,20 +8,14 @@ from jaxvae.cli.config import RunConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyConfig(RunConfig):
-    """Flags of how trained models are measured, beside those that every experiment has."""
-
-    classifier_epochs: int = 5
-    """Passes over the training data for a classifier."""
+class SamplesConfig(RunConfig):
+    """Flags of how samples of trained models are measured, beside those that every experiment has."""
 
     samples: int = 10_000
-    """Images drawn from each model for Fréchet distances, against as many validation images, if there are."""
-
-    bound_samples: int = 500
-    """Draws from the posterior for each image in the importance-weighted bound."""
+    """Images drawn from each model for distances of sets, against as many real ones, if there are."""
 
     fid: bool = True
-    """Compute FID, which needs the weights of Inception; the classifier's distance is computed anyway."""
+    """Compute FID, which needs the weights of Inception."""
 
     inception: Path | None = None
     """File with Inception's weights; looked for in the usual places if not given."""
@@ -33,11 +27,30 @@ class StudyConfig(RunConfig):
         """Refuses numbers that measure nothing.
 
         Raises:
-            ValueError: as `RunConfig`, a count below 1, or a single sample.
+            ValueError: as `RunConfig`, or a single sample.
+        """
+        super().__post_init__()
+        if self.samples < 2:
+            raise ValueError(f"a Fréchet distance needs at least 2 samples, got {self.samples}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig(SamplesConfig):
+    """Flags of the classifier that measures models, and of their bounds."""
+
+    classifier_epochs: int = 5
+    """Passes over the training data for a classifier."""
+
+    bound_samples: int = 500
+    """Draws from the posterior for each image in the importance-weighted bound."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that measure nothing.
+
+        Raises:
+            ValueError: as `SamplesConfig`, or a count below 1.
         """
         super().__post_init__()
         for name in ("classifier_epochs", "bound_samples"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.samples < 2:
-            raise ValueError(f"a Fréchet distance needs at least 2 samples, got {self.samples}.")

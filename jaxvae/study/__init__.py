@@ -6,7 +6,9 @@ autoencoder, where the codes of its samples come from, and what a part of an exp
 
 from jaxvae.study.case import make_case
 from jaxvae.study.experiment import Experiment, forward
+from jaxvae.study.inception import find_inception
 from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
+from jaxvae.study.kept import kept
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures, lower_bound
 from jaxvae.study.samplers import SAMPLERS, Sampler, draw_images, make_sampler
@@ -23,8 +25,10 @@ __all__ = [
     "Section",
     "TrainedClassifier",
     "draw_images",
+    "find_inception",
     "fit_second_stage",
     "forward",
+    "kept",
     "lower_bound",
     "lpips",
     "make_case",

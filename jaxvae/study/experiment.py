@@ -228,7 +228,7 @@ class Experiment:
         Args:
             title: of the page.
             intro: what was done, in a few plain sentences.
-            tables: the results; they are printed, and their rows are those of results.json.
+            tables: the results; they are printed, and their rows are those of results.json, once each.
             blocks: the page's content, top to bottom.
             summary: what is said of all rows together, by name.
             words: what is printed below the tables.
@@ -239,7 +239,7 @@ class Experiment:
             experiment=record["experiment"],
             command=record["command"],
             wall_seconds=seconds,
-            rows=[row for table in tables for row in table.rows],
+            rows=list({id(row): row for table in tables for row in table.rows}.values()),
             summary=summary,
         )
         page = report.write_page(

@@ -1,6 +1,5 @@
 """What is measured of every trained autoencoder on the validation images."""
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -9,10 +8,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxvae import evaluate, losses, models, train
-from jaxvae.files import write_atomically
 from jaxvae.run import Run
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.judge import Judge
+from jaxvae.study.kept import kept
 from jaxvae.types import Batch, Posterior, Variables
 
 
@@ -81,12 +80,7 @@ class Measures:
             largest down; mse and ssim of reconstructions, active_units, classifier_fid; and fid, kid, density and
             coverage if there is an Inception network.
         """
-        kept = self._kept()
-        if (run.variant, run.seed) in kept:
-            return kept[run.variant, run.seed]
-        metrics = self._measure(run)
-        self._keep(kept | {(run.variant, run.seed): metrics})
-        return metrics
+        return kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
 
     @property
     def words(self) -> str:
@@ -118,21 +112,6 @@ class Measures:
             names = ("fid", "kid", "density", "coverage")
             metrics |= {name: distances[name] for name in names if distances[name] is not None}
         return metrics
-
-    def _kept(self) -> dict[tuple[str, int], dict[str, float]]:
-        """What was measured before in the same way, by variant and seed."""
-        path = self._experiment.workdir.measures
-        records = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-        same = (record for record in records if record["protocol"] == self.protocol)
-        return {(record["variant"], record["seed"]): record["metrics"] for record in same}
-
-    def _keep(self, measured: dict[tuple[str, int], dict[str, float]]) -> None:
-        records = [
-            {"variant": variant, "seed": seed, "metrics": metrics, "protocol": self.protocol}
-            for (variant, seed), metrics in measured.items()
-        ]
-        text = "".join(f"{json.dumps(record)}\n" for record in records)
-        write_atomically(self._experiment.workdir.measures, text.encode())
 
     def _evaluator(self, model: Any) -> evaluate.Evaluator:
         """One for all models that differ in their variables alone, so that it is compiled once."""

@@ -40,6 +40,14 @@ FREE_TO_CHANGE = frozenset(
         "samples",
         "fid_samples",
         "bound_samples",
+        "samplers",
+        "components",
+        "second_stage_steps",
+        "dream",
+        "pair",
+        "pairs",
+        "interpolation_steps",
+        "midpoints",
     }
 )
 """Fields of a configuration that may differ when a run is resumed: where and on what it runs and how its models are

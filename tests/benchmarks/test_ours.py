@@ -10,12 +10,12 @@ from benchmarks.ours import Ours, matmul_rate
 from benchmarks.workloads import WORKLOADS
 
 SMALL = dataclasses.replace(
-    WORKLOADS["horses"], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), batch_size=8
+    WORKLOADS["conv"], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), batch_size=8
 )
 
 
 def contestant(**given):
-    common = {"side": "ours", "model": "horses", "batch_size": 8, "precision": "float32", "device": "cpu"}
+    common = {"side": "ours", "model": "conv", "batch_size": 8, "precision": "float32", "device": "cpu"}
     return Contestant(**{**common, "threads": 1, **given})
 
 

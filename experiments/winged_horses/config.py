@@ -1,0 +1,203 @@
+"""The flags of the experiment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from experiments.winged_horses.rows import ABLATION, COMPARED, EXTRA_TERMS, ROWS
+from jaxvae import cli, models
+
+LARGE = 64
+"""Side from which on images get the report's network for STL-10, and that for CIFAR-10 below."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(cli.SamplesConfig):
+    """Flags of this experiment; those of a network and its loss are those of every row but for what its name says."""
+
+    workdir: Path = Path("runs/winged_horses")
+    """Directory for everything that the run leaves."""
+
+    preset: str = "full"
+    """Defaults to start from: "full" reproduces the report, "ablation" compares the alternatives that it tried on
+    a part of CIFAR-10, "smoke" shows in a minute and on drawn pictures that all works."""
+
+    data: str = "stl10"
+    """Data set: stl10 (labelled and unlabelled), cifar10, celeb_a, drawn, ..., or folder:PATH for your own pictures."""
+
+    rows: tuple[str, ...] = COMPARED
+    """What to train, by name. The last one dreams of winged horses."""
+
+    epochs: int = 30
+    """Passes over the training data."""
+
+    learning_rate: float = 1e-3
+    """Adam's step size at the start, which falls to 0 along a half cosine."""
+
+    flip: bool = True
+    """Mirror every other training image, anew in each epoch."""
+
+    latent_size: int | None = None
+    """Dimensions of the code; 1024 for images of at least 64 x 64 pixels and 128 for smaller ones if not given."""
+
+    widths: tuple[int, ...] | None = None
+    """Channels of the encoder's convolutions; 32 64 128 256 for images of at least 64 x 64 pixels, else 32 64 128."""
+
+    kernel: int = 4
+    """Height and width of the convolutions' kernels."""
+
+    resampling: Literal["stride", "pool"] = "stride"
+    """How images are halved and doubled: by strides, or by max pooling and nearest neighbours."""
+
+    residual: bool = False
+    """Put a residual block behind every convolution."""
+
+    latent: Literal["dense", "conv"] = "dense"
+    """What connects the code with the convolutions: dense layers, or 1x1 convolutions, whose code is a map."""
+
+    kl: Literal["closed_form", "monte_carlo"] = "closed_form"
+    """How the KL divergence is computed in training: exactly, or from the drawn code as the report's equation 4."""
+
+    also: tuple[Literal["ms_ssim", "deep_features", "vgg"], ...] = ()
+    """Terms that the loss of every row has besides: multi-scale SSIM; the encoder's own features; VGG16's features,
+    which need the extra "lpips"."""
+
+    deep_features: Literal["through", "stopped"] = "through"
+    """Whether the gradient of the term of that name reaches the encoder through both of its uses, or the encoder is
+    held constant where it looks at the reconstruction."""
+
+    beta: float = 1.0
+    """Weight of the KL divergence."""
+
+    mse_weight: float = 10.0
+    """Weight of the squared error, which is a sum over pixels and channels, in the row "MSE"."""
+
+    ssim_weight: float = 0.3
+    """Weight of 1 - SSIM for each pixel and channel: at 32 x 32, where there are 3072, 0.3 makes 922."""
+
+    colour_weight: float = 10.0
+    """Weight of the colour loss for each pixel and channel."""
+
+    ms_ssim_weight: float = 0.3
+    """Weight of 1 - MS-SSIM for each pixel and channel, where it is used."""
+
+    deep_features_weight: float = 0.3
+    """Weight of the error of the encoder's features for each pixel and channel, where it is used."""
+
+    vgg_weight: float = 1e-4
+    """Weight of the squared distance of VGG16's features, which is a sum over them, where it is used."""
+
+    samples: int = 2100
+    """Images drawn from each model for distances of sets, against as many real ones, if there are."""
+
+    samplers: tuple[Literal["prior", "mixture", "second_stage"], ...] = (
+        "prior",
+        "mixture",
+        "second_stage",
+    )
+    """Where the codes of samples come from: the prior, or densities fitted to the encoded training images."""
+
+    components: int = 10
+    """Gaussians of the mixture."""
+
+    second_stage_steps: int = 4000
+    """Updates of the second-stage VAE."""
+
+    dream: bool = True
+    """Look for winged horses between the pictures of two classes."""
+
+    pair: tuple[str, str] | None = None
+    """Names of the two classes; horse and bird if there are these, else the first two."""
+
+    pairs: int = 16
+    """Pairs of pictures to interpolate between."""
+
+    interpolation_steps: int = 9
+    """Images from one picture of a pair to the other, both counted."""
+
+    midpoints: int = 256
+    """Candidates drawn near the middle between the two classes."""
+
+    def __post_init__(self) -> None:
+        """Refuses rows that there are not, and numbers that make no run."""
+        super().__post_init__()
+        if unknown := [row for row in self.rows if row not in ROWS]:
+            raise ValueError(f"Unknown row {unknown[0]!r}; known are {', '.join(map(repr, ROWS))}.")
+        for name in ("rows", "samplers"):
+            names = getattr(self, name)
+            if not names or len(set(names)) < len(names):
+                raise ValueError(
+                    f"{name} must be one or more different names, got {', '.join(names) or 'none'}."
+                )
+        least = {
+            "components": 1,
+            "second_stage_steps": 1,
+            "pairs": 1,
+            "interpolation_steps": 3,
+            "midpoints": 1,
+        }
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(f"{name} must be at least {value}, got {getattr(self, name)}.")
+        for name in ("learning_rate", "beta", "mse_weight", "ssim_weight", "colour_weight"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+        for name in (f"{term}_weight" for term in EXTRA_TERMS):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+
+    def make_model(
+        self, image_shape: tuple[int, int, int], *, layout: models.Layout, **changes: object
+    ) -> models.DeepConvVAE:
+        """The network.
+
+        Args:
+            image_shape: (height, width, channels).
+            layout: of its convolutions.
+            **changes: arguments in which a row differs.
+
+        Returns:
+            The Flax module.
+
+        Raises:
+            ValueError: images that it cannot be built for.
+        """
+        large = min(image_shape[:2]) >= LARGE
+        return models.DeepConvVAE(
+            image_shape,
+            self.latent_size or (1024 if large else 128),
+            self.widths or ((32, 64, 128, 256) if large else (32, 64, 128)),
+            layout=layout,
+            **{name: getattr(self, name) for name in ("kernel", "resampling", "residual", "latent")}
+            | changes,
+        )
+
+
+PRESETS = {
+    "full": Config,
+    "ablation": lambda: Config(
+        preset="ablation",
+        workdir=Path("runs/winged_horses_ablation"),
+        data="cifar10",
+        rows=ABLATION,
+        limit=10_000,
+        epochs=5,
+        samplers=("prior",),
+        dream=False,
+    ),
+    "smoke": lambda: Config(
+        preset="smoke",
+        workdir=Path("runs/winged_horses_smoke"),
+        data="drawn",
+        rows=COMPARED,
+        epochs=6,
+        batch_size=32,
+        widths=(16, 32, 64),
+        latent_size=32,
+        samples=24,
+        components=3,
+        second_stage_steps=200,
+        pairs=4,
+        midpoints=32,
+    ),
+}

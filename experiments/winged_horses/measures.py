@@ -1,0 +1,173 @@
+"""What is measured of every trained model: reconstructions, colours, samples by every sampler."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, UInt8
+
+import jaxvae
+from experiments.winged_horses.config import Config
+from jaxvae import evaluate, losses, models, study, train
+
+Pictures = Float[np.ndarray, "n h w c"]
+
+_FULL_FROM = 10
+"""Codes for each number of a mixture's full covariances, from which on they are fitted."""
+
+_FITTED = 20_000
+"""Codes that a mixture is fitted to, which takes a while for more."""
+
+
+class Measures:
+    """Measures models, each sampled in every way that is asked for.
+
+    Distances are to the validation images if there are as many as samples, else to all images, training set included.
+
+    Args:
+        experiment: the run.
+        config: its flags.
+        inception: the network that FID is computed with; without one there is none.
+
+    Attributes:
+        protocol: how it measures, for results.json.
+        samplers: where samples come from.
+    """
+
+    def __init__(
+        self, experiment: study.Experiment, config: Config, inception: evaluate.Inception | None
+    ) -> None:
+        self._experiment, self._config = experiment, config
+        self.samplers = config.samplers
+        self._samples: dict[tuple[str, int, str], Pictures] = {}
+        self._reals, which = reference(experiment, config.samples)
+        self._settings: dict[str, Any] = {
+            "inception": inception,
+            "resize": config.resize,
+            "precision": config.precision,
+        }
+        self.protocol: dict[str, Any] = {
+            "samples": config.samples,
+            "reference": which,
+            "reference_images": len(self._reals),
+            "samplers": ", ".join(config.samplers),
+            "components": config.components,
+            "second_stage_steps": config.second_stage_steps,
+        }
+        self._real = None
+        if inception is not None:
+            self._real = evaluate.image_statistics(self._reals, **self._settings, cache=True)
+            self.protocol |= {
+                "fid_weights": inception.name,
+                "fid_resize": config.resize,
+                "fid_precision": config.precision,
+            }
+
+    def __call__(self, run: jaxvae.Run) -> dict[str, float]:
+        """Measures one model.
+
+        Args:
+            run: the model.
+
+        Returns:
+            kl in nats per image, active_units; mse, ssim, colour_error and checkerboard of reconstructions, and their
+            histogram distance; for every sampler histogram distance and colour shift, and fid and kid if there is an
+            Inception network, with the sampler's name behind.
+        """
+        return study.kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
+
+    @property
+    def words(self) -> str:
+        """How distances are computed, in a sentence without its full stop."""
+        text = (
+            f"Reconstructions of {len(self._experiment.test_set):,} validation images; distances are of "
+            f"{self._config.samples:,} samples to {len(self._reals):,} {self.protocol['reference']}"
+        )
+        if self._real is None:
+            return text
+        how = ", ".join(self.protocol[f"fid_{name}"] for name in ("weights", "resize", "precision"))
+        return f"{text}; FID and KID by {how}"
+
+    def samples(self, run: jaxvae.Run, sampler: str) -> Pictures:
+        """Images drawn from a model, the same at every call.
+
+        Args:
+            run: the model.
+            sampler: one of those that are asked for.
+
+        Returns:
+            As many as are measured.
+        """
+        place = run.variant, run.seed, sampler
+        if place not in self._samples:
+            draw = self._make_sampler(run, sampler)
+            codes = draw(jax.random.key(run.seed), self._config.samples)
+            self._samples[place] = np.asarray(run.decode(codes))
+        return self._samples[place]
+
+    def _make_sampler(self, run: jaxvae.Run, sampler: str) -> study.Sampler:
+        config, images = self._config, self._experiment.source.dataset.images
+        if sampler == "mixture":
+            chosen = images[:_FITTED]
+            full = len(chosen) >= _FULL_FROM * config.components * sum(run.model.latent_sizes)
+            options: dict[str, Any] = {
+                "components": min(config.components, len(chosen)),
+                "covariance": "full" if full else "diag",
+            }
+            return study.make_sampler(sampler, run, chosen, seed=run.seed, **options)
+        options = {"steps": config.second_stage_steps} if sampler == "second_stage" else {}
+        return study.make_sampler(sampler, run, images, seed=run.seed, **options)
+
+    def _measure(self, run: jaxvae.Run) -> dict[str, float]:
+        test = self._experiment.test_set.images
+        forward = study.forward(run.model)
+        kl = losses.compose({"kl": losses.kl(models.own_priors(run.model))}, {"kl": 1.0})
+        evaluator = evaluate.combine(
+            evaluate.objective_evaluator(forward, kl),
+            evaluate.reconstruction_evaluator(forward),
+            evaluate.colour_evaluator(forward),
+        )
+        key = train.Replica(run.variant, run.seed, {}).evaluation_key
+        metrics = dict(evaluator(key, run.variables, self._experiment.batches))
+        again = np.asarray(run.reconstruct(test))
+        metrics |= {
+            "active_units": float(sum(evaluate.active_units(q) for q in run.encode(test))),
+            "checkerboard": board(again),
+            "histogram_reconstructions": evaluate.colour_histogram_distance(again, test),
+            "parameters": run.parameters,
+        }
+        for sampler in self.samplers:
+            metrics |= {f"{name}_{sampler}": value for name, value in self._distances(run, sampler).items()}
+        return metrics
+
+    def _distances(self, run: jaxvae.Run, sampler: str) -> dict[str, float]:
+        drawn = self.samples(run, sampler)
+        found = {
+            "histogram": evaluate.colour_histogram_distance(drawn, self._reals),
+            "shift": evaluate.colour_shift(drawn, self._reals),
+        }
+        if self._real is not None:
+            inception = vars(evaluate.fid(drawn, self._real, **self._settings))
+            found |= {name: inception[name] for name in ("fid", "kid") if inception[name] is not None}
+        return found
+
+
+def reference(experiment: study.Experiment, samples: int) -> tuple[UInt8[np.ndarray, "n h w c"], str]:
+    """Real images that samples are compared with, and what they are."""
+    test, training = experiment.test_set.images, experiment.source.dataset.images
+    if len(test) >= samples:
+        return test[:samples], "validation images"
+    return np.concatenate([test, training[: samples - len(test)]]), "validation and training images"
+
+
+def board(images: Any) -> float:
+    """Mean energy at the stride frequency; see `jaxvae.evaluate.checkerboard`."""
+    share = jax.jit(partial(evaluate.checkerboard, stride=2))
+    return float(jnp.mean(share(data_as_float(images))))
+
+
+def data_as_float(images: Any) -> Any:
+    """Images in [0, 1]."""
+    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
