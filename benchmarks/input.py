@@ -38,12 +38,12 @@ class Config:
     """Flags."""
 
     out: Path = Path("input.json")
-    """JSON file for all numbers; written after every round."""
+    """JSON file for all numbers; written after every round from the fifth on."""
 
     images: int = 4096
     """Images in an epoch; 113000 are as many as STL-10 has to train on."""
 
-    epochs: int = 8
+    epochs: int = 16
     """Epochs of each source, after the first."""
 
     batch_size: int = 64
@@ -97,17 +97,17 @@ def row(source: str, first: dict[str, Any], epochs: list[dict[str, Any]]) -> dic
     Args:
         source: its name.
         first: answer of `benchmarks.loops` to the first epoch.
-        epochs: those to the others, at least one.
+        epochs: those to the others, at least four.
 
     Returns:
-        As JSON can hold it. Memory is in bytes and None where the system does not say.
+        As JSON can hold it. Memory is in bytes and None where the system does not say; growth is from epoch to
+        epoch, with its standard error.
     """
     rates = [epoch["images"] / epoch["seconds"] for epoch in epochs]
     low, middle, high = spread(rates)
     seconds, waited = (sum(epoch[name] for epoch in epochs) for name in ("seconds", "waited"))
     held = [epoch["resident_bytes"] for epoch in (first, *epochs)]
-    known = [float(size) for size in held if size is not None]
-    later = known[len(known) // 2 :]
+    known = None if None in held else held[1:]
     return {
         "source": source,
         "images_per_second": middle,
@@ -115,8 +115,8 @@ def row(source: str, first: dict[str, Any], epochs: list[dict[str, Any]]) -> dic
         "waiting_share": waited / seconds,
         "waiting_share_most": max(epoch["waited"] / epoch["seconds"] for epoch in epochs),
         "resident_bytes": held,
-        "growth_bytes_per_epoch": growth(known[1:]) if known else None,
-        "growth_bytes_per_epoch_later": growth(later) if known else None,
+        "growth_bytes": known and growth(known),
+        "growth_bytes_later": known and growth(known[len(epochs) // 2 - 1 :]),
         "epochs": [first, *epochs],
     }
 
@@ -131,18 +131,17 @@ def table(rows: list[dict[str, Any]]) -> str:
         A Markdown table.
     """
     lines: list[tuple[str, ...]] = [
-        ("source", "images/s", "quartiles", "waiting", "most", "MB", "MB/epoch", "second half")
+        ("source", "images/s", "quartiles", "waiting", "most", "MB", "MB/epoch", "later MB/epoch")
     ]
     for each in rows:
         low, high = each["images_per_second_quartiles"]
-        last, slope, later = (
-            each["resident_bytes"][-1],
-            each["growth_bytes_per_epoch"],
-            each["growth_bytes_per_epoch_later"],
-        )
-        memory = ("-",) * 3
-        if last is not None:
-            memory = (f"{last / 1e6:.0f}", f"{slope / 1e6:+.2f}", f"{later / 1e6:+.2f}")
+        memory: tuple[str, ...] = ("-",) * 3
+        if each["growth_bytes"]:
+            slopes = (each["growth_bytes"], each["growth_bytes_later"])
+            memory = (
+                f"{each['resident_bytes'][-1] / 1e6:.0f}",
+                *(f"{slope / 1e6:+.2f} ± {error / 1e6:.2f}" for slope, error in slopes),
+            )
         lines.append(
             (
                 each["source"],
@@ -199,7 +198,7 @@ def main(config: Config) -> None:
         for number in tqdm(range(config.epochs + 1), unit="round"):
             for name in random.sample(list(SOURCES), len(SOURCES)):
                 answers[name].append(processes[name].ask({"epoch": number}))
-            if number:
+            if number >= 4:
                 results["rows"] = [row(name, first, rest) for name, (first, *rest) in answers.items()]
                 files.write(config.out, results)
     print(f"\n{table(results['rows'])}")

@@ -4,6 +4,8 @@ Speaks JSON, a line at a time, on standard input and output. The first line from
 (a NumPy file) and "streamed"; every line that follows asks for an epoch, until the input ends.
 """
 
+import ctypes
+import gc
 import json
 import os
 import sys
@@ -62,8 +64,8 @@ class Loop(ExitStack):
 
         Returns:
             "seconds" up to the checkpoint, "waited", those of them in which a step could not begin because its input
-            was not there, "images", and "resident_bytes", what the process holds of main memory after the checkpoint,
-            None where the system does not say.
+            was not there, "images", and "resident_bytes", what the process holds of main memory after the checkpoint
+            when its allocator has given back all that is free; None where the system does not say.
         """
         self._waited, started = 0.0, time.perf_counter()
         self._epochs += 1
@@ -78,6 +80,11 @@ class Loop(ExitStack):
             checkpoints=self._checkpoints,
             log=self._log,
         )
+        gc.collect()
+        if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+            library.malloc_trim(
+                0
+            )  # what the C library keeps for later comes and goes by hundreds of megabytes
         return {
             "seconds": self._trained - started,
             "waited": self._waited,

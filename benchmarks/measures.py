@@ -58,18 +58,19 @@ def ratio(theirs: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]) ->
     return Spread(float(low), float(middle), float(high))
 
 
-def growth(samples: Sequence[float]) -> float:
+def growth(samples: Sequence[float]) -> tuple[float, float]:
     """Slope of a line through samples one apart, by least squares.
 
     Args:
-        samples: any number; the slope of fewer than two is 0.
+        samples: at least 3.
 
     Returns:
-        In the samples' unit, from one to the next.
+        The slope and its standard error, in the samples' unit.
     """
-    if len(samples) < 2:
-        return 0.0
-    return float(np.polyfit(np.arange(len(samples)), samples, 1)[0])
+    times = np.arange(len(samples)) - (len(samples) - 1) / 2
+    slope = times @ samples / (times @ times)
+    rest = samples - np.mean(samples) - slope * times
+    return float(slope), float(np.sqrt(rest @ rest / (len(samples) - 2) / (times @ times)))
 
 
 def floor_ms(flops: float, rate: float) -> float:

@@ -50,4 +50,5 @@ def test_floor_is_work_over_rate():
 
 def test_growth_is_the_slope_of_a_line_and_its_error():
     assert measures.growth([5.0, 7.0, 9.0, 11.0]) == pytest.approx((2, 0))
+    assert measures.growth([5.0, 5.0, 5.0]) == (0, 0)
     assert measures.growth([5.0, 9.0, 5.0]) == pytest.approx((0, 4 / 3**0.5))
