@@ -69,7 +69,7 @@ def growth(samples: Sequence[float]) -> tuple[float, float]:
     """
     times = np.arange(len(samples)) - (len(samples) - 1) / 2
     slope = times @ samples / (times @ times)
-    rest = samples - np.mean(samples) - slope * times
+    rest = np.asarray(samples) - np.mean(samples) - slope * times
     return float(slope), float(np.sqrt(rest @ rest / (len(samples) - 2) / (times @ times)))
 
 
