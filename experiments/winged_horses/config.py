@@ -69,16 +69,16 @@ class Config(cli.SamplesConfig):
     beta: float = 1.0
     """Weight of the KL divergence."""
 
-    mse_weight: float = 10.0
+    mse_weight: float = 20.0
     """Weight of the squared error, which is a sum over pixels and channels, in the row "MSE"."""
 
-    ssim_weight: float = 0.3
-    """Weight of 1 - SSIM for each pixel and channel: at 32 x 32, where there are 3072, 0.3 makes 922."""
+    ssim_weight: float = 0.5
+    """Weight of 1 - SSIM for each pixel and channel: at 32 x 32, where there are 3072, 0.5 makes 1536."""
 
-    colour_weight: float = 10.0
+    colour_weight: float = 15.0
     """Weight of the colour loss for each pixel and channel."""
 
-    ms_ssim_weight: float = 0.3
+    ms_ssim_weight: float = 0.5
     """Weight of 1 - MS-SSIM for each pixel and channel, where it is used."""
 
     deep_features_weight: float = 0.3
@@ -190,7 +190,7 @@ PRESETS = {
         workdir=Path("runs/winged_horses_smoke"),
         data="drawn",
         rows=COMPARED,
-        epochs=6,
+        epochs=20,
         batch_size=32,
         widths=(16, 32, 64),
         latent_size=32,
