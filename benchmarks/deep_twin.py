@@ -42,9 +42,9 @@ class DeepTwin(Twin):
         unstages = _norm_act(workload.widths[-1])
         rising = zip(pairwise(workload.widths[::-1]), pairwise(sizes[:0:-1]), strict=True)
         for (below, width), (size, larger) in rising:
-            unstages += [_up(below, width, size, larger, bias=False), *_norm_act(width)]
+            unstages += [*_up(below, width, size, larger, bias=False), *_norm_act(width)]
         self.unstages = nn.Sequential(*unstages)
-        self.to_logits = _up(workload.widths[0], channels, sizes[1], side, bias=True)
+        self.to_logits = nn.Sequential(*_up(workload.widths[0], channels, sizes[1], side, bias=True))
 
     def encode(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Mean and standard deviation of the one level."""
@@ -63,7 +63,8 @@ def _norm_act(width: int) -> list[nn.Module]:
     return [nn.BatchNorm2d(width), nn.LeakyReLU(SLOPE)]
 
 
-def _up(channels: int, width: int, size: int, larger: int, *, bias: bool) -> nn.ConvTranspose2d:
-    """Transposed convolution from a side to the one that the mirrored convolution came from."""
+def _up(channels: int, width: int, size: int, larger: int, *, bias: bool) -> list[nn.Module]:
+    """Transposed convolution from a side to the one that the mirrored convolution came from, the rest copied."""
     rest = larger - (2 * (size - 1) + KERNEL)
-    return nn.ConvTranspose2d(channels, width, KERNEL, stride=2, output_padding=rest, bias=bias)
+    padding = [nn.ReplicationPad2d((0, rest, 0, rest))] if rest else []
+    return [nn.ConvTranspose2d(channels, width, KERNEL, stride=2, bias=bias), *padding]

@@ -105,7 +105,7 @@ def _deep_modules(twin: DeepTwin) -> dict[str, nn.Module]:
         "to_log_variance": twin.to_log_variance,
         "expand": twin.expand[0],
         "expand_norm": expand_norm,
-        "to_logits/ConvTranspose_0": twin.to_logits,
+        "to_logits/ConvTranspose_0": twin.to_logits[0],
     }
 
 

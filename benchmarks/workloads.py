@@ -57,7 +57,7 @@ WORKLOADS = {
         image_shape=(96, 96, 3),
         widths=(32, 64, 128, 256),
         latent_sizes=(1024,),
-        weights={"ssim_loss": 1000.0, "colour_loss": 3000.0, "kl": 1.0},
+        weights={"ssim_loss": 13_824.0, "colour_loss": 414_720.0, "kl": 1.0},
         batch_size=64,
     ),
 }

@@ -83,7 +83,8 @@ def test_deep_twin_mirrors_the_sizes_and_sums_its_parameters():
     assert twin.bottleneck == (256, 4, 4)
     latents = [torch.zeros(2, 1024)]
     assert twin.decode(latents).shape == (2, 3, 96, 96)
-    assert [up.output_padding[0] for up in twin.unstages if hasattr(up, "output_padding")] == [0, 0, 1]
+    copied = [layer.padding for layer in twin.unstages if isinstance(layer, torch.nn.ReplicationPad2d)]
+    assert copied == [(0, 1, 0, 1)]
 
 
 def test_terms_have_the_values_of_ours():

@@ -1,0 +1,216 @@
+"""The winged horses as a user runs them, on drawn pictures and without Inception."""
+
+import json
+import shlex
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import small_runs
+
+import jaxvae
+from experiments.winged_horses import __main__ as winged_horses
+from experiments.winged_horses import measures as measuring
+from experiments.winged_horses import page, training
+from experiments.winged_horses.config import Config
+from experiments.winged_horses.rows import ABLATION, COMPARED, MAIN, ROWS
+from jaxvae import data, losses, models, report
+from jaxvae.types import Batch
+
+ROW_NAMES = ["SSIM", "kernel 3", MAIN]
+SMALL = (
+    "--preset smoke --no-fid --limit 64 --epochs 1 --widths 8 8 --latent-size 6 --samples 8 --components 2 "
+    "--second-stage-steps 3 --pairs 2 --midpoints 3 --no-compile-cache"
+)
+launch = partial(small_runs.launch, winged_horses)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "horses"
+    with pytest.MonkeyPatch.context() as patch:
+        assert launch(patch, f"{SMALL} --rows {shlex.join(ROW_NAMES)} --workdir {workdir}") == 0
+    return workdir
+
+
+def test_results_hold_every_row_and_every_sampler(finished):
+    results = json.loads((finished / "results.json").read_text())
+    names = [row["name"] for row in results["rows"]]
+    assert names == [*ROW_NAMES, "linear", "spherical", "arithmetic", "midpoint"]
+    expected = {"bce", "mse", "ssim", "colour_error", "kl", "active_units", "checkerboard", "parameters"}
+    expected |= {"histogram_reconstructions"}
+    expected |= {f"{what}_{sampler}" for what in ("histogram", "shift") for sampler in page.SAMPLERS}
+    for row in results["rows"][:3]:
+        assert set(row["metrics"]) == expected
+        values = {name: summary["mean"] for name, summary in row["metrics"].items()}
+        assert 0 <= values["histogram_mixture"] <= 1
+        assert values["kl"] > 0
+    summary = results["summary"]
+    assert (summary["samples"], summary["reference"], summary["reference_images"]) == (
+        8,
+        "validation images",
+        8,
+    )
+    assert 0 <= summary["dream_score"] <= 0.5
+
+
+def test_rows_with_one_network_share_a_program(finished):
+    variants = {
+        path.name: [r["variant"] for r in json.loads((path / "config.json").read_text())["replicas"]]
+        for path in (finished / "parts").iterdir()
+    }
+    assert variants == {"models_closed_form": ["SSIM", MAIN], "models_closed_form_kernel-3": ["kernel 3"]}
+
+
+def test_pictures_and_page_are_there(finished):
+    names = {path.stem for path in (finished / "figures").iterdir()}
+    dreams = {"most_alike", "most_alike_parents", "best", "strips", "arithmetic", "midpoints"}
+    samples = {f"samples_{sampler}" for sampler in page.SAMPLERS}
+    assert names == dreams | samples | {"reconstructions", "colours", "curves"}
+    text = (finished / "report.html").read_text()
+    assert text.count("<img") == len(names)
+    assert "The most Pegasus-like" in text
+
+
+def test_a_row_is_used_from_python(finished):
+    run = jaxvae.load(finished, variant="kernel 3")
+    assert run.model.kernel == 3
+    assert jaxvae.load(finished).variant == MAIN
+    assert run.sample(2).shape == (2, 32, 32, 3)
+
+
+def test_what_measures_may_change_when_a_run_is_resumed_and_the_network_may_not(
+    finished, monkeypatch, capsys
+):
+    command = f"{SMALL} --rows {shlex.join(ROW_NAMES)} --workdir {finished} --resume"
+    assert launch(monkeypatch, f"{command} --samplers prior --no-dream") == 0
+    assert not any("mixture" in key for key in json.loads((finished / "results.json").read_text())["rows"][0])
+    capsys.readouterr()
+    assert launch(monkeypatch, f"{command} --kernel 2") == 2
+    assert "kernel" in capsys.readouterr().err
+
+
+def test_all_switches_of_the_loss_train_together(monkeypatch, tmp_path):
+    flags = (
+        "--also ms_ssim deep_features --deep-features stopped --kl monte_carlo --no-dream --samplers prior"
+    )
+    assert launch(monkeypatch, f"{SMALL} --rows '{MAIN}' {flags} --workdir {tmp_path}/run") == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert {line["split"] for line in lines} == {"train", "validation"}
+    for line in lines:
+        assert {"ms_ssim", "deep_features", "mse", "ssim", "colour", "kl"} <= line.keys()
+        if line["split"] == "validation":
+            continue
+        weighted = 32 * 32 * 3 * (0.5 * line["ssim"] + 15 * line["colour"] + 0.5 * line["ms_ssim"])
+        weighted += 32 * 32 * 3 * 0.3 * line["deep_features"] + line["kl"]
+        assert line["loss"] == pytest.approx(weighted, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--image-size 20 --widths 8 8 8", "need images of 22 x 22 pixels or more, got 20 x 20"),
+        ("--image-size 9", "need images of 10 x 10 pixels or more, got 9 x 9"),
+        ("--rows MSE sepia", "Unknown row 'sepia'; known are 'MSE', 'SSIM'"),
+        ("--pair horse dragon", "got 'dragon'; known are bird, horse, house"),
+        ("--classes bird dragon", "Unknown class 'dragon' of 'drawn'; known are bird, horse, house"),
+        ("--rows 'convolutional latent' --latent-size 7", "must be a multiple of 36, got 7"),
+        ("--interpolation-steps 2", "interpolation_steps must be at least 3, got 2"),
+        ("--colour-weight 0", "colour_weight must be finite and > 0"),
+        ("--samplers prior prior", "samplers must be one or more different names"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(flags, message, monkeypatch, tmp_path, capsys):
+    assert launch(monkeypatch, f"{SMALL} --workdir {tmp_path}/run {flags}") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_one_class_has_no_dreams(monkeypatch, tmp_path):
+    flags = "--classes bird --rows MSE --samplers prior"
+    assert launch(monkeypatch, f"{SMALL} {flags} --workdir {tmp_path}/run") == 0
+    assert "There are no dreams" in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("side", [32, 96])
+def test_every_row_has_a_network_for_the_reports_sizes(side):
+    config = Config(rows=tuple(ROWS))
+    for row in training.make_rows(config).values():
+        model = config.make_model((side, side, 3), layout=models.layout(), **row.network)
+        shapes = jax.eval_shape(partial(models.init, model=model), jax.random.key(0))
+        assert shapes["params"]
+        assert model.latent_size == (1024 if side == 96 else 128)
+
+
+def test_programs_differ_where_the_work_does():
+    rows = training.make_rows(Config(rows=tuple(ROWS)))
+    programs = {name: training.program(row) for name, row in rows.items()}
+    assert len({programs[name] for name in COMPARED}) == 1
+    assert len(set(programs.values())) == len(ROWS) - len(COMPARED) + 1
+    assert set(ABLATION) == set(ROWS) - {"MSE", "SSIM", "VGG"}
+
+
+def test_equation_5_is_kl_and_ssim_and_colour():
+    config = Config(ssim_weight=2.0, colour_weight=3.0, beta=0.5, widths=(4, 4), latent_size=3)
+    model = config.make_model((32, 32, 3), layout=models.layout())
+    row = training.make_rows(config)[MAIN]
+    objective = losses.compose(
+        training.make_terms(config, row, model), training.make_weights(config, row, model.image_shape)
+    )
+    key, index = jax.random.key(0), jnp.arange(5, dtype=jnp.int32)
+    image = jnp.asarray(np.random.default_rng(0).random((5, 32, 32, 3)), jnp.float32)
+    variables = models.init(key, model)
+    output = model.apply(variables, key, image, index)
+    batch = Batch(image, jnp.zeros(5, jnp.int32), jnp.ones(5), index)
+    actual, _ = objective(key, output, batch, jnp.int32(0))
+    again = jax.nn.sigmoid(output.logits)
+    (posterior,) = output.posteriors
+    kl = (posterior.mean**2 + posterior.stddev**2 - 1).sum(1) / 2 - jnp.log(posterior.stddev).sum(1)
+    expected = 0.5 * kl + 3072 * (
+        2 * (1 - losses.ssim(again, image)) + 3 * losses.colour_distance(again, image)
+    )
+    np.testing.assert_allclose(actual, expected.mean(), rtol=1e-5)
+
+
+def test_few_validation_images_are_filled_up_with_training_images():
+    class Small:
+        source = type("Source", (), {"dataset": data.load("drawn", split="train", limit=30)})
+        test_set = data.load("drawn", split="test", limit=10)
+
+    images, which = measuring.reference(Small, 25)
+    assert which == "validation and training images"
+    np.testing.assert_array_equal(
+        images, np.concatenate([Small.test_set.images, Small.source.dataset.images[:15]])
+    )
+    images, which = measuring.reference(Small, 10)
+    assert (len(images), which) == (10, "validation images")
+    assert len(measuring.reference(Small, 100)[0]) == 40
+
+
+def summary(**values):
+    return {name: {"mean": value, "std": None, "n": 1} for name, value in values.items()}
+
+
+def test_the_verdict_says_what_the_numbers_say():
+    rows = [
+        report.Row(name="MSE", metrics=summary(ssim=0.6, colour_error=0.02)),
+        report.Row(name=MAIN, metrics=summary(ssim=0.7, colour_error=0.03, fid_prior=90.0, fid_mixture=80.0)),
+    ]
+    assert page.verdict(rows) == (
+        f"SSIM from “MSE” to “{MAIN}”: 0.6000 → 0.7000, better. Colour error from “MSE” to “{MAIN}”: 0.0200 → 0.0300, "
+        f"not better. FID of “{MAIN}” by sampler: prior 90.0, mixture 80.0."
+    )
+
+
+def test_coarse_images_keep_what_the_colour_loss_sees():
+    images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    coarse = page.coarse(images)
+    assert coarse.shape == images.shape
+    assert len(np.unique(coarse[0, :, :, 0])) == 9
+    cells = coarse[:, [0, 11, 22]][:, :, [0, 11, 22]]
+    np.testing.assert_allclose(cells, losses.average_pool(jnp.asarray(images)), rtol=1e-6)
