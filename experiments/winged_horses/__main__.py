@@ -20,8 +20,15 @@ from experiments.winged_horses.config import PRESETS, Config
 from experiments.winged_horses.measures import Measures
 from experiments.winged_horses.page import make_blocks, make_tables, verdict
 from experiments.winged_horses.rows import Row
-from experiments.winged_horses.training import make_model, make_replicas, make_rows, program, train_rows
-from jaxvae import cli, models, report, study
+from experiments.winged_horses.training import (
+    make_model,
+    make_replicas,
+    make_rows,
+    program,
+    trace,
+    train_rows,
+)
+from jaxvae import cli, report, study
 
 INTRO = (
     "A deep convolutional variational autoencoder of photographs, trained on structural similarity and coarse colour "
@@ -49,12 +56,11 @@ def check(experiment: study.Experiment, config: Config, rows: Mapping[str, Row])
     """Refuses what could not be trained, measured or dreamt of, before anything is written.
 
     Raises:
-        ValueError: a network that the images do not fit, too few images, missing weights, or an unknown class.
+        ValueError: a network or a loss that the images do not fit, too few images, missing weights, or an unknown
+            class.
     """
-    for row in rows.values():
-        make_model(experiment, config, row)
-    if any("vgg" in row.terms for row in rows.values()):
-        models.load_vgg16()
+    for row in {program(row): row for row in rows.values()}.values():
+        trace(experiment, config, row)
     if len(experiment.test_set) + len(experiment.source.dataset) < 4:
         raise ValueError("distances of sets need at least four images; add some or raise --limit.")
     if config.dream:
@@ -70,9 +76,8 @@ def open_workdir(experiment: study.Experiment, config: Config, rows: Mapping[str
 
 
 def make_row(name: str, row: Row, seeds: Sequence[Mapping[str, float]]) -> report.Row:
-    """A row of the tables, over seeds; checkerboards are told in thousandths."""
-    metrics = [values | {"checkerboard": 1000 * values["checkerboard"]} for values in map(dict, seeds)]
-    return report.Row(name=name, metrics=report.summarize(metrics), note=row.note)
+    """A row of the tables, over seeds."""
+    return report.Row(name=name, metrics=report.summarize(seeds), note=row.note)
 
 
 def show(

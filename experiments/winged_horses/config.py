@@ -35,7 +35,7 @@ class Config(cli.SamplesConfig):
     """Adam's step size at the start, which falls to 0 along a half cosine."""
 
     flip: bool = True
-    """Mirror every other training image, anew in each epoch."""
+    """Mirror each training image with probability 1/2, anew in each epoch."""
 
     latent_size: int | None = None
     """Dimensions of the code; 1024 for images of at least 64 x 64 pixels and 128 for smaller ones if not given."""
@@ -165,8 +165,8 @@ class Config(cli.SamplesConfig):
         large = min(image_shape[:2]) >= LARGE
         return models.DeepConvVAE(
             image_shape,
-            self.latent_size or (1024 if large else 128),
-            self.widths or ((32, 64, 128, 256) if large else (32, 64, 128)),
+            (1024 if large else 128) if self.latent_size is None else self.latent_size,
+            ((32, 64, 128, 256) if large else (32, 64, 128)) if self.widths is None else self.widths,
             layout=layout,
             **{name: getattr(self, name) for name in ("kernel", "resampling", "residual", "latent")}
             | changes,
@@ -182,6 +182,7 @@ PRESETS = {
         rows=ABLATION,
         limit=10_000,
         epochs=5,
+        samples=1000,
         samplers=("prior",),
         dream=False,
     ),

@@ -16,6 +16,7 @@ from experiments.winged_horses.candidates import (
     Candidates,
 )
 from experiments.winged_horses.dreams_tables import best_table
+from experiments.winged_horses.measures import as_float
 from experiments.winged_horses.pictures import Pictures
 from experiments.winged_horses.ranking import RULE, Ranking
 from jaxvae import report
@@ -89,7 +90,7 @@ def _most_alike(
         f"p({second}) {q:.3f}, sharpness {ranking.sharpness[number]:.2f} of the typical."
     )
     sheet = report.image_grid(enlarge(candidates.images[number])[None], columns=1)
-    parents = _to_float(pictures.images[candidates.parents[number]])
+    parents = as_float(pictures.images[candidates.parents[number]])
     line = np.stack([parents[0], candidates.images[number], parents[1]])
     beside = f"It is made from the code of the left picture; the right one is the {second} of the same pair."
     if candidates.kinds[number] != ARITHMETIC:
@@ -116,7 +117,7 @@ def _best(figures: Path, candidates: Candidates, ranking: Ranking) -> list[repor
 
 
 def _strips(figures: Path, pictures: Pictures, candidates: Candidates) -> list[report.Block]:
-    originals = _to_float(pictures.images[candidates.pairs])
+    originals = as_float(pictures.images[candidates.pairs])
     groups = []
     for pair, (start, end) in enumerate(originals):
         lines = [
@@ -139,7 +140,7 @@ def _winged(figures: Path, pictures: Pictures, candidates: Candidates) -> report
     first, second = candidates.classes
     start = candidates.pairs[:, 0]
     groups = [
-        ("training pictures", _to_float(pictures.images[start])),
+        ("training pictures", as_float(pictures.images[start])),
         ("reconstructions", candidates.strips[LINEAR][:, 0]),
     ]
     groups += [
@@ -178,7 +179,3 @@ def _picture(path: Path, figure: Figure | UInt8[np.ndarray, "h w 3"], caption: s
 def _begin(words: str) -> str:
     """The words with a capital letter at the beginning."""
     return words[:1].upper() + words[1:]
-
-
-def _to_float(images: np.ndarray) -> np.ndarray:
-    return images.astype(np.float32) / 255

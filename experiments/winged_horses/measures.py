@@ -4,27 +4,26 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Array, Float, Key, UInt8
 
 import jaxvae
 from experiments.winged_horses.config import Config
 from jaxvae import evaluate, losses, models, study, train
+from jaxvae.pieces import in_pieces
+from jaxvae.types import Batch, Output, Variables
 
 Pictures = Float[np.ndarray, "n h w c"]
 
-_FULL_FROM = 10
-"""Codes for each number of a mixture's full covariances, from which on they are fitted."""
-
-_FITTED = 20_000
-"""Codes that a mixture is fitted to, which takes a while for more."""
+SHOWN = 32
+"""Samples of a model that are kept to be looked at."""
 
 
 class Measures:
     """Measures models, each sampled in every way that is asked for.
 
-    Distances are to the validation images if there are as many as samples, else to all images, training set included.
+    Reconstructions are decoded from posterior means. Distances of samples are to the validation images if there are as
+    many as samples, else to these and as many training images as there are or are missing.
 
     Args:
         experiment: the run.
@@ -42,6 +41,7 @@ class Measures:
         self._experiment, self._config = experiment, config
         self.samplers = config.samplers
         self._samples: dict[tuple[str, int, str], Pictures] = {}
+        self._evaluators: dict[str, evaluate.Evaluator] = {}
         self._reals, which = reference(experiment, config.samples)
         self._settings: dict[str, Any] = {
             "inception": inception,
@@ -82,7 +82,8 @@ class Measures:
     def words(self) -> str:
         """How distances are computed, in a sentence without its full stop."""
         text = (
-            f"Reconstructions of {len(self._experiment.test_set):,} validation images; distances are of "
+            f"Reconstructions of {len(self._experiment.test_set):,} validation images, from posterior means; "
+            "distances are of "
             f"{self._config.samples:,} samples to {len(self._reals):,} {self.protocol['reference']}"
         )
         if self._real is None:
@@ -91,46 +92,37 @@ class Measures:
         return f"{text}; FID and KID by {how}"
 
     def samples(self, run: jaxvae.Run, sampler: str) -> Pictures:
-        """Images drawn from a model, the same at every call.
+        """The first images drawn from a model, the same at every call.
 
         Args:
             run: the model.
             sampler: one of those that are asked for.
 
         Returns:
-            As many as are measured.
+            `SHOWN` of those that are measured, or all if these are fewer.
         """
         place = run.variant, run.seed, sampler
         if place not in self._samples:
-            draw = self._make_sampler(run, sampler)
-            codes = draw(jax.random.key(run.seed), self._config.samples)
-            self._samples[place] = np.asarray(run.decode(codes))
+            self._draw(run, sampler)
         return self._samples[place]
 
-    def _make_sampler(self, run: jaxvae.Run, sampler: str) -> study.Sampler:
-        config, images = self._config, self._experiment.source.dataset.images
+    def _draw(self, run: jaxvae.Run, sampler: str) -> Pictures:
+        """As many images as are measured."""
+        config, options = self._config, dict[str, Any]()
         if sampler == "mixture":
-            chosen = images[:_FITTED]
-            full = len(chosen) >= _FULL_FROM * config.components * sum(run.model.latent_sizes)
-            options: dict[str, Any] = {
-                "components": min(config.components, len(chosen)),
-                "covariance": "full" if full else "diag",
-            }
-            return study.make_sampler(sampler, run, chosen, seed=run.seed, **options)
-        options = {"steps": config.second_stage_steps} if sampler == "second_stage" else {}
-        return study.make_sampler(sampler, run, images, seed=run.seed, **options)
+            options["components"] = config.components
+        if sampler == "second_stage":
+            options["steps"] = config.second_stage_steps
+        images = self._experiment.source.dataset.images
+        draw = study.make_sampler(sampler, run, images, seed=run.seed, **options)
+        drawn = np.asarray(run.sample(config.samples, seed=run.seed, sampler=draw))
+        self._samples[run.variant, run.seed, sampler] = drawn[:SHOWN].copy()
+        return drawn
 
     def _measure(self, run: jaxvae.Run) -> dict[str, float]:
         test = self._experiment.test_set.images
-        forward = study.forward(run.model)
-        kl = losses.compose({"kl": losses.kl(models.own_priors(run.model))}, {"kl": 1.0})
-        evaluator = evaluate.combine(
-            evaluate.objective_evaluator(forward, kl),
-            evaluate.reconstruction_evaluator(forward),
-            evaluate.colour_evaluator(forward),
-        )
         key = train.Replica(run.variant, run.seed, {}).evaluation_key
-        metrics = dict(evaluator(key, run.variables, self._experiment.batches))
+        metrics = dict(self._evaluator(run.model)(key, run.variables, self._experiment.batches))
         again = np.asarray(run.reconstruct(test))
         metrics |= {
             "active_units": float(sum(evaluate.active_units(q) for q in run.encode(test))),
@@ -142,8 +134,21 @@ class Measures:
             metrics |= {f"{name}_{sampler}": value for name, value in self._distances(run, sampler).items()}
         return metrics
 
+    def _evaluator(self, model: Any) -> evaluate.Evaluator:
+        """One for all models that differ in their variables alone, so that it is compiled once."""
+        kind = str(models.describe(model))
+        if kind not in self._evaluators:
+            kl = losses.compose({"kl": losses.kl(models.own_priors(model))}, {"kl": 1.0})
+            forward = partial(from_means, model)
+            self._evaluators[kind] = evaluate.combine(
+                evaluate.objective_evaluator(forward, kl),
+                evaluate.reconstruction_evaluator(forward),
+                evaluate.colour_evaluator(forward),
+            )
+        return self._evaluators[kind]
+
     def _distances(self, run: jaxvae.Run, sampler: str) -> dict[str, float]:
-        drawn = self.samples(run, sampler)
+        drawn = self._draw(run, sampler)
         found = {
             "histogram": evaluate.colour_histogram_distance(drawn, self._reals),
             "shift": evaluate.colour_shift(drawn, self._reals),
@@ -162,12 +167,24 @@ def reference(experiment: study.Experiment, samples: int) -> tuple[UInt8[np.ndar
     return np.concatenate([test, training[: samples - len(test)]]), "validation and training images"
 
 
+def from_means(model: Any, key: Key[Array, ""], variables: Variables, batch: Batch) -> Output:
+    """A model's output with the posterior means as codes, whatever the key."""
+    posteriors = models.encode(model, variables, batch.image)
+    means = tuple(q.mean for q in posteriors)
+    logits: Any = model.apply(variables, means, method="decode")
+    return Output(logits, posteriors, means)
+
+
 def board(images: Any) -> float:
     """Mean energy at the stride frequency; see `jaxvae.evaluate.checkerboard`."""
-    share = jax.jit(partial(evaluate.checkerboard, stride=2))
-    return float(jnp.mean(share(data_as_float(images))))
+    return float(np.mean(in_pieces(_checkerboard, (images,))))
 
 
-def data_as_float(images: Any) -> Any:
+@jax.jit
+def _checkerboard(images: Any) -> Float[Array, " n"]:
+    return evaluate.checkerboard(as_float(images), stride=2)
+
+
+def as_float(images: Any) -> Any:
     """Images in [0, 1]."""
     return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images

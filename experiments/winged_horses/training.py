@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Key
+
 import jaxvae
 from experiments.winged_horses.config import Config
 from experiments.winged_horses.rows import EXTRA_TERMS, ROWS, Row
 from jaxvae import data, losses, models, study, train
-from jaxvae.types import Term
+from jaxvae.types import Batch, Term
 
 
 def make_rows(config: Config) -> dict[str, Row]:
@@ -80,6 +84,23 @@ def make_weights(config: Config, row: Row, image_shape: tuple[int, int, int]) ->
         weights[term] = getattr(config, f"{term}_weight") * height * width * channels
     known = ("mse", "ssim", "colour", *(term for term in EXTRA_TERMS if term in row.terms))
     return {term: weights[term] * (term in row.terms) for term in known} | {"kl": config.beta}
+
+
+def trace(experiment: study.Experiment, config: Config, row: Row) -> None:
+    """Goes through a row's network and loss without computing anything.
+
+    Raises:
+        ValueError: images that do not fit one of them, or missing weights.
+    """
+    model = make_model(experiment, config, row)
+    terms = make_terms(config, row, model)
+    objective = losses.compose(terms, dict.fromkeys(terms, 1.0))
+
+    def loss(key: Key[Array, ""], batch: Batch) -> Any:
+        output = models.forward(key, model, models.init(key, model), batch)
+        return objective(key, output, batch, jnp.int32(0))
+
+    jax.eval_shape(loss, jax.random.key(0), experiment.batches[0])
 
 
 def train_rows(

@@ -113,6 +113,8 @@ def test_all_switches_of_the_loss_train_together(monkeypatch, tmp_path):
     [
         ("--image-size 20 --widths 8 8 8", "need images of 22 x 22 pixels or more, got 20 x 20"),
         ("--image-size 9", "need images of 10 x 10 pixels or more, got 9 x 9"),
+        ("--image-size 10", "at least 11"),
+        ("--latent-size 0", "positive sizes"),
         ("--rows MSE sepia", "Unknown row 'sepia'; known are 'MSE', 'SSIM'"),
         ("--pair horse dragon", "got 'dragon'; known are bird, horse, house"),
         ("--classes bird dragon", "Unknown class 'dragon' of 'drawn'; known are bird, horse, house"),
@@ -202,8 +204,8 @@ def test_the_verdict_says_what_the_numbers_say():
         report.Row(name=MAIN, metrics=summary(ssim=0.7, colour_error=0.03, fid_prior=90.0, fid_mixture=80.0)),
     ]
     assert page.verdict(rows) == (
-        f"SSIM from “MSE” to “{MAIN}”: 0.6000 → 0.7000, better. Colour error from “MSE” to “{MAIN}”: 0.0200 → 0.0300, "
-        f"not better. FID of “{MAIN}” by sampler: prior 90.0, mixture 80.0."
+        f"SSIM from “MSE” to “{MAIN}”: 0.6000 → 0.7000, higher. Colour error from “MSE” to “{MAIN}”: 0.0200 → 0.0300, "
+        f"higher. FID of “{MAIN}” by sampler: prior 90.0, mixture 80.0."
     )
 
 
