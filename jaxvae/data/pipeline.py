@@ -6,10 +6,10 @@ example i.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from typing import TypedDict
+from typing import TypedDict, overload
 
 import jax
 import jax.numpy as jnp
@@ -115,8 +115,35 @@ class Resident:
         return _gather(arrays, row, index, image_shape=self.dataset.spec.image_shape)
 
 
-def batches(dataset: Dataset, *, batch_size: int) -> Iterator[Batch]:
-    """Goes through a data set once, in batches of one size, so that a step compiles once.
+@dataclass(frozen=True, eq=False)
+class _Batches(Sequence[Batch]):
+    """Batches that are gathered each time they are asked for, since all together are four times the data set.
+
+    Attributes:
+        dataset: the examples.
+        rows: [steps, batch_size], example numbers; ~i for a masked place that shows example i.
+    """
+
+    dataset: Dataset
+    rows: Int32[np.ndarray, "steps batch"]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Batch: ...
+    @overload
+    def __getitem__(self, place: slice) -> "_Batches": ...
+    def __getitem__(self, place: int | slice) -> "Batch | _Batches":
+        if isinstance(place, slice):
+            return _Batches(self.dataset, self.rows[place])
+        places, arrays = extract(self.dataset, self.rows[place])
+        index = jnp.arange(len(places), dtype=jnp.int32)
+        return _gather(arrays, jnp.asarray(places), index, image_shape=self.dataset.spec.image_shape)
+
+
+def batches(dataset: Dataset, *, batch_size: int) -> Sequence[Batch]:
+    """A data set in batches of one size, so that a step compiles once.
 
     Batch i of s holds examples i, i + s, i + 2s, ...: sets are stored in runs (MNIST's test split writer by
     writer), and a statistic of a batch as a set, such as MMD, needs one that stands for the whole.
@@ -126,27 +153,19 @@ def batches(dataset: Dataset, *, batch_size: int) -> Iterator[Batch]:
         batch_size: examples per batch, at least 1. May exceed n.
 
     Returns:
-        Iterator over ceil(n / batch_size) batches. The last ones are filled up with examples whose mask is 0
-        and whose label is -1.
+        ceil(n / batch_size) batches, each gathered whenever it is asked for and not kept; a slice gathers none. The
+        last ones are filled up with examples whose mask is 0 and whose label is -1.
 
     Raises:
         ValueError: the batch size is below 1.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
-    return _batches(dataset, batch_size)
-
-
-def _batches(dataset: Dataset, batch_size: int) -> Iterator[Batch]:
     steps = math.ceil(len(dataset) / batch_size)
     numbers = np.arange(steps * batch_size, dtype=np.int32)
     padding = numbers[len(dataset) :]
     padding[:] = ~(padding // steps % len(dataset))
-    rows = numbers.reshape(batch_size, steps).T
-    index = jnp.arange(batch_size, dtype=jnp.int32)
-    for row in rows:
-        places, arrays = extract(dataset, row)
-        yield _gather(arrays, jnp.asarray(places), index, image_shape=dataset.spec.image_shape)
+    return _Batches(dataset, numbers.reshape(batch_size, steps).T)
 
 
 def extract(dataset: Dataset, rows: Int32[np.ndarray, "*rows"]) -> tuple[Int32[np.ndarray, "*rows"], Arrays]:

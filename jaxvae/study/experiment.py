@@ -74,7 +74,7 @@ class Experiment:
             workdir=train.Workdir(config.workdir),
             source=source,
             test_set=test_set,
-            batches=list(data.batches(test_set, batch_size=min(250, len(test_set)))),
+            batches=data.batches(test_set, batch_size=min(250, len(test_set))),
             layout=models.layout(config.layout, precision=config.precision),
             parallel=parallel,
             started=started,

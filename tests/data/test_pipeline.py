@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from scipy import stats
 
-from jaxvae.data import Resident, batches, from_arrays
+from jaxvae.data import Resident, batches, from_arrays, pipeline
 
 CLASSES = tuple("0123456789")
 
@@ -163,6 +165,33 @@ def test_evaluation_shows_every_example_once_in_batches_that_stand_for_the_whole
         np.testing.assert_array_equal(batch.label[~real], -1)
     assert sum(float(batch.mask.sum()) for batch in seen) == n
     assert {batch.image.shape for batch in seen} == {(batch_size, 2, 3, 2)}
+
+
+def test_batches_are_a_sequence_and_gathered_anew_each_time():
+    served = batches(_dataset(23), batch_size=5)
+    assert isinstance(served, Sequence)
+    assert len(served) == 5
+    first, second = list(served), list(served)
+    _assert_equal(first, second)
+    _assert_equal([served[place] for place in (0, 4, -1)], [first[place] for place in (0, 4, -1)])
+    assert served[0].image is not served[0].image
+    for place in (5, -6):
+        with pytest.raises(IndexError):
+            served[place]
+
+
+@pytest.mark.parametrize(
+    "part", [slice(None, None, 2), slice(1, 4), slice(None, None, -1), slice(9, None)], ids=str
+)
+def test_a_slice_of_batches_is_such_a_sequence(part, monkeypatch):
+    served = batches(_dataset(23), batch_size=5)
+    expected = list(served)[part]
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "extract", lambda *_: pytest.fail("it gathers"))
+        chosen = served[part]
+        assert len(chosen) == len(expected)
+    _assert_equal(list(chosen), expected)
+    _assert_equal(list(chosen[1:]), expected[1:])
 
 
 def test_a_ragged_last_batch_does_not_recompile():
