@@ -12,11 +12,12 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -26,7 +27,7 @@ from jaxvae.cache import cache_directory
 from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays
 from jaxvae.files import write_atomically
 
-_FORMAT = 1
+_FORMAT = 2  # of the folder, and of what pixels and labels a picture is given
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,9 @@ def keep(key: str, examples: Iterable[Example | str], kind: Kind) -> tuple[Datas
     # Anything else than a whole set, such as a folder that lost a file, is made again.
     with contextlib.suppress(OSError, ValueError, KeyError):
         return _read(folder, kind)
-    partial = folder.with_name(f".{key}.{os.getpid()}.partial")
+    # Machines may share a home, and each knows its own processes only.
+    partial = folder.with_name(f".{key}.{platform.node()}.{os.getpid()}.partial")
+    _remove_abandoned()
     try:
         with _writing():
             partial.mkdir(parents=True, exist_ok=True)
@@ -124,12 +127,32 @@ def keep(key: str, examples: Iterable[Example | str], kind: Kind) -> tuple[Datas
     return _read(folder, kind)
 
 
+def _remove_abandoned() -> None:
+    """Removes what killed processes of this machine left behind."""
+    for partial in _pictures().glob(".*.partial"):
+        _, _, *machine, process, _ = partial.name.split(".")
+        if ".".join(machine) == platform.node() and not _runs(int(process)):
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # where the signal 0 is one, and there is no other way to ask
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
+
+
 def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
     labels: list[int] = []
     attributes: list[np.ndarray] = []
     left_out: list[str] = []
     shape: tuple[int, ...] = ()
-    with (folder / "images.bin").open("wb") as file:
+    with _created(folder / "images.bin") as file:
         for example in examples:
             if isinstance(example, str):
                 left_out.append(example)
@@ -139,8 +162,6 @@ def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
             labels.append(example.label)
             attributes.append(example.attributes)
             shape = example.image.shape
-        with _writing():
-            file.flush()
     if not labels:
         raise DataError(f"{kind.name} has no picture that can be read: {_few(left_out)}.")
     with _writing():
@@ -152,6 +173,18 @@ def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
         ).spec
         record = {"shape": images.shape, "fingerprint": spec.fingerprint, "left_out": left_out}
         (folder / "set.json").write_text(json.dumps(record))
+
+
+@contextlib.contextmanager
+def _created(path: Path) -> Iterator[IO[bytes]]:
+    """A new file, whose closing writes too; what reading the examples raises passes through."""
+    with _writing():
+        file = path.open("wb")
+    try:
+        yield file
+    finally:
+        with _writing():
+            file.close()
 
 
 def _publish(partial: Path, folder: Path) -> None:

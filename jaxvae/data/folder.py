@@ -1,6 +1,7 @@
 """A user's own folder of pictures as a data set: squares of one size, RGB, uint8 in [0, 255]."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
@@ -25,7 +26,9 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
 
     The folders in it are classes, if there are at least two that hold pictures. Folders "train" and "test", if all
     pictures lie in these two, are the splits, and the folders in them the classes; otherwise one picture in ten is
-    held out for testing, chosen by the number of pictures alone. CelebA's list_attr.txt gives attributes.
+    held out for testing, chosen by the number of pictures alone. A folder that alone holds all pictures, be it
+    called "train", is passed through: classes and splits are looked for in it. CelebA's list_attr.txt in the
+    outermost folder gives attributes to the pictures by their file names.
 
     Args:
         folder: any picture of a known kind in it or below is taken, unless it or a folder on its way is hidden.
@@ -38,7 +41,8 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
 
     Raises:
         DataError: no such folder, fewer than two pictures, a picture smaller than 8 x 8, none in the split that can
-            be read, attributes that do not fit the pictures, or a cache that cannot be written to.
+            be read, attributes that do not fit the pictures or several pictures of one name, or a cache that cannot
+            be written to.
     """
     root = Path(folder).expanduser()
     paths = find_pictures(root)
@@ -73,10 +77,18 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
 def _part(places: list[tuple[str, ...]], split: str) -> tuple[list[int], list[tuple[str, ...]]]:
     """Numbers of the pictures of a split, mixed, and the places of all pictures below the folders of splits."""
     order = np.random.default_rng(0).permutation(len(places)).tolist()
+    places = _unwrapped(places)
     if {place[0] for place in places} == _SPLITS:
-        return [row for row in order if places[row][0] == split], [place[1:] for place in places]
+        return [row for row in order if places[row][0] == split], _unwrapped([place[1:] for place in places])
     held_out = -(-len(places) // _HELD_OUT)
     return (order[:held_out] if split == "test" else order[held_out:]), places
+
+
+def _unwrapped(places: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The places below all folders that alone hold every picture."""
+    while len({place[0] for place in places}) == 1 and min(map(len, places)) > 1:
+        places = [place[1:] for place in places]
+    return places
 
 
 def _attributes_of(
@@ -90,6 +102,12 @@ def _attributes_of(
         raise DataError(
             f"{file} must list the attributes of every picture beside it, and lacks {len(missing)} of {len(paths)}, "
             f"such as {missing[0]}; add or remove them."
+        )
+    repeated = [name for name, count in Counter(path.name for path in paths).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{file} tells pictures by their names alone, and {len(repeated)} names are of several pictures, such as "
+            f"{repeated[0]}; rename these."
         )
     return names, attributes
 

@@ -74,7 +74,9 @@ def read_pictures(
 def square(picture: Image.Image, size: int, *, crop: int | None = None) -> UInt8[np.ndarray, "size size 3"]:
     """Turns a picture upright, cuts the square from its middle and resizes that without aliasing.
 
-    Grey, palette and CMYK pictures become RGB; what is transparent becomes white.
+    Grey, palette and CMYK pictures become RGB; what is transparent becomes white. Grey of 32 bits does not say what
+    white is, so the picture's largest value decides: of floats up to 1, white is 1; of any numbers up to 255, it is
+    255; else it is 65535, as it is of 16 bits. Values beyond are cut off.
 
     Args:
         picture: an open picture of any mode and orientation.
@@ -117,14 +119,23 @@ def reason(error: Exception) -> str:
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
-        shades = np.asarray(picture, np.int64) >> 8
-        picture = Image.fromarray(np.clip(shades, 0, 255).astype(np.uint8))
+    if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would cut off at 255
+        picture = _to_grey(picture)
     if "A" in picture.getbands() or "transparency" in picture.info:
         opaque = Image.new("RGBA", picture.size, "white")
         opaque.alpha_composite(picture.convert("RGBA"))
         picture = opaque
     return picture.convert("RGB")
+
+
+def _to_grey(picture: Image.Image) -> Image.Image:
+    values = np.nan_to_num(np.asarray(picture, np.float64))
+    white = 65535
+    if picture.mode == "F" and values.max() <= 1:
+        white = 1
+    elif picture.mode in ("F", "I") and values.max() <= 255:
+        white = 255
+    return Image.fromarray(np.rint(255 * np.clip(values / white, 0, 1)).astype(np.uint8))
 
 
 def _read(path: Path) -> np.ndarray:

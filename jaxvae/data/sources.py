@@ -9,6 +9,7 @@ from jaxvae.data.classes import select_classes
 from jaxvae.data.dataset import Dataset, select
 from jaxvae.data.drawn import draw_pictures
 from jaxvae.data.folder import read_folder
+from jaxvae.data.pictures import SMALLEST
 from jaxvae.data.tfds import read_tfds
 
 NAMES = ("mnist", "fashion_mnist", "cifar10", "stl10", "celeb_a", "drawn")
@@ -44,8 +45,8 @@ def load(
             takes what ships where it does and no `data_dir` is given, else TFDS.
         data_dir: TFDS's folder; None for ~/tensorflow_datasets.
         limit: keep the first `limit` examples only, 1 <= limit <= n.
-        image_size: side of the squares that stl10, celeb_a and folders are cropped and resized to, and in which
-            "drawn" is drawn, from 8 to 256; None for 96, 64, 96 and 32.
+        image_size: side of the squares that stl10, celeb_a and folders are cropped and resized to, at least 8, and
+            in which "drawn" is drawn, from 8 to 256; None for 96, 64, 96 and 32.
         classes: names of the only classes to keep, which are then numbered in this order; all examples if empty.
 
     Returns:
@@ -62,8 +63,9 @@ def load(
     _check("split", split, SPLITS)
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}; leave it out to use every example.")
-    if image_size is not None and image_size < 1:
-        raise ValueError(f"image_size must be at least 1, got {image_size}.")
+    smallest = SMALLEST if name in _RESIZED or name.startswith(FOLDER) else 1
+    if image_size is not None and image_size < smallest:
+        raise ValueError(f"image_size must be at least {smallest}, got {image_size}.")
     if not classes:
         return _first(_read(name, split, source, data_dir, limit, image_size, labelled=False), limit)
     whole = _read(name, split, source, data_dir, None, image_size, labelled=True)

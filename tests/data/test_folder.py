@@ -89,6 +89,33 @@ def test_one_folder_is_no_class(tmp_path):
     np.testing.assert_array_equal(train.labels, [-1, -1])
 
 
+@pytest.mark.parametrize("wrapped", ["train", "archive", "archive/pictures", "train/train"])
+def test_folders_that_alone_hold_all_pictures_hide_no_classes(animals, tmp_path, wrapped):
+    root, _ = animals
+    (tmp_path / "outer" / wrapped).parent.mkdir(parents=True)
+    root.rename(tmp_path / "outer" / wrapped)
+    train, test = splits(tmp_path / "outer")
+    assert train.spec.class_names == ("bird", "horse")
+    assert (len(train), len(test)) == (18, 2)
+    assert np.bincount(np.concatenate([train.labels, test.labels])).tolist() == [12, 8]
+
+
+def test_splits_and_their_classes_may_be_wrapped(tmp_path):
+    for name in ("train/img/bird/a.png", "train/img/horse/b.png", "test/img/horse/c.png"):
+        draw(tmp_path / "archive" / name)
+    train, test = splits(tmp_path)
+    assert train.spec.class_names == ("bird", "horse")
+    assert sorted(train.labels) == [0, 1]
+    np.testing.assert_array_equal(test.labels, [1])
+
+
+def test_a_folder_with_a_picture_beside_it_is_not_passed_through(animals, tmp_path):
+    draw(tmp_path / "cover.png")
+    train, test = splits(tmp_path)
+    assert train.spec.class_names == ()
+    assert len(train) + len(test) == 21
+
+
 def test_classes_can_be_chosen(animals):
     train, _ = splits(animals[0], classes=("horse",))
     assert train.spec.class_names == ("horse",)
@@ -214,6 +241,26 @@ def test_pictures_of_every_mode_become_rgb(tmp_path, mode):
     np.testing.assert_array_equal(single(tmp_path / "picture.png"), np.dstack([expected] * 3))
 
 
+DEEP = {
+    "32 bits of 8": (GREY.astype(np.int32), GREY),
+    "32 bits of 16": (GREY.astype(np.int32) * 257, GREY),
+    "dark 16 bits": (GREY.astype(np.uint16), np.uint8(GREY > 128)),
+    "beyond 16 bits": (GREY.astype(np.int32) * 200_000 - 70_000, np.uint8(GREY > 0) * np.uint8(255)),
+    "fractions": (GREY.astype(np.float32) / 255, GREY),
+    "floats of 8 bits": (GREY.astype(np.float32), GREY),
+    "floats of 16 bits": (GREY.astype(np.float32) * 257, GREY),
+    "no numbers": (np.where(GREY > 127, np.nan, np.float32(1)), (GREY <= 127) * np.uint8(255)),
+    "black": (np.zeros((16, 16), np.float32), np.zeros((16, 16), np.uint8)),
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_deep_pictures_keep_their_shades(tmp_path, kind):
+    values, expected = DEEP[kind]
+    Image.fromarray(values).save(tmp_path / "picture.tif")
+    np.testing.assert_array_equal(single(tmp_path / "picture.tif"), np.dstack([expected] * 3))
+
+
 def test_cmyk_and_jpeg_are_read(tmp_path):
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "red.jpg", quality=95)
     red = single(tmp_path / "red.jpg")[8, 8].astype(int)
@@ -296,12 +343,23 @@ def test_attributes_that_do_not_fit_are_one_line(faces):
     assert "must be a list of attributes" in said(root)
 
 
+def test_attributes_of_two_pictures_of_one_name_are_refused(faces):
+    root, _, _ = faces
+    draw(root / "other" / "1.png")
+    draw(root / "other" / "2.png")
+    message = said(root)
+    assert "list_attr.txt tells pictures by their names alone, and 2 names are of several pictures" in message
+    assert "such as 1.png; rename these." in message
+    (root / "list_attr.txt").unlink()
+    assert sum(map(len, splits(root))) == 6
+
+
 def test_what_a_folder_cannot_use_is_refused(animals):
     with pytest.raises(ValueError, match="leave them out of a folder's"):
         splits(animals[0], data_dir="somewhere")
     with pytest.raises(ValueError, match="folder: must be followed by the path of a folder of pictures"):
         data.load("folder:", split="train")
-    with pytest.raises(ValueError, match="image_size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="image_size must be at least 8, got 0"):
         data.load(f"folder:{animals[0]}", split="train", image_size=0)
 
 

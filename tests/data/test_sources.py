@@ -82,3 +82,15 @@ def test_a_size_that_the_set_does_not_have_is_refused():
     )
     with pytest.raises(ValueError, match=message):
         load("mnist", split="test", image_size=32)
+
+
+@pytest.mark.parametrize("name", ["stl10", "celeb_a", "folder:nowhere"])
+def test_squares_of_fewer_than_eight_pixels_are_refused(name):
+    with pytest.raises(ValueError, match=r"image_size must be at least 8, got 7\."):
+        load(name, split="train", image_size=7)
+
+
+@pytest.mark.parametrize("name", ["mnist", "drawn"])
+def test_no_set_has_images_without_pixels(name):
+    with pytest.raises(ValueError, match=r"image_size must be at least 1, got 0\."):
+        load(name, split="train", image_size=0)

@@ -2,12 +2,14 @@ import logging
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from jaxvae.data import DataError, load
 
+FULL = Path("/dev/full")
 CLASS_NAMES = {
     "mnist": ("0", "9"),
     "fashion_mnist": ("T-shirt/top", "Ankle boot"),
@@ -105,6 +107,19 @@ def test_stl10_is_decoded_once(prepared, monkeypatch):
     second = load("stl10", split="train", data_dir=prepared)
     assert second.spec == first.spec
     np.testing.assert_array_equal(second.images, first.images)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a disk that is always full is Linux's")
+def test_a_full_disk_does_not_blame_the_data(prepared, monkeypatch):
+    opened = Path.open
+
+    def open_full(path, *arguments, **options):
+        return opened(FULL if path.name == "images.bin" else path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", open_full)
+    with pytest.raises(DataError, match=r"decoded pictures cannot be kept in .*: No space left") as refusal:
+        load("stl10", split="train", data_dir=prepared, image_size=32)
+    assert "delete it" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("limit", [None, 2])
