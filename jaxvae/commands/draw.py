@@ -1,6 +1,9 @@
 """Images of a run's directory, and the flags that choose its model and its sampler."""
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +32,8 @@ class DrawConfig:
     """How many Gaussians the mixture has (10 if not given)."""
 
     covariance: Literal["full", "diag"] | None = None
-    """Covariances of the mixture: full (if not given), or diag, for codes of several hundred dimensions."""
+    """Covariances of the mixture: full, or diag, for codes of several hundred dimensions. If not given, full where 10
+    codes or more are fitted for each of components times dimensions, else diag."""
 
     compile_cache: bool = True
     """Keep compiled programs in the user's cache directory, so that the next start is faster."""
@@ -47,7 +51,7 @@ class DrawConfig:
 
 
 def draw(path: Path, config: DrawConfig, n: int, *, seed: int = 0) -> Float[Array, "n h w c"]:
-    """Draws images from a run, and says on stderr which model they are of.
+    """Draws images from a run, and says on stderr which model they are of and what was fitted to its codes.
 
     Args:
         path: the run's directory.
@@ -68,4 +72,21 @@ def draw(path: Path, config: DrawConfig, n: int, *, seed: int = 0) -> Float[Arra
     print(f"{path}: samples of {run.variant}, seed {run.seed}{of}", file=sys.stderr)
     given: dict[str, Any] = {"components": config.components, "covariance": config.covariance}
     options = {name: value for name, value in given.items() if value is not None}
-    return study.draw_images(run, n, sampler=config.sampler, seed=seed, **options)
+    with _said():
+        return study.draw_images(run, n, sampler=config.sampler, seed=seed, **options)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Shows on stderr what the library logs, once: other packages may have put a handler above it."""
+    logger, handler = logging.getLogger("jaxvae"), logging.StreamHandler(sys.stderr)
+    level, propagates = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = propagates
+        logger.setLevel(level)
+        logger.removeHandler(handler)

@@ -31,7 +31,7 @@ class SampleConfig(DrawConfig):
     """Which images; another number gives others."""
 
     out: Path | None = None
-    """The PNG file to write; figures/samples_SAMPLER.png in the run's directory if not given."""
+    """The PNG file to write; figures/drawn_SAMPLER.png in the run's directory if not given."""
 
     overwrite: bool = False
     """Replace the file."""
@@ -62,7 +62,7 @@ def sample(config: SampleConfig) -> None:
     Raises:
         ValueError: no such run, one that draws no such samples, or a file that is there already.
     """
-    out = config.out or config.run / "figures" / f"samples_{config.sampler}.png"
+    out = config.out or config.run / "figures" / f"drawn_{config.sampler}.png"
     if out.exists() and not config.overwrite:
         raise ValueError(f"{out} exists; name another file with --out or give --overwrite.")
     images = np.asarray(draw(config.run, config, config.images, seed=config.draw))

@@ -1,5 +1,6 @@
 """Mixture of Gaussians over latents [n, d], fitted to codes: a prior for what an encoder really puts out."""
 
+import logging
 import math
 import warnings
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from jaxtyping import Array, Float, Key
 
 COVARIANCES = ("full", "diag")
 """Names that `fit_mixture` knows."""
+
+_FULL_FROM = 10
+"""Codes for each number of full covariances, components times d of them, from which on these are fitted."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,16 +87,16 @@ def fit_mixture(
     codes: Float[Array | np.ndarray, "n d"],
     *,
     components: int = 10,
-    covariance: str = "full",
+    covariance: str | None = None,
     seed: int = 0,
 ) -> Mixture:
-    """Fits a mixture of Gaussians to codes by expectation maximisation.
+    """Fits a mixture of Gaussians to codes by expectation maximisation, and logs of which kind it is.
 
     Args:
         codes: draws from q(z | x) of the training images; means alone would be narrower than what decoders know.
         components: how many Gaussians, at most n.
-        covariance: "full", or "diag" without correlations, for codes so long (from several hundred dimensions) that
-            d x d matrices cost too much or n is not many times d.
+        covariance: "full", or "diag" without correlations, for codes so long that d x d matrices cost too much or are
+            fitted to chance; "full" if n >= 10 * components * d, else "diag", if not given.
         seed: decides the start.
 
     Returns:
@@ -112,10 +118,14 @@ def fit_mixture(
         raise ValueError(
             f"a mixture has between 1 component and one for each of {len(values)} codes, got {components}."
         )
+    if covariance is None:
+        covariance = "full" if len(values) >= _FULL_FROM * components * values.shape[1] else "diag"
     if covariance not in COVARIANCES:
         raise ValueError(f"covariance must be one of {', '.join(COVARIANCES)}, got {covariance!r}.")
     if not np.isfinite(values).all():
         raise ValueError("a mixture is fitted to finite codes, got NaN or infinity; is the model trained?")
+    described = components, covariance, *values.shape
+    _log.info("mixture of %d Gaussians, covariance %s, fitted to %d codes of %d numbers", *described)
     fitted = GaussianMixture(components, covariance_type=covariance, random_state=seed)
     with warnings.catch_warnings():
         # Steps that would still gain a little likelihood do not change what samples look like.

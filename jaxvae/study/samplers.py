@@ -24,6 +24,9 @@ Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w
 SAMPLERS = ("prior", "mixture", "second_stage")
 """Names that `make_sampler` knows."""
 
+MIXTURE_CODES = 20_000
+"""At most so many codes are fitted by a mixture; its time grows with them, and more do not change it much."""
+
 
 def make_sampler(
     name: str,
@@ -39,7 +42,8 @@ def make_sampler(
     Args:
         name: "prior", "mixture" or "second_stage".
         run: the model.
-        images: what it was trained on, as `training_set` finds it; "prior" does not look at them.
+        images: what it was trained on, as `training_set` finds it; "prior" does not look at them, and "mixture" at
+            `MIXTURE_CODES` of them, drawn by the seed, if there are more.
         labels: [n], the images' classes, for a conditional model.
         seed: decides draws, starts and training.
         **options: of `jaxvae.models.fit_mixture` or `fit_second_stage`.
@@ -58,6 +62,10 @@ def make_sampler(
         raise ValueError(
             f"{name} is fitted to the codes of images; give those that the model was trained on."
         )
+    if name == "mixture" and len(images) > MIXTURE_CODES:
+        # In the order of a file that they may lie in.
+        chosen = np.sort(np.random.default_rng(seed).choice(len(images), MIXTURE_CODES, replace=False))
+        images, labels = images[chosen], None if labels is None else labels[chosen]
     # Samples are often drawn by the same seed, and shall not depend on the draws that they were fitted to.
     draws, start = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1))
     codes = _joined(run.encode(images, labels=labels))

@@ -66,7 +66,9 @@ def test_samples_of_a_run_by_a_sampler(run, saved, tmp_path, sampler):
     chosen = ("--max-images", "12", "--variant", "plain", "--seed", "0")
     status, out, err = run("fid", saved.path, real, *chosen, *flags)
     assert (status, table(out)["n"]) == (0, "12 and 12")
-    assert err == f"{saved.path}: samples of plain, seed 0{', by mixture' * bool(flags)}\n"
+    said = f"{saved.path}: samples of plain, seed 0"
+    mixture = "mixture of 2 Gaussians, covariance full, fitted to 60 codes of 3 numbers\n"
+    assert err == (f"{said}, by mixture\n{mixture}" if flags else f"{said}\n")
 
 
 def test_a_run_that_draws_no_samples_is_refused(run, folders, saved, monkeypatch):

@@ -25,13 +25,21 @@ def test_a_grid_of_samples_from_the_prior(run, saved, tmp_path):
     np.testing.assert_array_equal(pixels(out), report.image_grid(images, columns=3, scale=2))
 
 
-def test_a_fitted_sampler_writes_into_the_runs_figures(run, saved):
-    flags = ("--images", "4", "--sampler", "mixture", "--components", "2", "--covariance", "diag")
+@pytest.mark.parametrize(("given", "fitted"), [({}, "full"), ({"covariance": "diag"}, "diag")], ids=str)
+def test_a_fitted_sampler_writes_into_the_runs_figures(run, saved, given, fitted, caplog):
+    options = {"components": 2} | given
+    named = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    flags = ("--images", "4", "--sampler", "mixture", "--overwrite", *named)
     status, said, err = run("sample", saved.path, *flags)
-    out = saved.path / "figures" / "samples_mixture.png"
+    out = saved.path / "figures" / "drawn_mixture.png"
     assert (status, said) == (0, f"{out}\n")
-    assert err == f"{saved.path}: samples of plain, seed 0, by mixture\n"
-    images = study.draw_images(jaxvae.load(saved.path), 4, sampler="mixture", components=2, covariance="diag")
+    assert err == (
+        f"{saved.path}: samples of plain, seed 0, by mixture\n"
+        f"mixture of 2 Gaussians, covariance {fitted}, fitted to 60 codes of 3 numbers\n"
+    )
+    # Handlers of other packages would show the line again.
+    assert not caplog.messages
+    images = study.draw_images(jaxvae.load(saved.path), 4, sampler="mixture", **options)
     expected = report.image_grid(np.asarray(images), columns=2, scale=2)
     np.testing.assert_array_equal(pixels(out), expected)
 

@@ -67,7 +67,7 @@ def drawn(n):
 
 
 def test_fit_finds_the_mixture_that_codes_were_drawn_from():
-    fitted = fit_mixture(jnp.asarray(drawn(5000)), components=3)
+    fitted = fit_mixture(jnp.asarray(drawn(5000)), components=3, covariance="full")
     weights, means, factors = map(np.asarray, (fitted.weights, fitted.means, fitted.factors))
     order = [np.argmin(np.linalg.norm(means - mean, axis=1)) for mean in MEANS]
     np.testing.assert_allclose(weights[order], WEIGHTS, atol=0.03)
@@ -102,7 +102,19 @@ def test_one_full_component_is_the_gaussian_of_the_codes():
 
 def test_fewer_codes_than_dimensions_still_make_a_density():
     codes = np.float32(np.random.default_rng(0).normal(size=(8, 20)))
-    assert np.isfinite(fit_mixture(codes, components=2).sample(KEY, 50)).all()
+    assert np.isfinite(fit_mixture(codes, components=2, covariance="full").sample(KEY, 50)).all()
+
+
+@pytest.mark.parametrize(("n", "covariance"), [(60, "full"), (59, "diag")])
+def test_full_covariances_are_fitted_to_ten_codes_for_each_of_their_numbers(n, covariance, caplog):
+    codes = np.float32(np.random.default_rng(0).normal(size=(n, 3)))
+    with caplog.at_level("INFO", logger="jaxvae"):
+        chosen = fit_mixture(codes, components=2)
+    said = f"mixture of 2 Gaussians, covariance {covariance}, fitted to {n} codes of 3 numbers"
+    assert caplog.messages == [said]
+    asked = fit_mixture(codes, components=2, covariance=covariance)
+    np.testing.assert_array_equal(chosen.factors, asked.factors)
+    assert np.any(np.tril(chosen.factors, -1)) == (covariance == "full")
 
 
 @pytest.mark.parametrize(

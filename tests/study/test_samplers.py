@@ -67,6 +67,20 @@ def test_codes_are_fitted_with_their_posteriors_noise(run, images):
     assert spread == pytest.approx(0.1, rel=0.1)
 
 
+def test_a_mixture_is_fitted_to_some_of_many_images_chosen_by_the_seed(run, monkeypatch):
+    rising = np.broadcast_to(np.linspace(0, 1, 600, dtype=np.float32)[:, None, None, None], (600, 2, 2, 1))
+    fitted, fit = [], models.fit_mixture
+    monkeypatch.setattr(models, "fit_mixture", lambda codes, **o: fitted.append(codes) or fit(codes, **o))
+    monkeypatch.setattr("jaxvae.study.samplers.MIXTURE_CODES", 100)
+    for seed in (0, 0, 1):
+        study.make_sampler("mixture", run, rising, seed=seed, components=1)
+    first, again, other = fitted
+    assert first.shape == (100, 3)
+    assert np.mean(first) == pytest.approx(4.5, abs=0.1)
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0.01
+
+
 def test_samples_are_decoded_by_the_run(run, images):
     sampler = study.make_sampler("mixture", run, images, components=2)
     codes = sampler(KEY, 3)
@@ -83,10 +97,11 @@ def test_the_seed_decides(run, images):
     assert not np.any(drawn(0) == drawn(1))
 
 
-def test_a_conditional_models_codes_are_those_of_labelled_images():
+def test_a_conditional_models_codes_are_those_of_labelled_images(monkeypatch):
     model = models.ConditionalVAE((4, 4, 1), (2,), (2,), classes=3)
     run = jaxvae.Run(model, models.init(KEY, model), config={}, variant="some", seed=0)
     images, labels = np.random.default_rng(0).random((40, 4, 4, 1), np.float32), np.arange(40) % 3
+    monkeypatch.setattr("jaxvae.study.samplers.MIXTURE_CODES", 30)
     codes = study.make_sampler("mixture", run, images, labels=labels, components=1)(KEY, 6)
     assert run.decode(codes, labels=np.zeros(6, np.int32)).shape == (6, 4, 4, 1)
 
