@@ -82,9 +82,8 @@ class Loop(ExitStack):
         )
         gc.collect()
         if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
-            library.malloc_trim(
-                0
-            )  # what the C library keeps for later comes and goes by hundreds of megabytes
+            # What the C library keeps for later comes and goes by hundreds of megabytes.
+            library.malloc_trim(0)
         return {
             "seconds": self._trained - started,
             "waited": self._waited,
