@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 PIECE = 1000
 """Examples that are computed at a time."""
@@ -15,12 +16,16 @@ def in_pieces(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
 
     Args:
         function: of arrays or trees of arrays [n, ...], to such.
-        inputs: its arguments; None stays None.
+        inputs: its arguments, n >= 0 examples; None stays None.
 
     Returns:
         What the function gives for all examples.
     """
     n = len(jax.tree.leaves(inputs)[0])
-    starts = range(0, max(n, 1), PIECE)
+    if n == 0:
+        # Networks are not made for nothing: what they give for one example has the right shape, too.
+        one = jax.tree.map(lambda x: np.zeros((1, *x.shape[1:]), x.dtype), inputs)
+        return jax.tree.map(lambda x: x[:0], function(*one))
+    starts = range(0, n, PIECE)
     parts = [function(*jax.tree.map(lambda x, i=i: x[i : i + PIECE], inputs)) for i in starts]
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *xs: jnp.concatenate(xs), *parts)

@@ -114,6 +114,17 @@ def test_many_images_are_taken_in_pieces(run, images, monkeypatch, piece):
     _assert_close((run.encode(images), run.reconstruct(images), run.sample(7)), whole)
 
 
+@pytest.mark.parametrize("layout", ["native", "chwn"])
+def test_no_images_have_no_codes_and_no_reconstructions(run, layout):
+    model = MODEL.clone(layout=models.layout(layout))
+    other = jaxvae.Run(model, run.variables, config=run.config, variant="plain", seed=4)
+    none = np.zeros((0, 8, 8, 3), np.uint8)
+    assert [(q.mean.shape, q.stddev.shape) for q in other.encode(none)] == [((0, d), (0, d)) for d in (2, 3)]
+    assert other.reconstruct(none).shape == other.sample(0).shape == (0, 8, 8, 3)
+    with pytest.raises(ValueError, match="8"):
+        other.encode(none[:, :7])
+
+
 def test_samples_follow_from_their_seed(run):
     samples = run.sample(6, seed=3)
     assert samples.shape == (6, 8, 8, 3)
