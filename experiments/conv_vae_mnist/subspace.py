@@ -98,7 +98,7 @@ def train_models(
         objective=objective,
         optimizer=train.adam(train.schedule(2e-3, steps=config.generator_epochs * source.steps_per_epoch)),
         epochs=config.generator_epochs,
-        validation=list(data.batches(validation, batch_size=min(250, len(validation))))[::5],
+        validation=data.batches(validation, batch_size=min(250, len(validation)))[::5],
         part=PART,
         source=source,
     )

@@ -108,12 +108,12 @@ class Measures:
 
     def _draw(self, run: jaxvae.Run, sampler: str) -> Pictures:
         """As many images as are measured."""
-        config, options = self._config, dict[str, Any]()
+        config, images = self._config, self._experiment.source.dataset.images
+        options: dict[str, Any] = {}
         if sampler == "mixture":
-            options["components"] = config.components
+            options["components"] = min(config.components, len(images))
         if sampler == "second_stage":
             options["steps"] = config.second_stage_steps
-        images = self._experiment.source.dataset.images
         draw = study.make_sampler(sampler, run, images, seed=run.seed, **options)
         drawn = np.asarray(run.sample(config.samples, seed=run.seed, sampler=draw))
         self._samples[run.variant, run.seed, sampler] = drawn[:SHOWN].copy()
