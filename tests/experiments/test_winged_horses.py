@@ -103,7 +103,7 @@ def test_all_switches_of_the_loss_train_together(monkeypatch, tmp_path):
         assert {"ms_ssim", "deep_features", "mse", "ssim", "colour", "kl"} <= line.keys()
         if line["split"] == "validation":
             continue
-        weighted = 32 * 32 * 3 * (0.5 * line["ssim"] + 15 * line["colour"] + 0.5 * line["ms_ssim"])
+        weighted = 32 * 32 * 3 * (0.5 * line["ssim"] + 25 * line["colour"] + 0.5 * line["ms_ssim"])
         weighted += 32 * 32 * 3 * 0.3 * line["deep_features"] + line["kl"]
         assert line["loss"] == pytest.approx(weighted, rel=1e-3)
 
