@@ -87,7 +87,7 @@ class Config(cli.SamplesConfig):
     vgg_weight: float = 1e-4
     """Weight of the squared distance of VGG16's features, which is a sum over them, where it is used."""
 
-    samples: int = 2100
+    samples: int = 1500
     """Images drawn from each model for distances of sets, against as many real ones, if there are."""
 
     samplers: tuple[Literal["prior", "mixture", "second_stage"], ...] = (
