@@ -24,7 +24,7 @@ from experiments.conv_vae_mnist import (
     table,
 )
 from experiments.conv_vae_mnist import __main__ as script
-from jaxvae import data, evaluate, models, report
+from jaxvae import data, models, report
 from jaxvae.types import Posterior
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
@@ -147,15 +147,6 @@ def test_posteriors_of_labelled_images_give_digits_too(monkeypatch, tmp_path):
         f"50 %, {fractions_page.ALONE}",
         f"50 %, {fractions_page.FAIR}",
     ]
-
-
-def test_inception_that_is_not_there_leaves_out_fid(monkeypatch, capsys):
-    def missing(path):
-        raise evaluate.InceptionNotFoundError("There are no Inception weights here.")
-
-    monkeypatch.setattr(evaluate, "load_inception", missing)
-    assert script.find_inception(Config()) is None
-    assert "will have no FID. There are no Inception weights here." in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(
