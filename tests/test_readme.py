@@ -76,7 +76,9 @@ def test_flags_in_running_text_exist():
             "experiments.vlae_mnist",
             "experiments.vae_losses_mnist",
             "experiments.conv_vae_mnist",
+            "experiments.winged_horses",
             "benchmarks.throughput",
+            "benchmarks.input",
         )
     ]
     names = {name for module in modules for name in cli.flat(module.Config())}
