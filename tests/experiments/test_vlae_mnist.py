@@ -181,7 +181,7 @@ def _leaves(config):
 @pytest.mark.parametrize("preset", list(vlae_mnist.PRESETS))
 def test_help_explains_every_flag_with_its_default(monkeypatch, capsys, preset):
     monkeypatch.setattr(sys, "argv", ["vlae_mnist", "--preset", preset, "--help"])
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "100")  # Wider ones are set in two columns.
     with pytest.raises(SystemExit) as end:
         cli.launch(vlae_mnist.main, vlae_mnist.PRESETS, description=vlae_mnist.__doc__)
     assert not end.value.code

@@ -37,7 +37,7 @@ def test_it_is_dense_layers_whose_last_also_sees_the_input(network):
     second = q.mean + q.stddev * noise
     expected = dense(params["to_mean"], through(params, ("up_0", "up_1"), second))
     np.testing.assert_allclose(mean, expected, rtol=1e-4, atol=1e-5)
-    assert log_scale == params["log_scale"] == pytest.approx(0.1)
+    assert log_scale == params["log_scale"] == pytest.approx(-0.9)
 
 
 def test_its_two_halves_are_those_of_the_whole(network):
