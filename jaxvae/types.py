@@ -57,6 +57,8 @@ class Output:
         log_scale: learned log standard deviation of the observation noise, a scalar; None if the model has
             none.
         label_logits: [n, classes], unbounded, what the model tells of the label; None if it tells nothing.
+        features: activations after every stage of the encoder, [n, height, width, channels] each: those of the
+            image, and those of the mean reconstruction; None if the model does not look at what it made.
     """
 
     logits: Float[Array, "n h w c"]
@@ -64,6 +66,7 @@ class Output:
     latents: tuple[Float[Array, "n _"], ...]
     log_scale: Float[Array, ""] | None = None
     label_logits: Float[Array, "n classes"] | None = None
+    features: tuple[tuple[Float[Array, "n _ _ _"], ...], tuple[Float[Array, "n _ _ _"], ...]] | None = None
 
 
 Term: TypeAlias = Callable[[Key[Array, ""], Output, Batch], Float[Array, " *n"]]

@@ -51,12 +51,11 @@ def deep_features() -> Term:
     """
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
-        features = getattr(output, "features", None)
-        if features is None:
+        if output.features is None:
             raise ValueError(
                 "the deep feature term needs the encoder's activations and this model puts out none; build it with "
                 "deep_features='through' or 'stopped'."
             )
-        return feature_error(*features)
+        return feature_error(*output.features)
 
     return term

@@ -1,27 +1,29 @@
 """Models: networks as Flax modules, priors, and the pure functions that use a trained model."""
 
 from jaxvae.models.classifier import Classifier
+from jaxvae.models.codes import (
+    Latents,
+    draw,
+    interpolate,
+    interpolate_spherically,
+    redraw,
+    traverse,
+)
 from jaxvae.models.conditional_vae import ConditionalVAE
 from jaxvae.models.conv_vae import ConvVAE
-from jaxvae.models.deep_conv_vae import DeepConvVAE, FeatureOutput
+from jaxvae.models.deep_conv_vae import DeepConvVAE
 from jaxvae.models.dropout import dropout
 from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.family import build, describe
 from jaxvae.models.generate import (
-    Latents,
     decode,
-    draw,
     encode,
     forward,
     init,
-    interpolate,
-    interpolate_spherically,
     own_priors,
     reconstruct,
-    redraw,
     sample,
     standard_priors,
-    traverse,
 )
 from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
@@ -45,7 +47,6 @@ __all__ = [
     "ConvVAE",
     "DeepConvVAE",
     "DropoutVAE",
-    "FeatureOutput",
     "Initialization",
     "Latents",
     "Layout",

@@ -5,10 +5,9 @@ are tuples of several.
 """
 
 import math
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
-import flax.struct
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
@@ -27,18 +26,6 @@ LATENTS = ("dense", "conv")
 DEEP_FEATURES = ("off", "through", "stopped")
 """What the encoder tells of a reconstruction beside its code: nothing, its activations, or its activations with the
 encoder's parameters held as constants while they are computed."""
-
-
-@flax.struct.dataclass
-class FeatureOutput(Output):
-    """An `Output` with the encoder's view of image and reconstruction.
-
-    Attributes:
-        features: activations after every stage of the encoder, [n, height, width, channels] each: those of the
-            image, and those of the mean reconstruction.
-    """
-
-    features: tuple[tuple[Float[Array, "n _ _ _"], ...], tuple[Float[Array, "n _ _ _"], ...]] | None = None
 
 
 class DeepConvVAE(Autoencoder):
@@ -210,7 +197,7 @@ class DeepConvVAE(Autoencoder):
             train: whether BatchNorm uses the batch's statistics.
 
         Returns:
-            Logits, posteriors and latents; a `FeatureOutput` if the model was told to put out deep features.
+            Logits, posteriors and latents; features too if the model was told to put them out.
 
         Raises:
             ValueError: images of another shape.
@@ -224,7 +211,7 @@ class DeepConvVAE(Autoencoder):
         again = self._seen_again(nn.sigmoid(output.logits), train)
         if self.deep_features == "stopped":
             seen = lax.stop_gradient(seen)
-        return FeatureOutput(**vars(output), features=(seen, again))
+        return replace(output, features=(seen, again))
 
     def _seen_again(self, image: Float[Array, "n h w c"], train: bool) -> tuple[Float[Array, "n _ _ _"], ...]:
         """The encoder's activations for reconstructions, which its running statistics do not take notice of."""

@@ -6,21 +6,15 @@ such as `VLAE`; it is conditional if it says so, as `ConditionalVAE` does.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int, Key
 
+from jaxvae.models.codes import Latents, draw
 from jaxvae.models.priors import Normal
 from jaxvae.types import Batch, Posterior, Prior, Variables
-
-Latents: TypeAlias = tuple[Float[Array, "n _"], ...]
-"""A code: one array [n, d] for each level, bottom first."""
-
-_PARALLEL = 1e-3
-"""Sine of an angle below which its value is rounding noise."""
 
 
 def standard_priors(model: Any) -> tuple[Prior, ...]:
@@ -146,20 +140,6 @@ def reconstruct(
     return decode(model, variables, means, labels=labels)
 
 
-def draw(key: Key[Array, ""], priors: Sequence[Prior], n: int) -> Latents:
-    """Independent draws from the prior of every level.
-
-    Args:
-        key: source of randomness.
-        priors: one for each level.
-        n: how many codes.
-
-    Returns:
-        [n, d] for each level.
-    """
-    return tuple(prior.sample(jax.random.fold_in(key, level), n) for level, prior in enumerate(priors))
-
-
 def sample(
     key: Key[Array, ""],
     model: Any,
@@ -189,118 +169,6 @@ def sample(
     return decode(model, variables, codes, labels=labels)
 
 
-def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Prior) -> Latents:
-    """Draws one level anew and keeps the others.
-
-    Args:
-        key: source of randomness.
-        latents: [n, d] for each level.
-        level: which to redraw, 1 at the bottom.
-        prior: of that level.
-
-    Returns:
-        The code with another draw at `level`.
-
-    Raises:
-        ValueError: there is no such level.
-    """
-    _check_level(level, len(latents))
-    new = prior.sample(key, len(latents[0]))
-    return (*latents[: level - 1], new, *latents[level:])
-
-
-def traverse(
-    latents: Latents, values: Float[Array, " k"], *, level: int
-) -> tuple[Float[Array, "k*k _"], ...]:
-    """Moves the first two dimensions of one level over a grid, or its only one along a line of equal rows.
-
-    Args:
-        latents: codes to keep in the other levels (and further dimensions): [1, d] for each level to hold
-            them fixed, or [k * k, d] to have other ones in each cell.
-        values: [k], coordinates along both axes.
-        level: which to move, 1 at the bottom.
-
-    Returns:
-        [k * k, d] for each level; code i * k + j has values[i] in the second dimension and values[j] in the first.
-
-    Raises:
-        ValueError: there is no such level.
-    """
-    _check_level(level, len(latents))
-    cells = len(values) ** 2
-    full = [jnp.broadcast_to(z, (cells, z.shape[1])) for z in latents]
-    first, second = jnp.meshgrid(values, values)
-    grid = jnp.stack([first.ravel(), second.ravel()], axis=1)[:, : full[level - 1].shape[1]]
-    full[level - 1] = full[level - 1].at[:, : grid.shape[1]].set(grid)
-    return tuple(full)
-
-
-def interpolate(start: Latents, end: Latents, steps: int) -> tuple[Float[Array, "{steps} _"], ...]:
-    """Codes on the straight line between two.
-
-    Args:
-        start: [1, d] for each level.
-        end: [1, d] for each level.
-        steps: how many codes, both ends counted, at least 2.
-
-    Returns:
-        [steps, d] for each level, from `start` to `end`.
-
-    Raises:
-        ValueError: fewer than 2 steps.
-    """
-    share = _shares(steps)
-    return tuple((1 - share) * a + share * b for a, b in zip(start, end, strict=True))
-
-
-def interpolate_spherically(
-    start: Latents, end: Latents, steps: int
-) -> tuple[Float[Array, "{steps} _"], ...]:
-    """Codes on the great circle between two, which, unlike those on a straight line, are as long as draws are.
-
-    In many dimensions nearly all of N(0, I) lies at one distance from the origin, and the middle of a straight line
-    is far inside. Codes of different lengths are joined by an arc whose length changes with them; where two point the
-    same way or opposite ways, and there is no one great circle, the line is straight.
-
-    Args:
-        start: [1, d] for each level.
-        end: [1, d] for each level.
-        steps: how many codes, both ends counted, at least 2.
-
-    Returns:
-        [steps, d] for each level, from `start` to `end`; equal steps are equal angles.
-
-    Raises:
-        ValueError: fewer than 2 steps.
-
-    References:
-        White, Sampling Generative Networks, 2016, section 2.1; Shoemake, Animating Rotation with Quaternion Curves,
-        SIGGRAPH 1985.
-    """
-    share = _shares(steps)
-    return tuple(_arc(share, a, b) for a, b in zip(start, end, strict=True))
-
-
-def _arc(
-    share: Float[Array, "k 1"], start: Float[Array, "1 d"], end: Float[Array, "1 d"]
-) -> Float[Array, "k d"]:
-    lengths = jnp.linalg.norm(start) * jnp.linalg.norm(end)
-    cosine = jnp.vdot(start, end) / jnp.where(lengths > 0, lengths, 1)
-    angle = jnp.arccos(jnp.clip(cosine, -1, 1))
-    sine = jnp.sin(angle)
-    straight = (sine < _PARALLEL) | (lengths == 0)
-    divisor = jnp.where(straight, 1, sine)
-    first = jnp.where(straight, 1 - share, jnp.sin((1 - share) * angle) / divisor)
-    last = jnp.where(straight, share, jnp.sin(share * angle) / divisor)
-    return first * start + last * end
-
-
-def _shares(steps: int) -> Float[Array, "{steps} 1"]:
-    if steps < 2:
-        raise ValueError(f"an interpolation has at least its 2 ends, got {steps} steps.")
-    return jnp.linspace(0.0, 1.0, steps)[:, None]
-
-
 def _label(model: Any, labels: Any) -> dict[str, Any]:
     """The label as an argument of a model's methods, if they take it."""
     return {"label": labels} if getattr(model, "conditional", False) else {}
@@ -312,8 +180,3 @@ def _condition(model: Any, labels: Any) -> dict[str, Any]:
     if labels is not None and not argument:
         raise ValueError("this model is not conditional and takes no labels; leave them out.")
     return argument
-
-
-def _check_level(level: int, levels: int) -> None:
-    if not 1 <= level <= levels:
-        raise ValueError(f"this model has levels 1 (bottom) to {levels} (top), got {level}.")
