@@ -24,12 +24,14 @@ class Batch:
         mask: [n], 1 for an example that counts, 0 for padding.
         index: [n], position in the global batch. Noise is drawn per position, so that a batch spread over
             several devices meets the same noise as on one.
+        attributes: [n, attributes], what else is known of the image, 0 or 1 each; None where nothing is.
     """
 
     image: Float[Array, "n h w c"]
     label: Int[Array, " n"]
     mask: Float[Array, " n"]
     index: Int[Array, " n"]
+    attributes: Float[Array, "n attributes"] | None = None
 
 
 @flax.struct.dataclass
@@ -67,6 +69,30 @@ class Output:
     log_scale: Float[Array, ""] | None = None
     label_logits: Float[Array, "n classes"] | None = None
     features: tuple[tuple[Float[Array, "n _ _ _"], ...], tuple[Float[Array, "n _ _ _"], ...]] | None = None
+
+
+@flax.struct.dataclass
+class Judged(Output):
+    """An `Output` together with what the model's discriminator says, for the losses of several players.
+
+    Attributes:
+        real: [n, ...], what the discriminator should take for real.
+        fakes: [n, ...] each, kinds of what is generated, which it should not.
+        real_logits: [n], the discriminator's unbounded verdict, large for real.
+        fake_logits: [n] for each kind.
+        real_features: [n, features], inner activations of the discriminator that sees the image; None if there are
+            none to compare.
+        fake_features: [n, features], the same of the reconstruction.
+        slopes: [n] for each kind, norm of the verdict's gradient between real and fake; none unless asked for.
+    """
+
+    real: Float[Array, "n ..."] = flax.struct.field(kw_only=True)
+    fakes: tuple[Float[Array, "n ..."], ...] = flax.struct.field(kw_only=True)
+    real_logits: Float[Array, " n"] = flax.struct.field(kw_only=True)
+    fake_logits: tuple[Float[Array, " n"], ...] = flax.struct.field(kw_only=True)
+    real_features: Float[Array, "n features"] | None = None
+    fake_features: Float[Array, "n features"] | None = None
+    slopes: tuple[Float[Array, " n"], ...] = ()
 
 
 Term: TypeAlias = Callable[[Key[Array, ""], Output, Batch], Float[Array, " *n"]]

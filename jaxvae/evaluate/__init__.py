@@ -16,6 +16,7 @@ from jaxvae.evaluate.colour import (
 )
 from jaxvae.evaluate.fid import FidResult, check_comparable, compare, fid
 from jaxvae.evaluate.frechet import Moments, frechet_distance, moments
+from jaxvae.evaluate.holes import holes, two_sample_accuracy
 from jaxvae.evaluate.image_quality import Sample, mse, reconstruction_evaluator, sample_evaluator, sharpness
 from jaxvae.evaluate.image_statistics import (
     ImageStatistics,
@@ -64,6 +65,7 @@ __all__ = [
     "fid",
     "fit_class_means",
     "frechet_distance",
+    "holes",
     "image_statistics",
     "importance_bound",
     "importance_evaluator",
@@ -86,4 +88,5 @@ __all__ = [
     "sample_evaluator",
     "save_statistics",
     "sharpness",
+    "two_sample_accuracy",
 ]

@@ -1,10 +1,25 @@
-"""Losses: likelihoods, distances, KL, MMD, HSIC, SSIM, colour, classification, and `compose`, which weighs them.
+"""Losses: likelihoods, distances, KL, MMD, HSIC, SSIM, colour, classification, adversarial ones, and their sums.
 
 Each comes as a pure function of arrays (`bernoulli_nll`, `kl_normal`, `mmd2`, `ssim`) and as a term of an
 objective (`reconstruction`, `kl`, `mmd`, `ssim_loss`). A term of one's own is any function `(key, output,
-batch) -> [n]`.
+batch) -> [n]`. `compose` makes one loss of terms, `compose_players` one for each player.
 """
 
+from jaxvae.losses.adversarial import (
+    ADVERSARIAL,
+    Adversarial,
+    adversarial,
+    bernoulli_judgement,
+    hinge_judgement,
+    squared_judgement,
+)
+from jaxvae.losses.adversarial_terms import (
+    deceiving,
+    feature_likelihood,
+    gradient_penalty,
+    judging_fake,
+    judging_real,
+)
 from jaxvae.losses.classification import (
     classification,
     cross_entropy,
@@ -17,6 +32,7 @@ from jaxvae.losses.compose import Objective, compose
 from jaxvae.losses.deep_features import deep_features, feature_error
 from jaxvae.losses.distance import absolute_error, distance, squared_error
 from jaxvae.losses.hsic import delta, hsic, independence
+from jaxvae.losses.hybrids import aae_players, vaegan_players
 from jaxvae.losses.kernels import (
     RadialKernel,
     dimension_rbf,
@@ -37,31 +53,48 @@ from jaxvae.losses.likelihood import bernoulli_nll, gaussian_nll, laplace_nll, r
 from jaxvae.losses.mmd import mmd, mmd2, mmd2_biased
 from jaxvae.losses.ms_ssim import ms_ssim, ms_ssim_loss
 from jaxvae.losses.perceptual import Features, lpips_distance, perceptual, perceptual_distance
+from jaxvae.losses.players import PlayersObjective, Rule, Weights, compose_players, equilibrium
 from jaxvae.losses.ssim import ssim, ssim_loss
 
 __all__ = [
+    "ADVERSARIAL",
+    "Adversarial",
     "Features",
     "NormalPrior",
     "Objective",
+    "PlayersObjective",
     "RadialKernel",
+    "Rule",
+    "Weights",
+    "aae_players",
     "absolute_error",
+    "adversarial",
     "average_pool",
+    "bernoulli_judgement",
     "bernoulli_nll",
     "classification",
     "colour_distance",
     "colour_loss",
     "compose",
+    "compose_players",
     "cross_entropy",
+    "deceiving",
     "deep_features",
     "delta",
     "dimension_rbf",
     "distance",
+    "equilibrium",
     "feature_error",
+    "feature_likelihood",
     "gaussian_nll",
+    "gradient_penalty",
     "gram",
+    "hinge_judgement",
     "hsic",
     "independence",
     "inverse_multiquadratic",
+    "judging_fake",
+    "judging_real",
     "kl",
     "kl_monte_carlo",
     "kl_normal",
@@ -83,6 +116,8 @@ __all__ = [
     "recognition",
     "reconstruction",
     "squared_error",
+    "squared_judgement",
     "ssim",
     "ssim_loss",
+    "vaegan_players",
 ]

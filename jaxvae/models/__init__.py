@@ -1,5 +1,6 @@
 """Models: networks as Flax modules, priors, and the pure functions that use a trained model."""
 
+from jaxvae.models.aae import AAE
 from jaxvae.models.classifier import Classifier
 from jaxvae.models.codes import (
     Latents,
@@ -28,18 +29,25 @@ from jaxvae.models.generate import (
 from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.mixture import Mixture, fit_mixture
+from jaxvae.models.named_priors import PRIORS, LabelledPrior, draw_each, prior
 from jaxvae.models.pool_classifier import PoolClassifier
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
+from jaxvae.models.ring import Ring
 from jaxvae.models.second_stage import SecondStage
 from jaxvae.models.subspace_vae import SubspaceVAE
+from jaxvae.models.swiss_roll import SwissRoll
 from jaxvae.models.vae import VAE
+from jaxvae.models.vaegan import VAEGAN
 from jaxvae.models.vgg import VGG16, PerceptualWeights, load_vgg16
 from jaxvae.models.vlae import VLAE
 
 __all__ = [
+    "AAE",
     "INITIALIZATIONS",
+    "PRIORS",
     "VAE",
+    "VAEGAN",
     "VGG16",
     "VLAE",
     "Classifier",
@@ -48,18 +56,22 @@ __all__ = [
     "DeepConvVAE",
     "DropoutVAE",
     "Initialization",
+    "LabelledPrior",
     "Latents",
     "Layout",
     "Mixture",
     "Normal",
     "PerceptualWeights",
     "PoolClassifier",
+    "Ring",
     "SecondStage",
     "SubspaceVAE",
+    "SwissRoll",
     "build",
     "decode",
     "describe",
     "draw",
+    "draw_each",
     "dropout",
     "encode",
     "fit_mixture",
@@ -71,6 +83,7 @@ __all__ = [
     "layout",
     "load_vgg16",
     "own_priors",
+    "prior",
     "reconstruct",
     "redraw",
     "reparameterize",

@@ -6,6 +6,7 @@ from typing import Any
 
 from flax import linen as nn
 
+from jaxvae.models.aae import AAE
 from jaxvae.models.classifier import Classifier
 from jaxvae.models.conditional_vae import ConditionalVAE
 from jaxvae.models.conv_vae import ConvVAE
@@ -15,6 +16,7 @@ from jaxvae.models.layouts import layout
 from jaxvae.models.pool_classifier import PoolClassifier
 from jaxvae.models.subspace_vae import SubspaceVAE
 from jaxvae.models.vae import VAE
+from jaxvae.models.vaegan import VAEGAN
 from jaxvae.models.vlae import VLAE
 
 FAMILIES: Mapping[str, type[nn.Module]] = {
@@ -25,6 +27,8 @@ FAMILIES: Mapping[str, type[nn.Module]] = {
     "dropout_vae": DropoutVAE,
     "conditional_vae": ConditionalVAE,
     "subspace_vae": SubspaceVAE,
+    "aae": AAE,
+    "vaegan": VAEGAN,
     "classifier": Classifier,
     "pool_classifier": PoolClassifier,
 }

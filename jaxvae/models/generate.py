@@ -1,20 +1,25 @@
 """What one does with a trained ladder or plain VAE: pure functions of a module and its variables.
 
 Images are NHWC, float32 in [0, 1]. A code is a tuple of latents [n, d], bottom level first. Labels are class
-numbers, -1 where there is none. Everything runs in evaluation mode. A module is any that has `encode` and `decode`,
-such as `VLAE`; it is conditional if it says so, as `ConditionalVAE` does.
+numbers, -1 where there is none, or vectors of attributes for a model that is conditional on those. Everything runs in
+evaluation mode. A module is any that has `encode` and `decode`, such as `VLAE`; it is conditional if it says so, as
+`ConditionalVAE` does, or has `attributes`, as `VAEGAN` may.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int, Key
 
 from jaxvae.models.codes import Latents, draw
+from jaxvae.models.named_priors import prior
 from jaxvae.models.priors import Normal
 from jaxvae.types import Batch, Posterior, Prior, Variables
+
+Labels: TypeAlias = Int[Array, " _"] | Float[Array, "_ _"]
+"""Class numbers [n], or attributes [n, attributes]."""
 
 
 def standard_priors(model: Any) -> tuple[Prior, ...]:
@@ -29,16 +34,20 @@ def standard_priors(model: Any) -> tuple[Prior, ...]:
     return tuple(Normal(dim=size) for size in model.latent_sizes)
 
 
-def own_priors(model: Any) -> tuple[Normal, ...]:
+def own_priors(model: Any) -> tuple[Prior, ...]:
     """The priors that a model was trained towards.
 
     Args:
-        model: a module with `latent_sizes`, and `prior`, (mean, standard deviation), if that is not N(0, I).
+        model: a module with `latent_sizes`, and `prior`, (mean, standard deviation) or a name in `PRIORS`, if that is
+            not N(0, I).
 
     Returns:
         One prior for each level, bottom first.
     """
-    loc, scale = getattr(model, "prior", (0.0, 1.0))
+    own = getattr(model, "prior", (0.0, 1.0))
+    if isinstance(own, str):
+        return tuple(prior(own, dim=size) for size in model.latent_sizes)
+    loc, scale = own
     return tuple(Normal(dim=size, loc=loc, scale=scale) for size in model.latent_sizes)
 
 
@@ -52,8 +61,9 @@ def init(key: Key[Array, ""], model: Any) -> Variables:
     Returns:
         Parameters and statistics, by Flax collection.
     """
-    index = jnp.zeros(1, jnp.int32)
-    return model.init(key, key, jnp.zeros((1, *model.image_shape)), index, **_label(model, index))
+    image, index = jnp.zeros((1, *model.image_shape)), jnp.zeros(1, jnp.int32)
+    attributes = jnp.zeros((1, getattr(model, "attributes", 0)))
+    return model.init(key, key, image, index, **_label(model, index, attributes))
 
 
 def forward(key: Key[Array, ""], model: Any, variables: Variables, batch: Batch) -> Any:
@@ -68,7 +78,8 @@ def forward(key: Key[Array, ""], model: Any, variables: Variables, batch: Batch)
     Returns:
         What the module returns: of an autoencoder, the `Output` with codes drawn from the posteriors.
     """
-    return model.apply(variables, key, batch.image, batch.index, **_label(model, batch.label))
+    told = _label(model, batch.label, batch.attributes)
+    return model.apply(variables, key, batch.image, batch.index, **told)
 
 
 def encode(
@@ -76,7 +87,7 @@ def encode(
     variables: Variables,
     images: Float[Array, "n h w c"],
     *,
-    labels: Int[Array, " _"] | None = None,
+    labels: Labels | None = None,
 ) -> tuple[Posterior, ...]:
     """q(z | x).
 
@@ -84,7 +95,7 @@ def encode(
         model: a module with `encode`.
         variables: its variables.
         images: [n, h, w, c] in [0, 1].
-        labels: [n], the images' classes, for a conditional model.
+        labels: of the images, for a conditional model.
 
     Returns:
         One posterior for each level, bottom first.
@@ -96,7 +107,7 @@ def encode(
 
 
 def decode(
-    model: Any, variables: Variables, latents: Latents, *, labels: Int[Array, " _"] | None = None
+    model: Any, variables: Variables, latents: Latents, *, labels: Labels | None = None
 ) -> Float[Array, "n h w c"]:
     """The mean of p(x | z).
 
@@ -104,7 +115,7 @@ def decode(
         model: a module with `decode`.
         variables: its variables.
         latents: [n, d] for each level.
-        labels: [n], the images' classes, for a conditional model.
+        labels: of the images, for a conditional model.
 
     Returns:
         Images in [0, 1].
@@ -120,7 +131,7 @@ def reconstruct(
     variables: Variables,
     images: Float[Array, "n h w c"],
     *,
-    labels: Int[Array, " _"] | None = None,
+    labels: Labels | None = None,
 ) -> Float[Array, "n h w c"]:
     """Encodes images and decodes the posterior means.
 
@@ -128,7 +139,7 @@ def reconstruct(
         model: a module with `encode` and `decode`.
         variables: its variables.
         images: [n, h, w, c] in [0, 1].
-        labels: [n], the images' classes, for a conditional model.
+        labels: of the images, for a conditional model.
 
     Returns:
         Images in [0, 1].
@@ -147,7 +158,7 @@ def sample(
     n: int,
     *,
     priors: Sequence[Prior] | None = None,
-    labels: Int[Array, " _"] | None = None,
+    labels: Labels | None = None,
 ) -> Float[Array, "n h w c"]:
     """New images: the means of p(x | z) for z from the prior.
 
@@ -157,7 +168,7 @@ def sample(
         variables: its variables.
         n: how many images.
         priors: one for each level; the model's own if not given.
-        labels: [n], the classes that the images shall be of, for a conditional model.
+        labels: what the images shall be of, for a conditional model.
 
     Returns:
         Images in [0, 1].
@@ -169,14 +180,16 @@ def sample(
     return decode(model, variables, codes, labels=labels)
 
 
-def _label(model: Any, labels: Any) -> dict[str, Any]:
-    """The label as an argument of a model's methods, if they take it."""
+def _label(model: Any, labels: Any, attributes: Any) -> dict[str, Any]:
+    """Labels or attributes as an argument of a model's methods, if they take it."""
+    if getattr(model, "attributes", 0):
+        return {"label": attributes}
     return {"label": labels} if getattr(model, "conditional", False) else {}
 
 
 def _condition(model: Any, labels: Any) -> dict[str, Any]:
     """As `_label`; a conditional model itself refuses to go without, or to have too few or too many."""
-    argument = _label(model, labels)
+    argument = _label(model, labels, labels)
     if labels is not None and not argument:
         raise ValueError("this model is not conditional and takes no labels; leave them out.")
     return argument

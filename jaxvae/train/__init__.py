@@ -1,5 +1,6 @@
 """Training: players and their step, its compiled form over replicas and devices, checkpoints, records, the loop."""
 
+from jaxvae.train.adversarial import pausing, several_players
 from jaxvae.train.augment import augmented
 from jaxvae.train.checkpoint import CheckpointError, Checkpoints
 from jaxvae.train.feed import Feed, open_feed
@@ -38,7 +39,9 @@ __all__ = [
     "map_replicas",
     "one_player",
     "open_feed",
+    "pausing",
     "run",
     "schedule",
+    "several_players",
     "tunable",
 ]

@@ -18,15 +18,22 @@ class Player:
     """Whoever minimises one loss by moving one part of the parameters.
 
     Attributes:
-        owns: names of the top-level subtrees of the parameters that this player alone moves.
+        owns: names of the top-level subtrees of the parameters that are this player's to move.
         optimizer: Optax chain that turns its gradient into its update.
         hyper: names of those hyper-parameters of a replica that are the optimizer's, which was made by
             `optax.inject_hyperparams` with arguments of these names.
+        shares: names of the subtrees of other players that this one moves too; the updates add up.
     """
 
     owns: tuple[str, ...]
     optimizer: optax.GradientTransformation
     hyper: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """All subtrees that its gradient reaches."""
+        return (*self.owns, *self.shares)
 
     def init(self, params: Mapping[str, PyTree], hyper: Mapping[str, Float[Array, ""]]) -> PyTree:
         """The optimizer's state before the first step.
@@ -36,12 +43,12 @@ class Player:
             hyper: hyper-parameters of the replica, by name.
 
         Returns:
-            Optax state for the subtrees that the player owns.
+            Optax state for the subtrees that the player moves.
 
         Raises:
             ValueError: the optimizer has no hyper-parameter of a name.
         """
-        state = self.optimizer.init({name: params[name] for name in self.owns})
+        state = self.optimizer.init({name: params[name] for name in self.moves})
         try:
             return optax.tree_utils.tree_set(state, **{name: hyper[name] for name in self.hyper})
         except KeyError as error:
@@ -120,10 +127,13 @@ def check_players(players: Mapping[str, Player], params: Mapping[str, PyTree]) -
         params: parameters, by top-level subtree.
 
     Raises:
-        ValueError: a subtree has no owner, several, or does not exist.
+        ValueError: a subtree has no owner, several, or does not exist, or an owner also shares what it owns.
     """
     owned = [subtree for player in players.values() for subtree in player.owns]
     wrong = {subtree for subtree in owned if owned.count(subtree) > 1} | (set(owned) ^ set(params))
+    for player in players.values():
+        wrong |= {subtree for subtree in player.moves if player.moves.count(subtree) > 1}
+        wrong |= set(player.shares) - set(params)
     if wrong:
         raise ValueError(
             f"every parameter subtree needs exactly one player: {sorted(wrong)} "

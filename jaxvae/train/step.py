@@ -37,8 +37,9 @@ def make_step(
 ) -> Step:
     """Builds the train step: one forward pass, one gradient for each player, one update for each.
 
-    Each player's gradient is that of its own loss with respect to its own subtrees; what it would be
-    elsewhere is never computed. All updates start from the same parameters.
+    Each player's gradient is that of its own loss with respect to the subtrees that it moves; what it would be
+    elsewhere is never computed. All gradients are taken at the same parameters; where several players move a subtree,
+    their updates add up.
 
     Args:
         losses: loss of each player, from one forward pass.
@@ -69,14 +70,14 @@ def make_step(
         params, opt_state = dict(state.params), {}
         for name, player in players.items():
             (gradient,) = pullback({n: jnp.full_like(v, n == name) for n, v in values.items()})
-            own = {k: state.params[k] for k in player.owns}
-            gradient = {k: gradient[k] for k in player.owns}
+            own = {k: state.params[k] for k in player.moves}
+            gradient = {k: gradient[k] for k in player.moves}
             if axis_name is not None:
                 gradient = lax.pmean(gradient, axis_name)
             metrics[f"grad_norm_{name}"] = _norm(gradient)
             with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers and multiplies by floats
                 updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], own)
-            params |= optax.apply_updates(own, updates)
+            params |= optax.apply_updates({k: params[k] for k in player.moves}, updates)
         ema = state.ema
         if ema is not None:
             ema = optax.incremental_update(params, ema, 1 - ema_decay)

@@ -4,6 +4,8 @@ import pytest
 from flax import linen as nn
 
 from jaxvae.models import (
+    AAE,
+    VAEGAN,
     VLAE,
     ConditionalVAE,
     DeepConvVAE,
@@ -22,8 +24,13 @@ OTHERS = [
     ConditionalVAE((8, 12, 3), (3,), classes=4),
     SubspaceVAE((8, 12, 3), (3, 4), classes=5),
     PoolClassifier((8, 12, 3), 4, (2, 3), "pytorch"),
+    AAE((8, 12, 3), 2, (4, 5), (6,), "ring", gaussian=True, informed=True),
+    VAEGAN((8, 12, 3), 4, (4, 5), (6, 7), 8, 2, "spectral", 3),
 ]
-KNOWN = "vae, vlae, conv_vae, deep_conv_vae, dropout_vae, conditional_vae, subspace_vae, classifier, pool_classifier"
+KNOWN = (
+    "vae, vlae, conv_vae, deep_conv_vae, dropout_vae, conditional_vae, subspace_vae, aae, vaegan, classifier, "
+    "pool_classifier"
+)
 
 
 @pytest.mark.parametrize("model", [MODEL, *OTHERS], ids=lambda model: type(model).__name__)

@@ -1,0 +1,108 @@
+"""Terms of the players of a game: what a discriminator and its opponents make of a `Judged` output."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jaxvae.losses.adversarial import Adversarial
+from jaxvae.types import Batch, Judged, Output, Term
+
+
+def judging_real(game: Adversarial) -> Term:
+    """Term: the discriminator's loss of what is real.
+
+    Args:
+        game: as `adversarial` returns it.
+
+    Returns:
+        Term with [n].
+
+    Raises:
+        ValueError: (when the term is evaluated) the model has no discriminator.
+    """
+    return lambda key, output, batch: game.real(_judged(output).real_logits)
+
+
+def judging_fake(game: Adversarial, *, which: int = 0) -> Term:
+    """Term: the discriminator's loss of one kind of what is generated.
+
+    Args:
+        game: as `adversarial` returns it.
+        which: position of the kind in the model's `Judged.fakes`.
+
+    Returns:
+        Term with [n].
+
+    Raises:
+        ValueError: (when the term is evaluated) the model has no discriminator.
+    """
+    return lambda key, output, batch: game.fake(_judged(output).fake_logits[which])
+
+
+def deceiving(game: Adversarial, *, which: int = 0) -> Term:
+    """Term: the generator's loss of one kind of what it generates.
+
+    Args:
+        game: as `adversarial` returns it.
+        which: position of the kind in the model's `Judged.fakes`.
+
+    Returns:
+        Term with [n].
+
+    Raises:
+        ValueError: (when the term is evaluated) the model has no discriminator.
+    """
+    return lambda key, output, batch: game.generator(_judged(output).fake_logits[which])
+
+
+def feature_likelihood() -> Term:
+    """Term: -log p(features of the image | z), Gaussian of unit variance around the reconstruction's features.
+
+    Returns:
+        Term with [n] nats summed over features, without the constant (number of features / 2) log 2 pi.
+
+    Raises:
+        ValueError: (when the term is evaluated) the model compares no features.
+
+    References:
+        Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, equations 5 and 6.
+    """
+
+    def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
+        judged = _judged(output)
+        if judged.real_features is None or judged.fake_features is None:
+            raise ValueError(
+                "feature_likelihood needs a discriminator that returns features, got one without."
+            )
+        return 0.5 * jnp.sum(jnp.square(judged.real_features - judged.fake_features), axis=-1)
+
+    return term
+
+
+def gradient_penalty() -> Term:
+    """Term: squared distance of the discriminator's slope from 1, on the way from real to fake, over all kinds of fake.
+
+    Returns:
+        Term with [n].
+
+    Raises:
+        ValueError: (when the term is evaluated) slopes were not asked for.
+
+    References:
+        Gulrajani et al., Improved Training of Wasserstein GANs, NIPS 2017, equation 3.
+    """
+
+    def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
+        slopes = _judged(output).slopes
+        if not slopes:
+            raise ValueError("gradient_penalty needs slopes, got none; make the losses with slopes=True.")
+        return jnp.mean(jnp.square(jnp.stack(slopes) - 1), axis=0)
+
+    return term
+
+
+def _judged(output: Output) -> Judged:
+    if not isinstance(output, Judged):
+        raise ValueError(
+            f"an adversarial term needs what a model's `play` returns, a Judged output, got {type(output).__name__}."
+        )
+    return output

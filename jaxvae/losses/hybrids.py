@@ -1,0 +1,100 @@
+"""The published games of autoencoders with a discriminator, as terms and weights for `compose_players`."""
+
+from jaxvae.losses.adversarial import Adversarial
+from jaxvae.losses.adversarial_terms import (
+    deceiving,
+    feature_likelihood,
+    gradient_penalty,
+    judging_fake,
+    judging_real,
+)
+from jaxvae.losses.kl import kl
+from jaxvae.losses.players import Weights
+from jaxvae.types import Prior, Schedule, Term
+
+
+def aae_players(
+    game: Adversarial,
+    reconstruction: Term,
+    *,
+    deceiving_weight: float | Schedule = 1.0,
+    penalty: float = 0.0,
+) -> tuple[dict[str, Term], Weights]:
+    """The adversarial autoencoder's players: its two phases and its discriminator.
+
+    "reconstruction" moves encoder and decoder, "regularization" the encoder too, towards codes that the
+    "discriminator" takes for draws from the prior.
+
+    Args:
+        game: as `adversarial` returns it.
+        reconstruction: how far reconstructions are from images.
+        deceiving_weight: of the discriminator's verdict in the encoder's regularization.
+        penalty: weight of the discriminator's gradient penalty; 0 leaves it out.
+
+    Returns:
+        Terms and weights.
+
+    References:
+        Makhzani et al., Adversarial Autoencoders, ICLR 2016 workshop, section 2.
+    """
+    terms = {
+        "reconstruction": reconstruction,
+        "deceiving": deceiving(game),
+        "judging_prior": judging_real(game),
+        "judging_code": judging_fake(game),
+    }
+    judging = {"judging_prior": 1.0, "judging_code": 1.0}
+    weights = {
+        "reconstruction": {"reconstruction": 1.0},
+        "regularization": {"deceiving": deceiving_weight},
+        "discriminator": judging,
+    }
+    return _penalized(terms, weights, penalty)
+
+
+def vaegan_players(
+    game: Adversarial, prior: Prior, *, gamma: float | Schedule = 1e-2, penalty: float = 0.0
+) -> tuple[dict[str, Term], Weights]:
+    """The VAE-GAN's players, Algorithm 1: encoder, decoder and discriminator.
+
+    With game "minimax" and penalty 0, by the algorithm's names: the encoder minimizes L_prior + L_like, the decoder
+    gamma * L_like - L_GAN, and the discriminator L_GAN with its sign turned, so that it grows.
+
+    Args:
+        game: as `adversarial` returns it.
+        prior: of the codes.
+        gamma: weight of the feature likelihood in the decoder's loss.
+        penalty: weight of the discriminator's gradient penalty; 0 leaves it out.
+
+    Returns:
+        Terms and weights.
+
+    References:
+        Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, Algorithm 1.
+    """
+    terms = {
+        "kl": kl(prior),
+        "feature_likelihood": feature_likelihood(),
+        "deceiving_reconstruction": deceiving(game, which=0),
+        "deceiving_sample": deceiving(game, which=1),
+        "judging_real": judging_real(game),
+        "judging_reconstruction": judging_fake(game, which=0),
+        "judging_sample": judging_fake(game, which=1),
+    }
+    weights = {
+        "encoder": {"kl": 1.0, "feature_likelihood": 1.0},
+        "decoder": {"feature_likelihood": gamma, "deceiving_reconstruction": 1.0, "deceiving_sample": 1.0},
+        "discriminator": {"judging_real": 1.0, "judging_reconstruction": 1.0, "judging_sample": 1.0},
+    }
+    return _penalized(terms, weights, penalty)
+
+
+def _penalized(
+    terms: dict[str, Term], weights: dict[str, dict[str, float | Schedule]], penalty: float
+) -> tuple[dict[str, Term], Weights]:
+    if not penalty:
+        return terms, weights
+    return (
+        terms | {"gradient_penalty": gradient_penalty()},
+        weights | {"discriminator": weights["discriminator"] | {"gradient_penalty": penalty}},
+    )

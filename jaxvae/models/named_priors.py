@@ -1,0 +1,84 @@
+"""Priors by name, and draws from them that do not depend on how a batch is spread over devices."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
+
+import jax
+from jaxtyping import Array, Float, Int, Key
+
+from jaxvae.models.priors import Normal
+from jaxvae.models.ring import Ring
+from jaxvae.models.swiss_roll import SwissRoll
+from jaxvae.types import Prior
+
+
+@runtime_checkable
+class LabelledPrior(Prior, Protocol):
+    """A prior with parts that stand for classes."""
+
+    @property
+    def classes(self) -> int:
+        """Number of parts."""
+        ...
+
+    def sample_class(self, key: Key[Array, ""], label: Int[Array, " n"]) -> Float[Array, "n d"]:
+        """Draws a point from the part of each label, or from the whole where it is -1."""
+        ...
+
+    def class_of(self, z: Float[Array, "n d"]) -> Int[Array, " n"]:
+        """The part that each point belongs to."""
+        ...
+
+
+PRIORS: Mapping[str, Callable[[int], Prior]] = {
+    "normal": lambda dim: Normal(dim=dim),
+    "ring": lambda dim: Ring(),
+    "swiss_roll": lambda dim: SwissRoll(),
+}
+"""By name, each a function of the number of dimensions; the ring and the roll have two."""
+
+
+def prior(name: str, *, dim: int = 2) -> Prior:
+    """Finds a prior.
+
+    Args:
+        name: one of `PRIORS`.
+        dim: number of dimensions.
+
+    Returns:
+        The prior.
+
+    Raises:
+        ValueError: unknown name, or a number of dimensions that the prior does not have.
+    """
+    if name not in PRIORS:
+        raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {name!r}.")
+    if name != "normal" and dim != 2:
+        raise ValueError(f"the prior {name} lies in the plane and needs latents of size 2, got {dim}.")
+    return PRIORS[name](dim)
+
+
+def draw_each(
+    key: Key[Array, ""], prior: Prior, index: Int[Array, " n"], label: Int[Array, " n"] | None = None
+) -> Float[Array, "n d"]:
+    """One draw for each example of a batch.
+
+    Args:
+        key: for the draws.
+        prior: where from.
+        index: position of each example in the global batch. Example i's draw depends on the key and on index[i]
+            alone, so that it is the same however the batch is spread over devices.
+        label: [n], part of the prior for each example, -1 for the whole; None draws all from the whole.
+
+    Returns:
+        [n, d].
+
+    Raises:
+        ValueError: labels for a prior without parts.
+    """
+    if label is None:
+        return jax.vmap(lambda i: prior.sample(jax.random.fold_in(key, i), 1)[0])(index)
+    if not isinstance(prior, LabelledPrior):
+        raise ValueError(f"{type(prior).__name__} has no parts that labels could tell; leave the labels out.")
+    parts: LabelledPrior = prior
+    return jax.vmap(lambda i, y: parts.sample_class(jax.random.fold_in(key, i), y[None])[0])(index, label)

@@ -1,0 +1,141 @@
+"""The Swiss roll in the plane; densities in nats."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+_TABLE = 4097
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwissRoll:
+    """Points evenly spread along an Archimedean spiral, by arc length, plus isotropic Gaussian noise.
+
+    The roll is divided into stretches of equal length, from the inside outwards, each one class.
+
+    Attributes:
+        classes: number of stretches, at least 1.
+        radius: distance of the outer end from the origin, positive.
+        turns: how often a spiral from the origin would wind around it, positive; neighbouring turns are
+            radius / turns apart.
+        start: where the roll begins, as a share of the radius, in [0, 1).
+        thickness: standard deviation of the noise in each dimension, positive.
+
+    Raises:
+        ValueError: an attribute out of its range.
+
+    References:
+        Makhzani et al., Adversarial Autoencoders, ICLR 2016 workshop, section 2.3 and figure 5.
+    """
+
+    classes: int = 10
+    radius: float = 5.0
+    turns: float = 2.0
+    start: float = 0.2
+    thickness: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.classes < 1:
+            raise ValueError(f"a Swiss roll needs at least one stretch, got {self.classes}.")
+        lengths = self.radius, self.turns, self.thickness
+        if not all(0 < length < math.inf for length in lengths):
+            raise ValueError(f"radius, turns and thickness must be positive and finite, got {lengths}.")
+        if not 0 <= self.start < 1:
+            raise ValueError(f"the roll's start must be in [0, 1), got {self.start}.")
+
+    @property
+    def length(self) -> float:
+        """Arc length of the roll."""
+        return float(self._arc[-1])
+
+    def axis(self, share: Float[Array, " n"]) -> Float[Array, "n 2"]:
+        """Points on the roll's axis, without noise.
+
+        Args:
+            share: [n], of the roll's length from its inner end, in [0, 1].
+
+        Returns:
+            [n, 2].
+        """
+        arc, angle = (jnp.asarray(table, share.dtype) for table in (self._arc / self._arc[-1], self._angles))
+        theta = jnp.interp(share, arc, angle)
+        return (self._pitch * theta)[:, None] * jnp.stack([jnp.cos(theta), jnp.sin(theta)], axis=1)
+
+    def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n 2"]:
+        """Draws points from the whole roll.
+
+        Args:
+            key: source of randomness.
+            n: how many.
+
+        Returns:
+            [n, 2].
+        """
+        return self.sample_class(key, jnp.full(n, -1))
+
+    def sample_class(self, key: Key[Array, ""], label: Int[Array, " n"]) -> Float[Array, "n 2"]:
+        """Draws a point from each label's stretch.
+
+        Args:
+            key: source of randomness.
+            label: [n], numbers of stretches; -1 for the whole roll.
+
+        Returns:
+            [n, 2].
+        """
+        place_key, noise_key = jax.random.split(key)
+        place = jax.random.uniform(place_key, label.shape)
+        share = jnp.where(label < 0, place, (label.astype(jnp.float32) + place) / self.classes)
+        return self.axis(share) + self.thickness * jax.random.normal(noise_key, (len(label), 2))
+
+    def log_prob(self, z: Float[Array, "n 2"]) -> Float[Array, " n"]:
+        """Log density: the noise's, integrated over the arc by the midpoint rule at steps of half the thickness.
+
+        Args:
+            z: [n, 2].
+
+        Returns:
+            [n], nats; finite everywhere.
+        """
+        exponent = -0.5 * self._squared_distances(z) / self.thickness**2
+        scale = math.log(2 * math.pi * self.thickness**2)
+        return jax.nn.logsumexp(exponent, axis=1) - scale - math.log(exponent.shape[1])
+
+    def class_of(self, z: Float[Array, "n 2"]) -> Int[Array, " n"]:
+        """The stretch that each point is nearest to.
+
+        Args:
+            z: [n, 2].
+
+        Returns:
+            [n], numbers of stretches.
+        """
+        squared = self._squared_distances(z)
+        return jnp.argmin(squared, axis=1) * self.classes // squared.shape[1]
+
+    def _squared_distances(self, z: Float[Array, "n 2"]) -> Float[Array, "n k"]:
+        """From every point to the middles of equal pieces of the roll, as many to each stretch."""
+        pieces = self.classes * math.ceil(2 * self.length / self.thickness / self.classes)
+        nodes = self.axis((jnp.arange(pieces, dtype=z.dtype) + 0.5) / pieces)
+        return sum(jnp.square(z[:, i, None] - nodes[None, :, i]) for i in (0, 1))
+
+    @property
+    def _pitch(self) -> float:
+        """Growth of the radius per radian."""
+        return self.radius / (2 * math.pi * self.turns)
+
+    @cached_property
+    def _angles(self) -> np.ndarray:
+        return np.linspace(self.start, 1, _TABLE) * 2 * math.pi * self.turns
+
+    @cached_property
+    def _arc(self) -> np.ndarray:
+        """Arc length from the inner end to each of the angles."""
+        theta = self._angles
+        whole = self._pitch / 2 * (theta * np.sqrt(1 + theta**2) + np.arcsinh(theta))
+        return whole - whole[0]

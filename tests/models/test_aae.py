@@ -1,0 +1,117 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxvae import models
+from jaxvae.models import AAE, VAE, Ring, layout
+from jaxvae.models.layouts import LAYOUTS
+
+KEY = jax.random.key(0)
+INDEX = jnp.arange(6)
+LABEL = jnp.array([2, 0, -1, 1, 9, -1])
+MODEL = AAE((9, 12, 2), widths=(2, 4), hidden=(5, 6), prior="ring", informed=True)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return jax.random.uniform(KEY, (6, 9, 12, 2))
+
+
+@pytest.fixture(scope="module")
+def variables():
+    return models.init(KEY, MODEL)
+
+
+def play(variables, images, model=MODEL, label=LABEL):
+    return model.apply(variables, KEY, images, INDEX, label=label, method="play", mutable=["batch_stats"])[0]
+
+
+def test_parameters_are_one_subtree_for_each_network(variables):
+    assert set(variables["params"]) == {"encoder", "decoder", "discriminator"}
+    assert set(variables["batch_stats"]) == {"encoder", "decoder"}
+
+
+def test_autoencoder_is_the_vaes():
+    def count(params):
+        return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+    params = jax.eval_shape(lambda: models.init(KEY, AAE((28, 28, 1), gaussian=True)))["params"]
+    vae = jax.eval_shape(lambda: models.init(KEY, VAE((28, 28, 1), 2)))["params"]
+    assert count(params["encoder"]) + count(params["decoder"]) == count(vae)
+
+
+def test_layouts_agree_with_gradients(images, variables):
+    def loss(variables, name):
+        judged = play(variables, images, MODEL.clone(layout=layout(name)))
+        return jnp.sum(judged.fake_logits[0]) + jnp.mean(jnp.square(judged.logits)), judged
+
+    first, second = (jax.value_and_grad(loss, has_aux=True)(variables, name) for name in LAYOUTS)
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("gaussian", [False, True])
+def test_code_is_the_encoders_mean_or_a_draw_around_it(gaussian, images):
+    model = AAE((9, 12, 2), widths=(2, 4), gaussian=gaussian)
+    judged = play(models.init(KEY, model), images, model)
+    (q,), (z,) = judged.posteriors, judged.latents
+    assert bool((q.stddev > 0).all()) == gaussian
+    assert bool((z == q.mean).all()) != gaussian
+    np.testing.assert_array_equal(judged.fakes[0], z)
+
+
+def test_real_are_the_priors_draws_from_each_labels_part(images, variables):
+    judged = play(variables, images)
+    known = np.array([0, 1, 3, 4])
+    np.testing.assert_array_equal(Ring().class_of(judged.real)[known], LABEL[known])
+    np.testing.assert_array_equal(judged.real, play(variables, 1 - images).real)
+
+
+def test_discriminator_judges_each_code_by_itself_and_by_its_label(images, variables):
+    judged = play(variables, images)
+
+    def verdict(code, label):
+        return MODEL.apply(variables, code, label=label, method="discriminate")
+
+    for code, logits in ((judged.real, judged.real_logits), (judged.fakes[0], judged.fake_logits[0])):
+        np.testing.assert_allclose(verdict(code, LABEL), logits, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(verdict(code[:1], LABEL[:1]), logits[:1], rtol=1e-4, atol=1e-6)
+    same = jnp.zeros((12, 2))
+    assert len(np.unique(np.asarray(verdict(same, jnp.arange(-1, 11))[:11]))) == 11
+
+
+def test_an_uninformed_discriminator_knows_no_labels(images):
+    model = AAE((9, 12, 2), widths=(2, 4), prior="ring")
+    variables = models.init(KEY, model)
+    first, second = (play(variables, images, model, label) for label in (LABEL, jnp.zeros(6, int)))
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_samples_come_from_the_models_own_prior(variables):
+    assert models.own_priors(MODEL) == (Ring(),)
+    assert models.sample(KEY, MODEL, variables, 3).shape == (3, 9, 12, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hidden": ()}, "an AAE needs at least one layer in each chain"),
+        ({"widths": (2, 0)}, "and positive sizes, got image shape"),
+        ({"prior": "roll"}, "prior must be one of normal, ring, swiss_roll, got 'roll'"),
+        ({"latent_size": 3, "prior": "ring"}, "needs latents of size 2, got 3"),
+        ({"prior": "normal", "informed": True}, "the prior normal has no parts that labels could tell"),
+    ],
+)
+def test_what_makes_no_network_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        AAE((9, 12, 2), **changes)
+
+
+def test_what_does_not_fit_is_refused(variables):
+    with pytest.raises(ValueError, match=r"takes images of shape \(9, 12, 2\), got \(9, 12, 1\)"):
+        models.encode(MODEL, variables, jnp.zeros((4, 9, 12, 1)))
+    with pytest.raises(ValueError, match=r"one latent of size 2, got latents of \(3,\)"):
+        models.decode(MODEL, variables, (jnp.zeros((4, 3)),))
+    with pytest.raises(ValueError, match="discriminator is told labels, got none"):
+        MODEL.apply(variables, jnp.zeros((4, 2)), method="discriminate")

@@ -1,0 +1,325 @@
+"""What reaches whom when several players learn from one forward pass."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxvae import losses, models
+from jaxvae.models import AAE, VAEGAN, Normal
+from jaxvae.train import Player, init_state, make_step, pausing, several_players
+from jaxvae.types import Batch, Judged, Posterior
+
+KEY = jax.random.key(0)
+STEP = jnp.int32(0)
+SHAPE = (8, 8, 1)
+OWNERS = {name: Player((name,), optax.sgd(1e-2)) for name in ("encoder", "decoder", "discriminator")}
+PHASES = {
+    "reconstruction": Player(("encoder", "decoder"), optax.sgd(1e-2)),
+    "regularization": Player((), optax.sgd(1e-2), shares=("encoder",)),
+    "discriminator": Player(("discriminator",), optax.sgd(1e-2)),
+}
+
+
+@pytest.fixture(scope="module")
+def batch():
+    image = jax.random.uniform(jax.random.key(1), (6, *SHAPE))
+    return Batch(image, jnp.arange(6), jnp.ones(6), jnp.arange(6))
+
+
+def aae(**changes):
+    return AAE(SHAPE, 2, (3, 4), (5,), "ring", **({"informed": True, "gaussian": True} | changes))
+
+
+def vaegan(**changes):
+    return VAEGAN(SHAPE, 3, (3, 4), (3, 4), 5, **({"feature_layer": 2} | changes))
+
+
+def family(name, game="minimax", penalty=0.0):
+    """Model, players, terms, weights and further arguments of the losses."""
+    rules = losses.adversarial(game)
+    if name == "aae":
+        terms, weights = losses.aae_players(rules, losses.reconstruction("bernoulli"), penalty=penalty)
+        return aae(), PHASES, terms, weights, {"slopes": penalty > 0}
+    terms, weights = losses.vaegan_players(rules, Normal(dim=3), gamma=0.3, penalty=penalty)
+    model = vaegan(normalisation="none" if penalty else "batch")
+    return model, OWNERS, terms, weights, {"label": "attributes", "slopes": penalty > 0}
+
+
+def fresh(model, players):
+    return init_state(KEY, models.init(KEY, model), players)
+
+
+def gradients(model, players, terms, weights, batch, **further):
+    """Each player's gradient of its own loss, and the collections after the pass."""
+    play = several_players(model, losses.compose_players(terms, weights), **further)
+    state = fresh(model, players)
+
+    def values(params):
+        return play(KEY, params, state.model_state, batch, STEP, {})
+
+    def of_players(params):
+        by_player, aux = jax.jacrev(values, has_aux=True)(params)
+        return {name: {k: by_player[name][k] for k in p.moves} for name, p in players.items()}, aux[0]
+
+    return jax.jit(of_players)(state.params)
+
+
+REACH = {
+    "aae": {
+        "reconstruction": {"reconstruction"},
+        "deceiving": {"regularization"},
+        "judging_prior": {"discriminator"},
+        "judging_code": {"discriminator"},
+        "gradient_penalty": {"discriminator"},
+    },
+    "vaegan": {
+        "kl": {"encoder"},
+        "feature_likelihood": {"encoder", "decoder"},
+        "deceiving_reconstruction": {"decoder"},
+        "deceiving_sample": {"decoder"},
+        "judging_real": {"discriminator"},
+        "judging_reconstruction": {"discriminator"},
+        "judging_sample": {"discriminator"},
+        "gradient_penalty": {"discriminator"},
+    },
+}
+
+
+def distance(before, after):
+    """Length of the difference of two trees, as a share of the first's."""
+    return optax.global_norm(jax.tree.map(jnp.subtract, before, after)) / optax.global_norm(before)
+
+
+@pytest.mark.parametrize("name", REACH)
+def test_a_perturbed_loss_changes_the_gradient_of_its_own_players_only(name, batch):
+    model, players, terms, weights, further = family(name, penalty=0.5)
+    assert set(REACH[name]) == set(terms)
+    before, _ = gradients(model, players, terms, weights, batch, **further)
+    for term, function in terms.items():
+        doubled = terms | {term: lambda *arguments, function=function: 2 * function(*arguments)}
+        after, _ = gradients(model, players, doubled, weights, batch, **further)
+        moved = {player for player in players if distance(before[player], after[player]) > 1e-4}
+        assert moved == REACH[name][term], term
+
+
+def test_gamma_weighs_the_features_in_the_decoder_alone(batch):
+    model, players, terms, weights, further = family("vaegan")
+    only = {
+        "encoder": {"feature_likelihood": 1.0},
+        "decoder": {"feature_likelihood": 1.0},
+        "discriminator": {},
+    }
+    features, _ = gradients(model, players, terms, only, batch, **further)
+    before, _ = gradients(model, players, terms, weights, batch, **further)
+    heavier = weights | {"decoder": weights["decoder"] | {"feature_likelihood": 1.3}}
+    after, _ = gradients(model, players, terms, heavier, batch, **further)
+    assert_close(after["encoder"], before["encoder"])
+    assert_close(after["decoder"], jax.tree.map(jnp.add, before["decoder"], features["decoder"]))
+
+
+def test_vaegan_gradients_are_algorithm_1s(batch):
+    """Written out once more, line by line, from the model's three methods, each player by itself."""
+    model = vaegan(normalisation="none", feature_layer=1)
+    _, players, terms, weights, further = family("vaegan")
+    actual, _ = gradients(model, players, terms, weights, batch, **further)
+    params = fresh(model, players).params
+    state = fresh(model, players).model_state
+    drawn = model.apply(
+        {"params": params, **state},
+        jax.random.split(KEY)[0],
+        batch.image,
+        batch.index,
+        method="play",
+        mutable=list(state),
+    )[0]
+    noise = (drawn.latents[0] - drawn.posteriors[0].mean) / drawn.posteriors[0].stddev
+    sampled = jax.vmap(
+        lambda i: jax.random.normal(
+            jax.random.fold_in(jax.random.fold_in(jax.random.split(KEY)[0], 1), i), (1, 3)
+        )
+    )(batch.index)[:, 0]
+
+    def apply(params, *arguments, method):
+        return model.apply({"params": params, **state}, *arguments, method=method, mutable=list(state))[0]
+
+    def algorithm(params):
+        (q,) = apply(params, batch.image, True, method="encode")
+        l_prior = 0.5 * jnp.sum(q.mean**2 + q.stddev**2 - 1 - 2 * jnp.log(q.stddev), axis=1)
+        codes = jnp.concatenate([q.mean + q.stddev * noise, sampled])
+        decoded = jax.nn.sigmoid(apply(params, (codes,), True, method="decode"))
+        shown = (batch.image, decoded[:6], decoded[6:])
+        (real, f), (rec, f_rec), (new, _) = (
+            apply(params, x, method=lambda model, x: model.discriminator(x, True)) for x in shown
+        )
+        l_like = 0.5 * jnp.sum((f - f_rec) ** 2, axis=1)
+        d_real, d_rec, d_new = (jax.nn.sigmoid(x) for x in (real, rec, new))
+        l_gan = jnp.log(d_real) + jnp.log(1 - d_rec) + jnp.log(1 - d_new)
+        return l_prior.mean(), l_like.mean(), l_gan.mean()
+
+    def loss(params, player):
+        l_prior, l_like, l_gan = algorithm(params)
+        return {"encoder": l_prior + l_like, "decoder": 0.3 * l_like - (-l_gan), "discriminator": -l_gan}[
+            player
+        ]
+
+    for player in players:
+        expected = jax.grad(loss)(params, player)[player]
+        assert_close(actual[player][player], expected)
+
+
+def assert_close(actual, expected):
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["aae", "vaegan"])
+def test_a_step_moves_everyone_by_their_own_gradient(name, batch):
+    model, players, terms, weights, further = family(name, "non_saturating")
+    play = several_players(model, losses.compose_players(terms, weights), **further)
+    before = fresh(model, players)
+    after, metrics = jax.jit(make_step(play, players))(before, batch)
+    key = jax.random.fold_in(before.key, 0)
+    own = jax.jacrev(lambda params: play(key, params, before.model_state, batch, STEP, {})[0])
+    by_player = jax.jit(own)(before.params)
+    for subtree, old in before.params.items():
+        movers = [player for player, p in players.items() if subtree in p.moves]
+        total = jax.tree.map(lambda *g: sum(g), *(by_player[player][subtree] for player in movers))
+        assert_close(after.params[subtree], jax.tree.map(lambda p, g: p - 1e-2 * g, old, total))
+    assert {f"{player}_loss" for player in players} | {"loss", *terms} <= set(metrics)
+
+
+def test_batch_statistics_are_brought_up_to_date_once_a_step(batch):
+    model, players, terms, weights, further = family("vaegan")
+    play = several_players(model, losses.compose_players(terms, weights), **further)
+    before = fresh(model, players)
+    after, _ = jax.jit(make_step(play, players))(before, batch)
+    _, expected = model.apply(
+        {"params": before.params, **before.model_state},
+        jax.random.split(jax.random.fold_in(before.key, 0))[0],
+        batch.image,
+        batch.index,
+        method="play",
+        mutable=["batch_stats"],
+    )
+    assert_close(after.model_state, expected)
+    old, new = (s.model_state["batch_stats"]["discriminator"] for s in (before, after))
+    assert all(np.abs(a - b).max() > 0 for a, b in zip(*map(jax.tree.leaves, (old, new)), strict=True))
+
+
+def test_a_player_who_waits_stands_still_with_its_optimizer(batch):
+    model, _, terms, weights, further = family("vaegan")
+    players = {name: Player((name,), pausing(optax.adam(1e-2))) for name in OWNERS}
+
+    def rule(means):
+        return {"discriminator": means["kl"] < 0}
+
+    steps = [
+        jax.jit(
+            make_step(
+                several_players(model, losses.compose_players(terms, weights, rule=r), **further), players
+            )
+        )
+        for r in (None, rule)
+    ]
+    state, _ = steps[0](fresh(model, players), batch)
+    waited, metrics = steps[1](state, batch)
+    for before, after in (
+        (state.params["discriminator"], waited.params["discriminator"]),
+        (state.opt_state["discriminator"], waited.opt_state["discriminator"]),
+    ):
+        jax.tree.map(np.testing.assert_array_equal, before, after)
+    assert metrics["discriminator_moves"] == 0
+    assert metrics["grad_norm_discriminator"] == 0
+    moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), state.params["decoder"], waited.params["decoder"])
+    assert max(jax.tree.leaves(moved)) > 0
+
+
+def test_a_pausing_optimizer_is_its_own_otherwise():
+    params, gradient = {"w": jnp.array([1.0, 2.0])}, {"w": jnp.array([0.0, 0.3])}
+    plain, careful = optax.adam(0.1), pausing(optax.adam(0.1))
+    with jax.numpy_dtype_promotion("standard"):
+        expected = plain.update(gradient, plain.init(params), params)
+        actual = careful.update(gradient, careful.init(params), params)
+    jax.tree.map(np.testing.assert_array_equal, actual, expected)
+
+
+def test_slopes_are_the_norms_of_the_verdicts_gradient(batch):
+    """A discriminator that is a scalar product has the same slope everywhere."""
+
+    class Linear:
+        def apply(self, variables, *arguments, method, **further):
+            if method == "discriminate":
+                return jnp.sum(arguments[0] * variables["params"]["w"], axis=(1, 2, 3))
+            _, image, _ = arguments
+            code, verdict = jnp.ones((6, 1)), jnp.zeros(6)
+            return Judged(
+                image,
+                (Posterior(code, code),),
+                (code,),
+                real=image,
+                fakes=(image / 2, image / 3),
+                real_logits=verdict,
+                fake_logits=(verdict, verdict),
+            ), {}
+
+    def objective(key, judged, batch, step, hyper):
+        return {"discriminator": jnp.sum(jnp.stack(judged.slopes))}, {}
+
+    play = several_players(Linear(), objective, slopes=True)
+    w = jax.random.normal(KEY, (1, *SHAPE))
+    total, gradient = jax.value_and_grad(
+        lambda w: play(KEY, {"w": w}, {}, batch, STEP, {})[0]["discriminator"]
+    )(w)
+    np.testing.assert_allclose(total, 12 * np.linalg.norm(w), rtol=1e-5)
+    np.testing.assert_allclose(gradient, 12 * w / np.linalg.norm(w), rtol=1e-4)
+
+
+@pytest.mark.parametrize("layout", ["native", "chwn"])
+def test_gradient_penalty_reaches_parameters_through_the_inner_gradient(layout, batch):
+    """Against finite differences along a random direction."""
+    model = vaegan(normalisation="none", layout=models.layout(layout))
+    _, players, terms, _, further = family("vaegan", penalty=1.0)
+    weights = {"encoder": {}, "decoder": {}, "discriminator": {"gradient_penalty": 1.0}}
+    play = several_players(model, losses.compose_players(terms, weights), **further)
+    state = fresh(model, players)
+
+    @jax.jit
+    def value(discriminator):
+        params = state.params | {"discriminator": discriminator}
+        return play(KEY, params, state.model_state, batch, STEP, {})[0]["discriminator"]
+
+    at = state.params["discriminator"]
+    leaves, tree = jax.tree.flatten(at)
+    keys = jax.random.split(jax.random.key(2), len(leaves))
+    direction = tree.unflatten(
+        [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
+    )
+    gradient = jax.jit(jax.grad(value))(at)
+    slope = sum(jnp.vdot(g, d) for g, d in zip(*map(jax.tree.leaves, (gradient, direction)), strict=True))
+    ahead, behind = (value(jax.tree.map(lambda p, d, s=s: p + s * d, at, direction)) for s in (1e-3, -1e-3))
+    np.testing.assert_allclose(slope, (ahead - behind) / 2e-3, rtol=2e-2)
+    assert max(float(np.abs(g).max()) for g in jax.tree.leaves(gradient)) > 1e-3
+
+
+def test_instance_noise_follows_its_schedule(batch):
+    seen = []
+
+    class Listener:
+        def apply(self, variables, *arguments, noise, **further):
+            seen.append(float(noise))
+            return None, {}
+
+    play = several_players(Listener(), lambda *a: ({}, {}), noise=lambda step: 0.1 * step)
+    for step in (0, 3):
+        play(KEY, {}, {}, batch, jnp.float32(step), {})
+    np.testing.assert_allclose(seen, [0, 0.3], rtol=1e-6)
+
+
+def test_players_who_share_what_is_not_there_or_their_own_are_refused():
+    variables = {"params": {"a": jnp.zeros(1), "b": jnp.zeros(1)}}
+    for shares in (("c",), ("a",)):
+        players = {"one": Player(("a",), optax.sgd(1), shares=shares), "two": Player(("b",), optax.sgd(1))}
+        with pytest.raises(ValueError, match=rf"exactly one player: \['{shares[0]}'\]"):
+            init_state(KEY, variables, players)
