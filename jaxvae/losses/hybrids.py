@@ -1,5 +1,7 @@
 """The published games of autoencoders with a discriminator, as terms and weights for `compose_players`."""
 
+from typing import TypeAlias
+
 from jaxvae.losses.adversarial import Adversarial
 from jaxvae.losses.adversarial_terms import (
     deceiving,
@@ -11,6 +13,8 @@ from jaxvae.losses.adversarial_terms import (
 from jaxvae.losses.kl import kl
 from jaxvae.losses.players import Weights
 from jaxvae.types import Prior, Schedule, Term
+
+_Weights: TypeAlias = dict[str, dict[str, float | Schedule]]
 
 
 def aae_players(
@@ -37,17 +41,16 @@ def aae_players(
     References:
         Makhzani et al., Adversarial Autoencoders, ICLR 2016 workshop, section 2.
     """
-    terms = {
+    terms: dict[str, Term] = {
         "reconstruction": reconstruction,
         "deceiving": deceiving(game),
         "judging_prior": judging_real(game),
         "judging_code": judging_fake(game),
     }
-    judging = {"judging_prior": 1.0, "judging_code": 1.0}
-    weights = {
+    weights: _Weights = {
         "reconstruction": {"reconstruction": 1.0},
         "regularization": {"deceiving": deceiving_weight},
-        "discriminator": judging,
+        "discriminator": {"judging_prior": 1.0, "judging_code": 1.0},
     }
     return _penalized(terms, weights, penalty)
 
@@ -72,7 +75,7 @@ def vaegan_players(
     References:
         Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, Algorithm 1.
     """
-    terms = {
+    terms: dict[str, Term] = {
         "kl": kl(prior),
         "feature_likelihood": feature_likelihood(),
         "deceiving_reconstruction": deceiving(game, which=0),
@@ -81,7 +84,7 @@ def vaegan_players(
         "judging_reconstruction": judging_fake(game, which=0),
         "judging_sample": judging_fake(game, which=1),
     }
-    weights = {
+    weights: _Weights = {
         "encoder": {"kl": 1.0, "feature_likelihood": 1.0},
         "decoder": {"feature_likelihood": gamma, "deceiving_reconstruction": 1.0, "deceiving_sample": 1.0},
         "discriminator": {"judging_real": 1.0, "judging_reconstruction": 1.0, "judging_sample": 1.0},
@@ -89,9 +92,7 @@ def vaegan_players(
     return _penalized(terms, weights, penalty)
 
 
-def _penalized(
-    terms: dict[str, Term], weights: dict[str, dict[str, float | Schedule]], penalty: float
-) -> tuple[dict[str, Term], Weights]:
+def _penalized(terms: dict[str, Term], weights: _Weights, penalty: float) -> tuple[dict[str, Term], Weights]:
     if not penalty:
         return terms, weights
     return (

@@ -34,7 +34,7 @@ def standard_priors(model: Any) -> tuple[Prior, ...]:
     return tuple(Normal(dim=size) for size in model.latent_sizes)
 
 
-def own_priors(model: Any) -> tuple[Prior, ...]:
+def own_priors(model: Any) -> tuple[Any, ...]:
     """The priors that a model was trained towards.
 
     Args:
@@ -42,7 +42,7 @@ def own_priors(model: Any) -> tuple[Prior, ...]:
             not N(0, I).
 
     Returns:
-        One prior for each level, bottom first.
+        One prior for each level, bottom first: a `Normal` unless the model names another.
     """
     own = getattr(model, "prior", (0.0, 1.0))
     if isinstance(own, str):
