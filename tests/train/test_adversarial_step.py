@@ -323,3 +323,24 @@ def test_players_who_share_what_is_not_there_or_their_own_are_refused():
         players = {"one": Player(("a",), optax.sgd(1), shares=shares), "two": Player(("b",), optax.sgd(1))}
         with pytest.raises(ValueError, match=rf"exactly one player: \['{shares[0]}'\]"):
             init_state(KEY, variables, players)
+
+
+@pytest.mark.parametrize("name", ["aae", "vaegan"])
+def test_two_devices_make_the_step_of_one(name, batch):
+    model, players, terms, weights, further = family(name, "non_saturating")
+    rule = losses.equilibrium(["judging_real"], ["judging_sample"]) if name == "vaegan" else None
+    batch = batch.replace(mask=jnp.array([1.0, 1, 1, 0, 0, 1]))
+
+    def step(axis_name):
+        objective = losses.compose_players(terms, weights, rule=rule, axis_name=axis_name)
+        play = several_players(model.clone(axis_name=axis_name), objective, **further)
+        return make_step(play, players, axis_name=axis_name)
+
+    state = fresh(model, players)
+    expected, logged = jax.jit(step(None))(state, batch)
+    halves = jax.tree.map(lambda x: x.reshape(2, 3, *x.shape[1:]), batch)
+    spread = jax.pmap(step("data"), "data", in_axes=(None, 0), devices=jax.devices()[:2])
+    actual, metrics = jax.tree.map(lambda x: x[0], spread(state, halves))
+    assert_close(actual.params, expected.params)
+    assert_close(actual.model_state, expected.model_state)
+    assert_close(metrics, logged)
