@@ -1,7 +1,7 @@
 """A trained model, ready to be used.
 
 Images are NHWC, float in [0, 1] or uint8; labels, which a conditional model needs and no other takes, are class
-numbers, -1 for none. NumPy and JAX arrays are taken alike, JAX arrays come back.
+numbers, -1 for none, or vectors of attributes from 0 to 1. NumPy and JAX arrays are taken alike, JAX arrays come back.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Integer, Key, UInt8
+from jaxtyping import Array, Bool, Float, Integer, Key, UInt8
 
 from jaxvae import models
 from jaxvae.pieces import in_pieces
@@ -19,7 +19,9 @@ from jaxvae.types import Posterior, Variables
 
 Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
 Codes = tuple[Float[Array | np.ndarray, "n _"], ...]
-Labels = Integer[Array | np.ndarray, " _"]
+Labels = (
+    Integer[Array | np.ndarray, " _"] | Float[Array | np.ndarray, "_ _"] | Bool[Array | np.ndarray, "_ _"]
+)
 
 Sampler: TypeAlias = Callable[[Key[Array, ""], int], models.Latents]
 """`(key, n) -> codes`, n for each level, bottom first."""
@@ -63,7 +65,7 @@ class Run:
 
         Args:
             images: [n, h, w, c].
-            labels: [n], the images' classes.
+            labels: [n], the images' classes, or [n, attributes].
 
         Returns:
             One posterior for each level, bottom first.
@@ -71,7 +73,7 @@ class Run:
         Raises:
             ValueError: images of a shape that the model was not trained on, or labels that do not fit.
         """
-        inputs = images, self._to_classes(labels, len(images))
+        inputs = images, self._to_labels(labels, len(images))
         return in_pieces(lambda x, y: self._encode(self.variables, _to_float(x), labels=y), inputs)
 
     def decode(self, latents: Codes, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
@@ -79,7 +81,7 @@ class Run:
 
         Args:
             latents: [n, d] for each level, bottom first.
-            labels: [n], the images' classes.
+            labels: [n], the images' classes, or [n, attributes].
 
         Returns:
             Images in [0, 1].
@@ -88,7 +90,7 @@ class Run:
             ValueError: latents that do not match the model's levels, or labels that do not fit.
         """
         codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
-        inputs = codes, self._to_classes(labels, len(codes[0]) if codes else 0)
+        inputs = codes, self._to_labels(labels, len(codes[0]) if codes else 0)
         return in_pieces(lambda z, y: self._decode(self.variables, z, labels=y), inputs)
 
     def reconstruct(self, images: Images, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
@@ -96,7 +98,7 @@ class Run:
 
         Args:
             images: [n, h, w, c].
-            labels: [n], the images' classes.
+            labels: [n], the images' classes, or [n, attributes].
 
         Returns:
             Images in [0, 1].
@@ -114,7 +116,7 @@ class Run:
         Args:
             n: how many.
             seed: decides which; with the prior, the same for every model of one shape.
-            labels: [n], the classes that the images shall be of.
+            labels: [n], the classes that the images shall be of, or [n, attributes], what they shall have.
             sampler: where codes come from, as `jaxvae.study.make_sampler` makes it; the model's prior if not given.
 
         Returns:
@@ -136,7 +138,7 @@ class Run:
             latents: codes to keep in the other levels: [1, d] for each level to hold them fixed, or [k * k, d] to have
                 other ones in each cell.
             values: coordinates along the first two dimensions of the moved level.
-            labels: [1], the class of all the images.
+            labels: [1], the class of all the images, or [1, attributes].
 
         Returns:
             Bottom level first, images in [0, 1]; [i, j] is decoded at values[j] in the level's first dimension and
@@ -169,7 +171,7 @@ class Run:
             steps: how many images, both ends counted, at least 2.
             path: "linear" for the straight line, "spherical" for the great circle; see
                 `jaxvae.models.interpolate_spherically`.
-            labels: [1], the class of both ends and all between.
+            labels: [1], the class of both ends and all between, or [1, attributes].
 
         Returns:
             Images in [0, 1], from the reconstruction of `start` to that of `end`.
@@ -187,14 +189,18 @@ class Run:
 
     def _repeated(self, labels: Labels | None, n: int) -> Labels | None:
         """One label for each of n images."""
-        one = self._to_classes(labels, 1)
-        return None if one is None else jnp.broadcast_to(one, n)
+        one = self._to_labels(labels, 1)
+        return None if one is None else jnp.broadcast_to(one, (n, *one.shape[1:]))
 
-    def _to_classes(self, labels: Labels | None, n: int) -> Int[Array, " n"] | None:
+    def _to_labels(self, labels: Labels | None, n: int) -> models.Labels | None:
         if labels is None:
             return None
         if len(labels) != n:
             raise ValueError(f"labels must be as many as the examples, {n}, got {len(labels)}.")
+        if models.told(self.model) == "attributes":
+            return jnp.asarray(labels, jnp.float32)
+        if labels.ndim != 1:
+            raise ValueError(f"labels must be class numbers, one for each example, got shape {labels.shape}.")
         numbers = jnp.asarray(labels, jnp.int32)
         known = n and not isinstance(numbers, jax.core.Tracer)
         conditional = getattr(self.model, "conditional", False)

@@ -2,7 +2,7 @@
 
 from jaxvae.cache import cache_directory
 from jaxvae.cli.config import RunConfig
-from jaxvae.cli.launch import launch, parse
+from jaxvae.cli.launch import launch, launch_one, parse
 from jaxvae.cli.record import command, environment, flat, record
 from jaxvae.cli.study import SamplesConfig, StudyConfig
 
@@ -15,6 +15,7 @@ __all__ = [
     "environment",
     "flat",
     "launch",
+    "launch_one",
     "parse",
     "record",
 ]

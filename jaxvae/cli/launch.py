@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
 from types import TracebackType
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import tyro
 
@@ -25,7 +25,11 @@ _TYRO = (tyro.conf.OmitArgPrefixes,)
 
 
 def launch(
-    main: Callable[[Config], None], presets: Mapping[str, Callable[[], Config]], *, description: str
+    main: Callable[[Config], None],
+    presets: Mapping[str, Callable[[], Config]],
+    *,
+    description: str,
+    arguments: Sequence[str] | None = None,
 ) -> NoReturn:
     """Runs an experiment from the command line and exits.
 
@@ -36,11 +40,12 @@ def launch(
         main: the experiment.
         presets: makers of default configurations by name, "full" among them.
         description: what `--help` shows first.
+        arguments: what to parse; those of the process if not given.
     """
     config = None
     try:
         with experiment_process():
-            config = _parse(presets, description)
+            config = _parse(presets, description, arguments)
             with compile_cache(config.compile_cache):
                 main(config)
     except RunStopped as error:
@@ -57,6 +62,30 @@ def launch(
             raise
         _fail(str(error), 2)
     sys.exit(0)
+
+
+def launch_one(
+    experiments: Mapping[str, tuple[Callable[[Any], None], Mapping[str, Callable[[], Any]]]],
+    *,
+    description: str,
+) -> NoReturn:
+    """Runs one of several experiments of a script, by the first word of its command line, and exits.
+
+    Args:
+        experiments: `main` and `presets` of each, as `launch` takes them, by its word.
+        description: what `--help` shows first.
+    """
+    word, *arguments = sys.argv[1:] or [""]
+    known = ", ".join(experiments)
+    if word in ("-h", "--help"):
+        print(
+            f"{description.strip()}\n\nThe first argument is one of {known}; --help behind it lists its flags."
+        )
+        sys.exit(0)
+    if word not in experiments:
+        _fail(f"the first argument must be one of {known}, got {word or 'nothing'}.", 2)
+    main, presets = experiments[word]
+    launch(main, presets, description=description, arguments=arguments)
 
 
 def parse(
@@ -93,15 +122,17 @@ def parse(
         raise ValueError(_sentence(said.getvalue())) from None
 
 
-def _parse(presets: Mapping[str, Callable[[], Config]], description: str) -> Config:
+def _parse(
+    presets: Mapping[str, Callable[[], Config]], description: str, arguments: Sequence[str] | None
+) -> Config:
     """The configuration that the command line asks for."""
     pick = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     pick.add_argument("--preset", nargs="?", default="full")
-    preset = pick.parse_known_args()[0].preset
+    preset = pick.parse_known_args(arguments)[0].preset
     if preset not in presets:
         wrong = "--preset needs a name" if preset is None else f"Unknown preset {preset!r}"
         raise ValueError(f"{wrong}; known are {', '.join(presets)}.")
-    return parse(presets[preset](), description=description)
+    return parse(presets[preset](), description=description, arguments=arguments)
 
 
 def _sentence(box: str) -> str:

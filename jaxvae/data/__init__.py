@@ -10,6 +10,7 @@ from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_array
 from jaxvae.data.flip import flip_horizontally
 from jaxvae.data.folder import read_folder
 from jaxvae.data.fractions import balanced_fraction
+from jaxvae.data.known import check_attributes, hide_labels, new_combinations, select_attributes
 from jaxvae.data.noise import add_noise
 from jaxvae.data.pictures import read_pictures
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, batches
@@ -32,13 +33,17 @@ __all__ = [
     "add_noise",
     "balanced_fraction",
     "batches",
+    "check_attributes",
     "flip_horizontally",
     "from_arrays",
+    "hide_labels",
     "load",
     "load_splits",
+    "new_combinations",
     "read_folder",
     "read_pictures",
     "select",
+    "select_attributes",
     "select_classes",
     "serve",
 ]

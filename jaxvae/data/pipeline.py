@@ -9,12 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from typing import TypedDict, overload
+from typing import NotRequired, TypedDict, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Int32, Key, UInt8
+from jaxtyping import Array, Bool, Int, Int32, Key, UInt8
 
 from jaxvae.data.dataset import Dataset
 from jaxvae.types import Batch
@@ -29,10 +29,12 @@ class Arrays(TypedDict):
         image: [n, height * width * channels], uint8 in [0, 255]. Flat, because gathering whole rows is six
             times as fast on CPU as gathering [height, width, channels] blocks.
         label: [n], class numbers; -1 where there is none.
+        attributes: [n, k], whether an image has an attribute; only there if the data set knows.
     """
 
     image: UInt8[Array | np.ndarray, "n pixels"]
     label: Int32[Array | np.ndarray, " n"]
+    attributes: NotRequired[Bool[Array | np.ndarray, "n k"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ class Resident:
 
     @property
     def arrays(self) -> Arrays:
-        """The examples in main memory, image [n, pixels] and label [n]; put them on the device once."""
+        """The examples in main memory, to be put on the device once: image, label, and attributes if there are any."""
         return _flat(self.dataset)
 
     @property
@@ -110,7 +112,8 @@ class Resident:
             index: position of each of them in the global batch, in [0, batch_size).
 
         Returns:
-            The batch: image float32 in [0, 1], label (-1 at masked places), mask and `index`.
+            The batch: image float32 in [0, 1], label (-1 at masked places), mask, `index`, and attributes as 0 or 1 if
+            the data set has any.
         """
         return _gather(arrays, row, index, image_shape=self.dataset.spec.image_shape)
 
@@ -182,11 +185,16 @@ def extract(dataset: Dataset, rows: Int32[np.ndarray, "*rows"]) -> tuple[Int32[n
     shown = np.where(real, rows, ~rows).ravel()
     whole = _flat(dataset)
     copies: Arrays = {"image": np.take(whole["image"], shown, axis=0), "label": whole["label"][shown]}
+    if "attributes" in whole:
+        copies["attributes"] = whole["attributes"][shown]
     return np.where(real, places, ~places), copies
 
 
 def _flat(dataset: Dataset) -> Arrays:
-    return {"image": dataset.images.reshape(len(dataset), -1), "label": dataset.labels}
+    arrays: Arrays = {"image": dataset.images.reshape(len(dataset), -1), "label": dataset.labels}
+    if dataset.attributes is not None:
+        arrays["attributes"] = dataset.attributes.values
+    return arrays
 
 
 @partial(jax.jit, static_argnames="image_shape")
@@ -202,4 +210,7 @@ def _gather(
     pixels = jnp.take(arrays["image"], shown, axis=0, mode="clip")
     image = pixels.reshape(-1, *image_shape).astype(jnp.float32) / 255
     label = jnp.where(real, jnp.take(arrays["label"], shown, mode="clip"), -1)
-    return Batch(image=image, label=label, mask=real.astype(jnp.float32), index=index)
+    attributes = None
+    if "attributes" in arrays:
+        attributes = jnp.take(arrays["attributes"], shown, axis=0, mode="clip").astype(jnp.float32)
+    return Batch(image, label, real.astype(jnp.float32), index, attributes)

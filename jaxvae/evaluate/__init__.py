@@ -14,6 +14,7 @@ from jaxvae.evaluate.colour import (
     colour_histogram_distance,
     colour_shift,
 )
+from jaxvae.evaluate.diversity import attribute_similarity, diversity
 from jaxvae.evaluate.fid import FidResult, check_comparable, compare, fid
 from jaxvae.evaluate.frechet import Moments, frechet_distance, moments
 from jaxvae.evaluate.holes import holes, two_sample_accuracy
@@ -51,6 +52,7 @@ __all__ = [
     "Sample",
     "Statistics",
     "active_units",
+    "attribute_similarity",
     "check_comparable",
     "checkerboard",
     "class_accuracy",
@@ -62,6 +64,7 @@ __all__ = [
     "combine",
     "compare",
     "density_coverage",
+    "diversity",
     "fid",
     "fit_class_means",
     "frechet_distance",

@@ -20,6 +20,7 @@ from jaxvae.losses.adversarial_terms import (
     judging_fake,
     judging_real,
 )
+from jaxvae.losses.attributes import attribute_error, attribute_likelihood
 from jaxvae.losses.classification import (
     classification,
     cross_entropy,
@@ -69,6 +70,8 @@ __all__ = [
     "aae_players",
     "absolute_error",
     "adversarial",
+    "attribute_error",
+    "attribute_likelihood",
     "average_pool",
     "bernoulli_judgement",
     "bernoulli_nll",

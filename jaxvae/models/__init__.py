@@ -17,6 +17,7 @@ from jaxvae.models.dropout import dropout
 from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.family import build, describe
 from jaxvae.models.generate import (
+    Labels,
     decode,
     encode,
     forward,
@@ -25,6 +26,7 @@ from jaxvae.models.generate import (
     reconstruct,
     sample,
     standard_priors,
+    told,
 )
 from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
@@ -57,6 +59,7 @@ __all__ = [
     "DropoutVAE",
     "Initialization",
     "LabelledPrior",
+    "Labels",
     "Latents",
     "Layout",
     "Mixture",
@@ -89,5 +92,6 @@ __all__ = [
     "reparameterize",
     "sample",
     "standard_priors",
+    "told",
     "traverse",
 ]

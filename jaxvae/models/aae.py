@@ -31,6 +31,7 @@ class AAE(Autoencoder):
         widths: channels of the encoder's stages; each halves the image, rounding up.
         hidden: sizes of the discriminator's hidden layers.
         prior: what the codes shall be distributed as, a name in `PRIORS`.
+        classes: number of parts of the prior, if it has such.
         gaussian: whether the encoder puts out a Gaussian; if not, the code is its mean, with standard deviation 0.
         informed: whether the discriminator is told the label, so that each class gets its own part of the prior.
         axis_name: `pmap` axis over which BatchNorm shares its statistics.
@@ -45,6 +46,7 @@ class AAE(Autoencoder):
     widths: tuple[int, ...] = (32, 64, 128)
     hidden: tuple[int, ...] = (512, 512)
     prior: str = "normal"
+    classes: int = 10
     gaussian: bool = False
     informed: bool = False
     axis_name: str | None = None
@@ -58,7 +60,8 @@ class AAE(Autoencoder):
                 size, or labels for a prior without parts.
         """
         check_sizes("an AAE", self.image_shape, self.latent_size, widths=self.widths, hidden=self.hidden)
-        if self.informed and not isinstance(prior(self.prior, dim=self.latent_size), LabelledPrior):
+        target = prior(self.prior, dim=self.latent_size, classes=self.classes)
+        if self.informed and not isinstance(target, LabelledPrior):
             raise ValueError(
                 f"the prior {self.prior} has no parts that labels could tell; use ring or swiss_roll."
             )
@@ -75,8 +78,7 @@ class AAE(Autoencoder):
         self.encoder = Encoder(outputs, self.image_shape, self.widths, self.layout, self.axis_name)
         self.decoder = Decoder(self.image_shape, self.widths, self.layout, self.axis_name)
         self.discriminator = LatentDiscriminator(self.hidden, self.layout)
-        self.target = prior(self.prior, dim=self.latent_size)
-        self.classes = self.target.classes if isinstance(self.target, LabelledPrior) else 0
+        self.target = prior(self.prior, dim=self.latent_size, classes=self.classes)
 
     def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
         """q(z | x).
@@ -113,9 +115,7 @@ class AAE(Autoencoder):
             ValueError: latents of another number or size.
         """
         logits = self.decoder(self._only(latents), train)
-        if (
-            self.is_initializing()
-        ):  # this is what `init` reaches, and the discriminator's parameters must begin too
+        if self.is_initializing():  # nothing else that `init` reaches gives the discriminator its parameters
             self.discriminate(latents[0], label=jnp.full(len(latents[0]), -1))
         return logits
 

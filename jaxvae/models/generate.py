@@ -38,17 +38,32 @@ def own_priors(model: Any) -> tuple[Any, ...]:
     """The priors that a model was trained towards.
 
     Args:
-        model: a module with `latent_sizes`, and `prior`, (mean, standard deviation) or a name in `PRIORS`, if that is
-            not N(0, I).
+        model: a module with `latent_sizes`, and `prior`, (mean, standard deviation), or a name in `PRIORS` with
+            `classes` beside it, if that is not N(0, I).
 
     Returns:
         One prior for each level, bottom first: a `Normal` unless the model names another.
     """
     own = getattr(model, "prior", (0.0, 1.0))
     if isinstance(own, str):
-        return tuple(prior(own, dim=size) for size in model.latent_sizes)
+        return tuple(prior(own, dim=size, classes=model.classes) for size in model.latent_sizes)
     loc, scale = own
     return tuple(Normal(dim=size, loc=loc, scale=scale) for size in model.latent_sizes)
+
+
+def told(model: Any) -> str | None:
+    """What a model wants to know of images besides themselves.
+
+    Args:
+        model: any module.
+
+    Returns:
+        "attributes" if it has some, "label" if it is conditional on classes, else None: the field of a `Batch` that its
+        methods take as `label`.
+    """
+    if getattr(model, "attributes", 0):
+        return "attributes"
+    return "label" if getattr(model, "conditional", False) else None
 
 
 def init(key: Key[Array, ""], model: Any) -> Variables:
@@ -182,9 +197,8 @@ def sample(
 
 def _label(model: Any, labels: Any, attributes: Any) -> dict[str, Any]:
     """Labels or attributes as an argument of a model's methods, if they take it."""
-    if getattr(model, "attributes", 0):
-        return {"label": attributes}
-    return {"label": labels} if getattr(model, "conditional", False) else {}
+    field = told(model)
+    return {} if field is None else {"label": attributes if field == "attributes" else labels}
 
 
 def _condition(model: Any, labels: Any) -> dict[str, Any]:

@@ -30,20 +30,21 @@ class LabelledPrior(Prior, Protocol):
         ...
 
 
-PRIORS: Mapping[str, Callable[[int], Prior]] = {
-    "normal": lambda dim: Normal(dim=dim),
-    "ring": lambda dim: Ring(),
-    "swiss_roll": lambda dim: SwissRoll(),
+PRIORS: Mapping[str, Callable[[int, int], Prior]] = {
+    "normal": lambda dim, classes: Normal(dim=dim),
+    "ring": lambda dim, classes: Ring(classes=classes),
+    "swiss_roll": lambda dim, classes: SwissRoll(classes=classes),
 }
-"""By name, each a function of the number of dimensions; the ring and the roll have two."""
+"""By name, each a function of the numbers of dimensions and of classes; the ring and the roll have two dimensions."""
 
 
-def prior(name: str, *, dim: int = 2) -> Prior:
+def prior(name: str, *, dim: int = 2, classes: int = 10) -> Prior:
     """Finds a prior.
 
     Args:
         name: one of `PRIORS`.
         dim: number of dimensions.
+        classes: number of parts, for priors that have such.
 
     Returns:
         The prior.
@@ -55,7 +56,7 @@ def prior(name: str, *, dim: int = 2) -> Prior:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {name!r}.")
     if name != "normal" and dim != 2:
         raise ValueError(f"the prior {name} lies in the plane and needs latents of size 2, got {dim}.")
-    return PRIORS[name](dim)
+    return PRIORS[name](dim, classes)
 
 
 def draw_each(

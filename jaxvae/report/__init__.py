@@ -28,6 +28,7 @@ from jaxvae.report.ladder import Levels, level_blocks, level_columns, variant_bl
 from jaxvae.report.moments import moments
 from jaxvae.report.orders import compare_orders, spearman
 from jaxvae.report.page import write_page
+from jaxvae.report.planes import CodePlane, code_planes
 from jaxvae.report.records import Record, read_records
 from jaxvae.report.results import Row, Summary, summarize, write_results
 from jaxvae.report.study import Case, case_blocks, distance_blocks
@@ -46,6 +47,7 @@ __all__ = [
     "SSIM",
     "Block",
     "Case",
+    "CodePlane",
     "Column",
     "Contrast",
     "Contrasts",
@@ -64,6 +66,7 @@ __all__ = [
     "bars",
     "captioned",
     "case_blocks",
+    "code_planes",
     "compare_orders",
     "comparison",
     "contrast_blocks",

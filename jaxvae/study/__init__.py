@@ -4,8 +4,10 @@ An experiment's data, trainings and report, the classifier that judges images, w
 autoencoder, where the codes of its samples come from, and what a part of an experiment adds to the report.
 """
 
+from jaxvae.study.attribute_judge import AttributeJudge, train_attribute_judge
 from jaxvae.study.case import make_case
 from jaxvae.study.experiment import Experiment, forward
+from jaxvae.study.game import Game, fit_game, optimizer
 from jaxvae.study.inception import find_inception
 from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
 from jaxvae.study.kept import kept
@@ -18,7 +20,9 @@ from jaxvae.study.training_set import training_set
 
 __all__ = [
     "SAMPLERS",
+    "AttributeJudge",
     "Experiment",
+    "Game",
     "Judge",
     "Measures",
     "Sampler",
@@ -26,6 +30,7 @@ __all__ = [
     "TrainedClassifier",
     "draw_images",
     "find_inception",
+    "fit_game",
     "fit_second_stage",
     "forward",
     "kept",
@@ -33,6 +38,8 @@ __all__ = [
     "lpips",
     "make_case",
     "make_sampler",
+    "optimizer",
+    "train_attribute_judge",
     "train_classifier",
     "train_judge",
     "training_set",

@@ -149,27 +149,81 @@ class Experiment:
         Raises:
             ValueError: the directory or the devices refuse, before anything is written.
         """
-        axis, source = self.parallel.axis_name, source or self.source
-        workdir = self.workdir if part is None else self.workdir.part(part)
-        own = partial(models.init, model=model)
-        subtrees = tuple(jax.eval_shape(own, jax.random.key(0))["params"])
-        batches = self.batches if validation is None else validation
-        validate = evaluate.objective_evaluator(forward(model), objective(None))
-        loss = train.one_player(
-            player,
-            _spread(model, axis),
-            objective(axis),
-            corrupt=corrupt,
-            arguments=arguments,
-            conditional=getattr(model, "conditional", False),
+        axis = self.parallel.axis_name
+        subtrees = tuple(jax.eval_shape(partial(models.init, model=model), jax.random.key(0))["params"])
+        return self.train_players(
+            replicas,
+            model=model,
+            loss=train.one_player(
+                player,
+                spread(model, axis),
+                objective(axis),
+                corrupt=corrupt,
+                arguments=arguments,
+                label=models.told(model),
+            ),
+            players={player: train.Player(subtrees, optimizer, tuned)},
+            evaluator=evaluate.objective_evaluator(forward(model), objective(None)),
+            epochs=epochs,
+            init=init,
+            validation=validation,
+            augment=augment,
+            ema_decay=ema_decay,
+            part=part,
+            source=source,
+            **more,
         )
+
+    def train_players(
+        self,
+        replicas: Sequence[train.Replica],
+        *,
+        model: Any,
+        loss: train.Losses,
+        players: Mapping[str, train.Player],
+        evaluator: evaluate.Evaluator,
+        epochs: int,
+        init: Init | Mapping[str, Init] | None = None,
+        validation: Sequence[Batch] | None = None,
+        augment: Corrupt | None = None,
+        ema_decay: float = 0.0,
+        part: str | None = None,
+        source: data.Resident | None = None,
+        **more: Any,
+    ) -> train.TrainState:
+        """Trains replicas of any players to the end, as `fit` does those of one and `fit_game` those of several.
+
+        Args:
+            replicas: the runs to train side by side.
+            model: the Flax module.
+            loss: of each player, made for the devices' axis.
+            players: by name.
+            evaluator: of a replica, after each epoch.
+            epochs: passes over the data in all.
+            init: as in `fit`.
+            validation: batches for the evaluator; all validation images if not given.
+            augment: as in `fit`.
+            ema_decay: as in `fit`.
+            part: as in `fit`.
+            source: the training data; the experiment's if not given.
+            **more: further entries of config.json.
+
+        Returns:
+            The final state on one device, with a leading axis of replicas.
+
+        Raises:
+            ValueError: the directory or the devices refuse, before anything is written.
+        """
+        source = source or self.source
+        workdir = self.workdir if part is None else self.workdir.part(part)
+        batches = self.batches if validation is None else validation
         return train.run(
             replicas,
-            init=own if init is None else init,
+            init=partial(models.init, model=model) if init is None else init,
             losses=loss if augment is None else train.augmented(loss, augment),
-            players={player: train.Player(subtrees, optimizer, tuned)},
+            players=players,
             source=source,
-            evaluate=lambda variables, replica: validate(replica.evaluation_key, variables, batches),
+            evaluate=lambda variables, replica: evaluator(replica.evaluation_key, variables, batches),
             epochs=epochs,
             workdir=workdir,
             record=self.record(model, replicas, source=source, **more),
@@ -269,6 +323,14 @@ def forward(model: Any) -> Callable[[Any, Variables, Batch], Any]:
     return lambda key, variables, batch: models.forward(key, model, variables, batch)
 
 
-def _spread(model: Any, axis_name: str | None) -> Any:
-    """The model with its batch statistics taken over all devices, where it has such."""
+def spread(model: Any, axis_name: str | None) -> Any:
+    """Takes a model's batch statistics over all devices, where it has such.
+
+    Args:
+        model: the Flax module.
+        axis_name: of the devices; None for a single one.
+
+    Returns:
+        The model for training.
+    """
     return model.clone(axis_name=axis_name) if any(f.name == "axis_name" for f in fields(model)) else model

@@ -52,7 +52,7 @@ class TrainedClassifier:
         Returns:
             The class with the largest logit of each.
         """
-        return np.argmax(np.asarray(in_pieces(self._logits, (_floats(images),))), axis=1)
+        return np.argmax(np.asarray(in_pieces(self._logits, (as_floats(images),))), axis=1)
 
     @cached_property
     def _logits(self) -> Callable[[Any], Any]:
@@ -77,14 +77,22 @@ class Judge(TrainedClassifier):
         Returns:
             Mean and covariance of the activations.
         """
-        return evaluate.moments(np.asarray(in_pieces(self._penultimate, (_floats(images),))))
+        return evaluate.moments(np.asarray(in_pieces(self._penultimate, (as_floats(images),))))
 
     @cached_property
     def _penultimate(self) -> Callable[[Any], Any]:
         return jax.jit(partial(self.model.apply, self.variables, method="penultimate"))
 
 
-def _floats(images: Images) -> Any:
+def as_floats(images: Images) -> Float[Array | np.ndarray, "n h w c"]:
+    """Brings images to [0, 1].
+
+    Args:
+        images: uint8, or float in [0, 1].
+
+    Returns:
+        The same, floating point.
+    """
     return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
 
 
@@ -96,6 +104,7 @@ def train_classifier(
     part: str,
     seed: int,
     images: data.Dataset | None = None,
+    attributes: bool = False,
 ) -> TrainedClassifier:
     """Trains a classifier in a part of a run, or takes it from there.
 
@@ -108,6 +117,8 @@ def train_classifier(
         part: the name of the training.
         seed: of parameters and order.
         images: the training data; the experiment's if not given.
+        attributes: whether the logits are of attributes, each of which an image has or has not, rather than of classes;
+            the accuracy is then the mean over attributes.
 
     Returns:
         The trained classifier.
@@ -117,6 +128,8 @@ def train_classifier(
     if images is not None:
         source = data.serve(images, batch_size=config.batch_size, remainder=config.remainder)
     terms = {"cross_entropy": losses.classification(), "error": losses.misclassification()}
+    if attributes:
+        terms = {"cross_entropy": losses.attribute_likelihood(), "error": losses.attribute_error()}
     weights = {"cross_entropy": 1.0, "error": 0.0}
     replica = train.Replica(part, seed, {})
     steps = epochs * source.steps_per_epoch

@@ -108,7 +108,7 @@ def one_player(
     *,
     corrupt: Corrupt | None = None,
     arguments: Collection[str] = (),
-    conditional: bool = False,
+    label: str | None = None,
 ) -> Losses:
     """Losses of a family with a single player: a model whose output one objective judges.
 
@@ -119,7 +119,7 @@ def one_player(
             The replica's further hyper-parameters override the weights of the same names.
         corrupt: what is done to the images that the model is shown; the objective sees the clean ones.
         arguments: names of those hyper-parameters of a replica that the model takes as keyword arguments.
-        conditional: whether the model is also given `label`, the batch's.
+        label: which field of the batch the model is given as `label`; none if not given.
 
     Returns:
         What `make_step` takes.
@@ -137,7 +137,9 @@ def one_player(
         image = batch.image
         if corrupt is not None:
             image = corrupt(jax.random.fold_in(key, _CORRUPTION), image, batch.index)
-        given = {name: hyper[name] for name in arguments} | ({"label": batch.label} if conditional else {})
+        given = {name: hyper[name] for name in arguments}
+        if label is not None:
+            given["label"] = getattr(batch, label)
         output, updated = model.apply(
             {"params": params, **model_state},
             model_key,

@@ -216,7 +216,7 @@ def test_a_model_is_given_its_arguments_and_the_label(batch):
         assert set(overrides) == {"kl"}
         return jnp.sum(output), {}
 
-    losses = one_player("model", Model(), objective, arguments=("rate",), conditional=True)
+    losses = one_player("model", Model(), objective, arguments=("rate",), label="label")
     losses(KEY, {}, {}, batch, jnp.int32(0), {"rate": jnp.float32(0.2), "kl": jnp.float32(1)})
     assert float(given["rate"]) == pytest.approx(0.2)
     np.testing.assert_array_equal(given["label"], batch.label)

@@ -1,0 +1,70 @@
+"""The classifier that judges which attributes images have, and in whose activations they are compared."""
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from jaxvae import models
+from jaxvae.pieces import in_pieces
+from jaxvae.study.experiment import Experiment
+from jaxvae.study.judge import Images, TrainedClassifier, as_floats, train_classifier
+
+
+class AttributeJudge(TrainedClassifier):
+    """A classifier of attributes; its model is `jaxvae.models.Classifier`."""
+
+    def probabilities(self, images: Images) -> Float[np.ndarray, "n k"]:
+        """How probably images have each attribute.
+
+        Args:
+            images: uint8, or float in [0, 1].
+
+        Returns:
+            Numbers in [0, 1].
+        """
+        return np.asarray(jax.nn.sigmoid(in_pieces(self._logits, (as_floats(images),))))
+
+    def features(self, images: Images) -> Float[np.ndarray, "n d"]:
+        """Activations from which the last layer tells the attributes.
+
+        Args:
+            images: uint8, or float in [0, 1].
+
+        Returns:
+            At least 0.
+        """
+        return np.asarray(in_pieces(self._penultimate, (as_floats(images),)))
+
+    @cached_property
+    def _penultimate(self) -> Callable[[Any], Any]:
+        return jax.jit(partial(self.model.apply, self.variables, method="penultimate"))
+
+
+def train_attribute_judge(experiment: Experiment, *, epochs: int) -> AttributeJudge:
+    """Trains the classifier in the part "attributes" of a run, or takes it from there.
+
+    Args:
+        experiment: the run, opened, of images with attributes.
+        epochs: passes over the data.
+
+    Returns:
+        The classifier of the run's first seed.
+
+    Raises:
+        ValueError: the images have no attributes.
+    """
+    dataset = experiment.source.dataset
+    if dataset.attributes is None:
+        raise ValueError(
+            f"a classifier of attributes needs images with attributes, got {dataset.spec.name!r}."
+        )
+    kinds = len(dataset.attributes.names)
+    model = models.Classifier(dataset.spec.image_shape, kinds, hidden=(128, 64), layout=experiment.layout)
+    trained = train_classifier(
+        experiment, model, epochs=epochs, part="attributes", seed=experiment.config.seed, attributes=True
+    )
+    return AttributeJudge(model, trained.variables, trained.accuracy)
