@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Key, UInt8
+from jaxtyping import Array, Float, Key
 
 import jaxvae
 from experiments.winged_horses.config import Config
@@ -42,7 +42,7 @@ class Measures:
         self.samplers = config.samplers
         self._samples: dict[tuple[str, int, str], Pictures] = {}
         self._evaluators: dict[str, evaluate.Evaluator] = {}
-        self._reals, which = reference(experiment, config.samples)
+        self._reals, which = study.reference(experiment, config.samples)
         self._settings: dict[str, Any] = {
             "inception": inception,
             "resize": config.resize,
@@ -157,14 +157,6 @@ class Measures:
             inception = vars(evaluate.fid(drawn, self._real, **self._settings))
             found |= {name: inception[name] for name in ("fid", "kid") if inception[name] is not None}
         return found
-
-
-def reference(experiment: study.Experiment, samples: int) -> tuple[UInt8[np.ndarray, "n h w c"], str]:
-    """Real images that samples are compared with, and what they are."""
-    test, training = experiment.test_set.images, experiment.source.dataset.images
-    if len(test) >= samples:
-        return test[:samples], "validation images"
-    return np.concatenate([test, training[: samples - len(test)]]), "validation and training images"
 
 
 def from_means(model: Any, key: Key[Array, ""], variables: Variables, batch: Batch) -> Output:

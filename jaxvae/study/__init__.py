@@ -13,6 +13,7 @@ from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train
 from jaxvae.study.kept import kept
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures, lower_bound
+from jaxvae.study.reference import reference
 from jaxvae.study.samplers import SAMPLERS, Sampler, draw_images, make_sampler
 from jaxvae.study.second_stage import fit_second_stage
 from jaxvae.study.section import Section
@@ -39,6 +40,7 @@ __all__ = [
     "make_case",
     "make_sampler",
     "optimizer",
+    "reference",
     "train_attribute_judge",
     "train_classifier",
     "train_judge",

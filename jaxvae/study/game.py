@@ -24,7 +24,7 @@ class Game:
         weights: of the terms in each player's loss; a replica's hyper-parameters override those of their names.
         players: by the names that the weights use.
         rule: which players wait; none does if not given.
-        label: which field of a batch the model's `play` is told.
+        label: which field of a batch the model's `play` is told; None for a model that is told nothing.
         noise: standard deviation of noise on what the discriminator sees; None if the model takes none.
     """
 
@@ -32,7 +32,7 @@ class Game:
     weights: losses.Weights
     players: Mapping[str, train.Player]
     rule: losses.Rule | None = None
-    label: str = "label"
+    label: str | None = None
     noise: float | Schedule | None = None
 
 
@@ -74,7 +74,7 @@ def fit_game(
     objective = losses.compose(measured, dict.fromkeys(measured, 1.0))
 
     def play(key: Key[Array, ""], variables: Variables, batch: Batch) -> Judged:
-        told = getattr(batch, game.label)
+        told = None if game.label is None else getattr(batch, game.label)
         judged: Judged = model.apply(
             variables, key, batch.image, batch.index, label=told, train=False, method="play"
         )

@@ -20,7 +20,7 @@ def several_players(
     model: Any,
     objective: Callable[..., tuple[Mapping[str, Float[Array, ""]], Metrics]],
     *,
-    label: str = "label",
+    label: str | None = "label",
     noise: float | Schedule | None = None,
     slopes: bool = False,
 ) -> Losses:
@@ -30,7 +30,7 @@ def several_players(
         model: Flax module with a method `play`, `(key, image, index, label=..., train=True) -> Judged`.
         objective: `(key, judged, batch, step, overrides) -> (losses, metrics)`, as `jaxvae.losses.compose_players`
             returns it. The replica's further hyper-parameters override the weights of their names.
-        label: which field of the batch `play` is given as `label`.
+        label: which field of the batch `play` is given as `label`; None gives it None.
         noise: standard deviation of noise on what the discriminator sees, which `play` is given; a number or a
             schedule of the step. None if `play` takes none.
         slopes: whether the discriminator's slopes between real and fake are computed, for a gradient penalty; its
@@ -54,7 +54,7 @@ def several_players(
     ) -> tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]:
         model_key, loss_key = jax.random.split(key)
         variables = {"params": params, **model_state}
-        told = getattr(batch, label)
+        told = None if label is None else getattr(batch, label)
         given = {} if noise is None else {"noise": noise(step) if callable(noise) else noise}
         judged, updated = model.apply(
             variables,

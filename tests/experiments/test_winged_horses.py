@@ -12,11 +12,10 @@ import small_runs
 
 import jaxvae
 from experiments.winged_horses import __main__ as winged_horses
-from experiments.winged_horses import measures as measuring
 from experiments.winged_horses import page, training
 from experiments.winged_horses.config import Config
 from experiments.winged_horses.rows import ABLATION, COMPARED, MAIN, ROWS
-from jaxvae import data, losses, models, report
+from jaxvae import losses, models, report
 from jaxvae.types import Batch
 
 ROW_NAMES = ["SSIM", "kernel 3", MAIN]
@@ -177,21 +176,6 @@ def test_equation_5_is_kl_and_ssim_and_colour():
         2 * (1 - losses.ssim(again, image)) + 3 * losses.colour_distance(again, image)
     )
     np.testing.assert_allclose(actual, expected.mean(), rtol=1e-5)
-
-
-def test_few_validation_images_are_filled_up_with_training_images():
-    class Small:
-        source = type("Source", (), {"dataset": data.load("drawn", split="train", limit=30)})
-        test_set = data.load("drawn", split="test", limit=10)
-
-    images, which = measuring.reference(Small, 25)
-    assert which == "validation and training images"
-    np.testing.assert_array_equal(
-        images, np.concatenate([Small.test_set.images, Small.source.dataset.images[:15]])
-    )
-    images, which = measuring.reference(Small, 10)
-    assert (len(images), which) == (10, "validation images")
-    assert len(measuring.reference(Small, 100)[0]) == 40
 
 
 def summary(**values):

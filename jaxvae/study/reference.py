@@ -1,0 +1,22 @@
+"""Real images that samples are compared with."""
+
+import numpy as np
+from jaxtyping import UInt8
+
+from jaxvae.study.experiment import Experiment
+
+
+def reference(experiment: Experiment, samples: int) -> tuple[UInt8[np.ndarray, "n h w c"], str]:
+    """Takes validation images, and training images where those are too few.
+
+    Args:
+        experiment: the run.
+        samples: how many are wanted.
+
+    Returns:
+        As many images, or all that there are, and what they are in words.
+    """
+    test, training = experiment.test_set.images, experiment.source.dataset.images
+    if len(test) >= samples:
+        return test[:samples], "validation images"
+    return np.concatenate([test, training[: samples - len(test)]]), "validation and training images"
