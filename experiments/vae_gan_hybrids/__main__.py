@@ -1,0 +1,21 @@
+"""Adversarial autoencoders and VAE-GANs, which join a variational autoencoder with a discriminator.
+
+Reproduces the lecture "Combining VAEs and GANs". `aae` puts a discriminator of codes in the place of the KL divergence
+and shows how codes fill a Gaussian, a ring of ten Gaussians and a Swiss roll; `vaegan` compares images in the features
+of a discriminator, beside a VAE and a GAN of the same networks, with and without attributes.
+
+    python -m experiments.vae_gan_hybrids aae
+    python -m experiments.vae_gan_hybrids aae --rows "AAE, ring, labels" --unlabelled 0.9
+    python -m experiments.vae_gan_hybrids vaegan --data folder:FACES --image-size 64
+    python -m experiments.vae_gan_hybrids vaegan --data mnist --epochs 10
+"""
+
+from experiments.vae_gan_hybrids import aae, vaegan
+from experiments.vae_gan_hybrids.aae_config import PRESETS as AAE_PRESETS
+from experiments.vae_gan_hybrids.vaegan_config import PRESETS as VAEGAN_PRESETS
+from jaxvae import cli
+
+EXPERIMENTS = {"aae": (aae.main, AAE_PRESETS), "vaegan": (vaegan.main, VAEGAN_PRESETS)}
+
+if __name__ == "__main__":
+    cli.launch_one(EXPERIMENTS, description=__doc__)

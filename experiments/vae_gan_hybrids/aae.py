@@ -1,0 +1,74 @@
+"""The adversarial autoencoder: how codes fill three priors, beside a VAE's, and which digits their parts become."""
+
+from collections.abc import Mapping
+
+from tqdm import tqdm
+
+from experiments.vae_gan_hybrids import aae_page
+from experiments.vae_gan_hybrids.aae_config import AAEConfig
+from experiments.vae_gan_hybrids.aae_measures import Measures
+from experiments.vae_gan_hybrids.aae_rows import ROWS, Row
+from experiments.vae_gan_hybrids.aae_training import make_model, make_replicas, train_row
+from experiments.vae_gan_hybrids.stability import attempt, make_row
+from jaxvae import study
+
+INTRO = (
+    "Autoencoders whose codes a discriminator, rather than a KL divergence, brings to a prior: a Gaussian, a ring of "
+    "Gaussians, a Swiss roll; and to a part of it for each class where the discriminator is told labels."
+)
+
+
+def main(config: AAEConfig) -> None:
+    """Trains the rows, measures them, and writes the report."""
+    experiment = study.Experiment.prepare("vae_gan_hybrids", config)
+    rows = {name: ROWS[name] for name in config.rows}
+    check(experiment, config, rows)
+    open_workdir(experiment, config, rows)
+    judge = study.train_judge(experiment, epochs=config.classifier_epochs)
+    outcomes = {
+        name: attempt(name, lambda name=name, row=row: train_row(experiment, config, name, row))
+        for name, row in rows.items()
+    }
+    measure = Measures(experiment, config, judge)
+    table = [
+        make_row(name, rows[name].note, outcome, measure)
+        for name, outcome in tqdm(outcomes.items(), desc="measuring", unit="row")
+    ]
+    runs = {name: outcome.runs[0] for name, outcome in outcomes.items() if outcome.runs}
+    parts = [rows[name].program for name in runs]
+    experiment.workdir.merge_metrics(["classifier", *parts])
+    tables = aae_page.make_tables(table, measure)
+    experiment.publish(
+        title="Adversarial autoencoders",
+        intro=INTRO,
+        tables=tables,
+        blocks=aae_page.make_blocks(experiment, tables, runs, measure, parts),
+        summary=measure.protocol,
+        words=aae_page.verdict(table),
+    )
+
+
+def check(experiment: study.Experiment, config: AAEConfig, rows: Mapping[str, Row]) -> None:
+    """Refuses what could not be trained or measured, before anything is written.
+
+    Raises:
+        ValueError: a network that the images do not fit, images without classes, or too few of them.
+    """
+    for row in rows.values():
+        make_model(experiment, config, row)
+    spec = experiment.source.dataset.spec
+    if len(spec.class_names) < 2:
+        raise ValueError(f"aae needs images of at least two classes, which {spec.name!r} does not have.")
+    if len(experiment.test_set) < 12:
+        raise ValueError(
+            f"aae needs at least 12 validation images, got {len(experiment.test_set)}; raise --limit."
+        )
+
+
+def open_workdir(experiment: study.Experiment, config: AAEConfig, rows: Mapping[str, Row]) -> None:
+    """Makes the directory ready; its config.json says which part of it holds which row."""
+    replicas = [each for name in rows for each in make_replicas(config, name)]
+    model = make_model(experiment, config, next(iter(rows.values())))
+    parts = {name: row.program for name, row in rows.items()}
+    record = experiment.record(model, replicas, parts=parts)
+    experiment.workdir.open(record, resume=config.resume, overwrite=config.overwrite)

@@ -1,0 +1,106 @@
+"""The flags of `aae`."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from experiments.vae_gan_hybrids.aae_rows import ROWS
+from jaxvae import cli, losses
+
+
+@dataclass(frozen=True, kw_only=True)
+class AAEConfig(cli.RunConfig):
+    """Flags of the adversarial autoencoder; those of networks and losses are those of every row that has such."""
+
+    workdir: Path = Path("runs/vae_gan_hybrids_aae")
+    """Directory for everything that the run leaves."""
+
+    rows: tuple[str, ...] = tuple(ROWS)
+    """What to train, by name."""
+
+    epochs: int = 30
+    """Passes over the training data."""
+
+    batch_size: int = 100
+    """Examples in a batch, over all devices."""
+
+    seeds: int = 3
+    """How many seeds to train side by side."""
+
+    widths: tuple[int, ...] = (32, 64, 128)
+    """Channels of the encoder's convolutions, each of which halves the image; the decoder mirrors them."""
+
+    hidden: tuple[int, ...] = (512, 512)
+    """Sizes of the discriminator's hidden layers."""
+
+    gaussian: bool = False
+    """Give the adversarial autoencoders a Gaussian encoder, as the VAEs have one, in place of a deterministic one."""
+
+    game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
+    """Losses of the discriminator and of the encoder that deceives it."""
+
+    smoothing: float = 0.0
+    """What the discriminator's target for draws from the prior lacks of 1."""
+
+    penalty: float = 0.0
+    """Weight of the discriminator's gradient penalty; "wasserstein" needs one, such as 10."""
+
+    learning_rate: float = 1e-3
+    """Step size for the reconstruction (and for a VAE's whole loss) at the start, which falls along a half cosine."""
+
+    adversarial_rate: float = 5e-4
+    """Step size of the discriminator and of the encoder's regularization at the start, which falls likewise."""
+
+    unlabelled: float = 0.0
+    """Share of the training images whose labels are hidden from the rows with labels."""
+
+    classifier_epochs: int = 5
+    """Passes over the training data for the classifier that tells digits apart."""
+
+    samples: int = 10_000
+    """Images drawn from each model for its classifier FID and for the labels of its modes."""
+
+    def __post_init__(self) -> None:
+        """Refuses rows that there are not, and numbers that make no run."""
+        super().__post_init__()
+        if unknown := [row for row in self.rows if row not in ROWS]:
+            raise ValueError(f"Unknown row {unknown[0]!r}; known are {', '.join(map(repr, ROWS))}.")
+        if not self.rows or len(set(self.rows)) < len(self.rows):
+            raise ValueError(
+                f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
+            )
+        losses.adversarial(self.game, smoothing=self.smoothing)
+        for name in ("learning_rate", "adversarial_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+        if not 0 <= self.penalty < math.inf or (self.game == "wasserstein" and not self.penalty):
+            raise ValueError(
+                f"penalty must be finite, at least 0, and more than 0 for wasserstein, got {self.penalty}."
+            )
+        if not 0 <= self.unlabelled < 1:
+            raise ValueError(f"the share of unlabelled images must be in [0, 1), got {self.unlabelled}.")
+        if self.samples < 2 or self.classifier_epochs < 1:
+            raise ValueError(
+                "there must be at least 2 samples and 1 classifier epoch, "
+                f"got {self.samples} and {self.classifier_epochs}."
+            )
+
+
+PRESETS = {
+    "full": AAEConfig,
+    "smoke": lambda: AAEConfig(
+        preset="smoke",
+        workdir=Path("runs/vae_gan_hybrids_aae_smoke"),
+        data="drawn",
+        image_size=16,
+        rows=("VAE, ring", "AAE, ring", "AAE, Swiss roll, labels"),
+        epochs=20,
+        batch_size=60,
+        seeds=1,
+        widths=(8, 16),
+        hidden=(64, 64),
+        classifier_epochs=5,
+        samples=120,
+    ),
+}

@@ -1,0 +1,130 @@
+"""What is measured of an autoencoder with a prior in the plane: how codes fill it, and what its parts decode to."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+import jaxvae
+from experiments.vae_gan_hybrids.aae_config import AAEConfig
+from jaxvae import evaluate, losses, models, study, train
+
+_KERNEL_POINTS = 2000
+"""Codes and draws that the maximum mean discrepancy is estimated from."""
+
+
+class Measures:
+    """Measures models, each against the prior that is its own.
+
+    Args:
+        experiment: the run.
+        config: its flags.
+        judge: the classifier that tells digits apart.
+
+    Attributes:
+        protocol: how it measures, for results.json.
+    """
+
+    def __init__(self, experiment: study.Experiment, config: AAEConfig, judge: study.Judge) -> None:
+        self._experiment, self._judge, self._samples = experiment, judge, config.samples
+        test = experiment.test_set.images
+        self._real = judge.moments(test[: config.samples])
+        self.protocol: dict[str, Any] = {
+            "samples": config.samples,
+            "validation_images": len(test),
+            "classifier_accuracy": judge.accuracy,
+        }
+
+    def __call__(self, run: jaxvae.Run) -> dict[str, float]:
+        """Measures one model.
+
+        Args:
+            run: the model.
+
+        Returns:
+            two_sample, holes and mmd between codes of validation images and draws from the prior; bce, mse and ssim of
+            reconstructions; classifier_fid of samples. Of a prior with parts also mode_match and purity, and of an
+            informed model agreement, code_agreement and, for each part from 0, agreement_0, agreement_1, ...
+        """
+        return study.kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
+
+    @property
+    def words(self) -> str:
+        """How it measures, in a sentence without its full stop."""
+        return (
+            f"{self.protocol['validation_images']:,} validation images, one code drawn for each, against as many draws "
+            f"from the prior; a classifier that is right about {self.protocol['classifier_accuracy']:.2%} of them "
+            f"judges {self.protocol['samples']:,} decoded images"
+        )
+
+    def codes(self, run: jaxvae.Run) -> Float[np.ndarray, "n 2"]:
+        """One draw from the posterior of each validation image; what the decoder sees in training.
+
+        Args:
+            run: the model.
+
+        Returns:
+            The same at every call.
+        """
+        (posterior,) = run.encode(self._experiment.test_set.images)
+        mean, stddev = np.asarray(posterior.mean), np.asarray(posterior.stddev)
+        noise = np.random.default_rng(run.seed).standard_normal(mean.shape, np.float32)
+        return mean + stddev * noise
+
+    def _measure(self, run: jaxvae.Run) -> dict[str, float]:
+        key = train.Replica(run.variant, run.seed, {}).evaluation_key
+        keys = jax.random.split(key, 4)
+        (prior,) = models.own_priors(run.model)
+        codes = jax.random.permutation(keys[0], jnp.asarray(self.codes(run)))
+        draws = prior.sample(keys[1], len(codes))
+        samples = np.asarray(run.sample(self._samples, seed=run.seed))
+        values = {
+            "two_sample": evaluate.two_sample_accuracy(keys[2], codes, draws),
+            "holes": float(evaluate.holes(codes, draws)),
+            "mmd": _mmd(codes[:_KERNEL_POINTS], draws[:_KERNEL_POINTS]),
+            "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real),
+            **evaluate.reconstruction_evaluator(study.forward(run.model))(
+                key, run.variables, self._experiment.batches
+            ),
+        }
+        if isinstance(prior, models.LabelledPrior):
+            values |= self._parts(keys[3], run, prior)
+        return values
+
+    def _parts(self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior) -> dict[str, float]:
+        """What the parts of a prior have to do with classes."""
+        found, labels = (
+            np.asarray(prior.class_of(jnp.asarray(self.codes(run)))),
+            self._experiment.test_set.labels,
+        )
+        shares = np.bincount(found, minlength=prior.classes) / len(found)
+        table = self._judged(key, run, prior)
+        values = {
+            "mode_match": float(1 - np.abs(shares - 1 / prior.classes).sum() / 2),
+            "purity": float(table.max(axis=1).mean()),
+        }
+        if run.model.informed:
+            values |= {
+                "agreement": float(np.diag(table).mean()),
+                "code_agreement": float(np.mean(found == labels)),
+                **{f"agreement_{part}": float(share) for part, share in enumerate(np.diag(table))},
+            }
+        return values
+
+    def _judged(self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior) -> Float[np.ndarray, "k k"]:
+        """Share of the images decoded from each part (row) that are taken for each class (column)."""
+        each = max(self._samples // prior.classes, 1)
+        parts: Int[np.ndarray, " n"] = np.repeat(np.arange(prior.classes, dtype=np.int32), each)
+        images = run.decode((prior.sample_class(key, jnp.asarray(parts)),))
+        table = np.zeros((prior.classes, prior.classes))
+        np.add.at(table, (parts, self._judge.classes(images)), 1 / each)
+        return table
+
+
+def _mmd(codes: Float[jax.Array, "n 2"], draws: Float[jax.Array, "n 2"]) -> float:
+    """Squared MMD with a Gaussian kernel whose bandwidth is the median distance of the prior's draws."""
+    kernel = losses.rbf(losses.median_bandwidth(draws[:1000]))
+    return float(jax.jit(partial(losses.mmd2, kernel=kernel, block_size=128))(codes, draws))
