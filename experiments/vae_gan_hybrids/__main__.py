@@ -10,12 +10,10 @@ of a discriminator, beside a VAE and a GAN of the same networks, with and withou
     python -m experiments.vae_gan_hybrids vaegan --data mnist --epochs 10
 """
 
-from experiments.vae_gan_hybrids import aae, vaegan
-from experiments.vae_gan_hybrids.aae_config import PRESETS as AAE_PRESETS
-from experiments.vae_gan_hybrids.vaegan_config import PRESETS as VAEGAN_PRESETS
+from experiments.vae_gan_hybrids import PRESETS, aae, vaegan
 from jaxvae import cli
 
-EXPERIMENTS = {"aae": (aae.main, AAE_PRESETS), "vaegan": (vaegan.main, VAEGAN_PRESETS)}
+EXPERIMENTS = {"aae": (aae.main, PRESETS["aae"]), "vaegan": (vaegan.main, PRESETS["vaegan"])}
 
 if __name__ == "__main__":
     cli.launch_one(EXPERIMENTS, description=__doc__)

@@ -9,7 +9,7 @@ from jaxvae.study.case import make_case
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.game import Game, fit_game, optimizer
 from jaxvae.study.inception import find_inception
-from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
+from jaxvae.study.judge import Judge, TrainedClassifier, as_floats, train_classifier, train_judge
 from jaxvae.study.kept import kept
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures, lower_bound
@@ -29,6 +29,7 @@ __all__ = [
     "Sampler",
     "Section",
     "TrainedClassifier",
+    "as_floats",
     "draw_images",
     "find_inception",
     "fit_game",

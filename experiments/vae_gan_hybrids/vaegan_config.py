@@ -1,0 +1,174 @@
+"""The flags of `vaegan`."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from experiments.vae_gan_hybrids.vaegan_rows import ROWS
+from jaxvae import cli, losses, models
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEGANConfig(cli.SamplesConfig):
+    """Flags of the VAE-GAN; those of networks and losses are those of every row that has such."""
+
+    workdir: Path = Path("runs/vae_gan_hybrids_vaegan")
+    """Directory for everything that the run leaves."""
+
+    data: str = "celeb_a"
+    """Data set: celeb_a, folder:PATH with CelebA's list_attr.txt, or any other, whose classes are its attributes."""
+
+    rows: tuple[str, ...] = tuple(ROWS)
+    """What to train, by name. Figures of edited faces are of the VAE-GANs among them."""
+
+    attributes: tuple[str, ...] = ()
+    """Names of the attributes that conditional rows are given and that images are judged by; all if none is named."""
+
+    epochs: int = 20
+    """Passes over the training data."""
+
+    flip: bool = False
+    """Mirror every other training image, anew in each epoch; good for faces, bad for digits."""
+
+    latent_size: int = 128
+    """Dimensions of the code."""
+
+    widths: tuple[int, ...] = (64, 128, 256)
+    """Channels of the encoder's convolutions, each of which halves the image; the decoder mirrors them."""
+
+    discriminator_widths: tuple[int, ...] = (32, 128, 256)
+    """Channels of the discriminator's convolutions, each of which halves the image."""
+
+    hidden: int = 512
+    """Size of the discriminator's dense layer."""
+
+    feature_layer: int = 3
+    """The discriminator's convolution whose activations compare an image and its reconstruction, 1 for the first."""
+
+    normalisation: Literal["batch", "spectral", "none"] = "batch"
+    """What keeps the discriminator in bounds."""
+
+    game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
+    """Losses of the discriminator and of the decoder that deceives it; "minimax" is Algorithm 1 to the letter."""
+
+    gamma: float = 1e-2
+    """Weight of the feature likelihood in the decoder's loss."""
+
+    beta: float = 1.0
+    """Weight of the KL divergence."""
+
+    smoothing: float = 0.0
+    """What the discriminator's target for real images lacks of 1."""
+
+    instance_noise: float = 0.0
+    """Standard deviation of noise on all that the discriminator sees at the start, which falls to 0 linearly."""
+
+    penalty: float = 0.0
+    """Weight of the discriminator's gradient penalty; "wasserstein" needs one, such as 10."""
+
+    equilibrium: bool = False
+    """Let whoever of discriminator and decoder is too strong wait for the other."""
+
+    equilibrium_target: float = 0.68
+    """Loss of the discriminator around which nobody waits."""
+
+    equilibrium_margin: float = 0.4
+    """How far from it the loss may be before somebody waits."""
+
+    learning_rate: float = 3e-4
+    """Step size of every player at the start, which falls to 0 along a half cosine."""
+
+    judge_epochs: int = 10
+    """Passes over the training data for the classifier of attributes."""
+
+    samples: int = 2000
+    """Images drawn from each model for distances of sets, against as many real ones, if there are."""
+
+    least_diversity: float = 0.5
+    """A model whose samples are less diverse than this share of the data's diversity is reported as collapsed."""
+
+    def __post_init__(self) -> None:
+        """Refuses rows that there are not, and numbers that make no run."""
+        super().__post_init__()
+        if unknown := [row for row in self.rows if row not in ROWS]:
+            raise ValueError(f"Unknown row {unknown[0]!r}; known are {', '.join(map(repr, ROWS))}.")
+        if not self.rows or len(set(self.rows)) < len(self.rows):
+            raise ValueError(
+                f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
+            )
+        losses.adversarial(self.game, smoothing=self.smoothing)
+        for name in ("learning_rate", "gamma", "beta"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+        for name in ("instance_noise", "penalty", "equilibrium_margin", "least_diversity"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and >= 0, got {getattr(self, name)}.")
+        if self.game == "wasserstein" and not self.penalty:
+            raise ValueError(
+                "the game wasserstein needs a gradient penalty > 0, such as --penalty 10, got 0."
+            )
+        if self.equilibrium and self.game in ("hinge", "wasserstein", "least_squares"):
+            raise ValueError(
+                f"the equilibrium's target is a cross-entropy, which {self.game} does not have; use minimax or "
+                "non_saturating, or leave --equilibrium out."
+            )
+        if self.judge_epochs < 1:
+            raise ValueError(f"judge_epochs must be at least 1, got {self.judge_epochs}.")
+
+    def make_model(
+        self, image_shape: tuple[int, int, int], *, attributes: int, layout: models.Layout
+    ) -> models.VAEGAN:
+        """The networks.
+
+        Args:
+            image_shape: (height, width, channels).
+            attributes: how many they are given; 0 for none.
+            layout: of their convolutions.
+
+        Returns:
+            The Flax module.
+
+        Raises:
+            ValueError: images that are too small for the stages, or what `jaxvae.models.VAEGAN` refuses.
+        """
+        stages = max(len(self.widths), len(self.discriminator_widths))
+        if min(image_shape[:2]) < 2**stages:
+            raise ValueError(
+                f"{stages} convolutions that halve an image need {2**stages} x {2**stages} pixels or more, got "
+                f"{image_shape[0]} x {image_shape[1]}; use larger images or fewer widths."
+            )
+        return models.VAEGAN(
+            image_shape,
+            self.latent_size,
+            self.widths,
+            self.discriminator_widths,
+            self.hidden,
+            self.feature_layer,
+            self.normalisation,
+            attributes,
+            layout=layout,
+        )
+
+
+PRESETS = {
+    "full": VAEGANConfig,
+    "smoke": lambda: VAEGANConfig(
+        preset="smoke",
+        workdir=Path("runs/vae_gan_hybrids_vaegan_smoke"),
+        data="drawn",
+        image_size=16,
+        rows=("VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes"),
+        epochs=10,
+        batch_size=50,
+        latent_size=16,
+        widths=(8, 16),
+        discriminator_widths=(8, 16),
+        hidden=32,
+        feature_layer=2,
+        judge_epochs=5,
+        samples=60,
+        fid=False,
+        least_diversity=0.0,
+    ),
+}

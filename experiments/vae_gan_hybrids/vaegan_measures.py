@@ -1,0 +1,217 @@
+"""What is measured of a VAE-GAN and its like: samples, reconstructions, and whether images have their attributes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+import jaxvae
+from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
+from experiments.vae_gan_hybrids.vaegan_rows import ROWS
+from experiments.vae_gan_hybrids.vaegan_training import attribute_names
+from jaxvae import data, evaluate, study
+
+Pictures = Float[np.ndarray, "n h w c"]
+Vectors = Bool[np.ndarray, "n k"]
+
+_COMPARED = 1000
+"""Images whose features are compared pair by pair."""
+
+
+class Measures:
+    """Measures models by their images alone, so that all kinds of model are measured alike.
+
+    Distances of sets are to the validation images if there are as many as samples, else to all images.
+
+    Args:
+        experiment: the run, of images with attributes.
+        config: its flags.
+        judge: the classifier of attributes.
+        inception: the network that FID is computed with; without one there is none.
+
+    Attributes:
+        protocol: how it measures, for results.json.
+        names: of the attributes.
+        wanted: [n, k], what samples of conditional models shall have: the validation images' attributes.
+        unseen: [m, k], combinations of validation images that no training image has.
+    """
+
+    def __init__(
+        self,
+        experiment: study.Experiment,
+        config: VAEGANConfig,
+        judge: study.AttributeJudge,
+        inception: evaluate.Inception | None,
+    ) -> None:
+        self._experiment, self._config, self._judge = experiment, config, judge
+        self._reals, which = study.reference(experiment, config.samples)
+        self._settings: dict[str, Any] = {
+            "inception": inception,
+            "resize": config.resize,
+            "precision": config.precision,
+        }
+        seen, known = experiment.source.dataset.attributes, experiment.test_set.attributes
+        if seen is None or known is None:
+            raise ValueError("the attributes of images are measured, and these images have none.")
+        self.names = attribute_names(experiment)
+        self.wanted = np.resize(known.values, (config.samples, len(self.names)))
+        self.unseen = data.new_combinations(seen, known)
+        self._truth = known.values
+        self._diversity = float(evaluate.diversity(self._features(self._reals)))
+        self._sharpness = _sharpness(self._reals)
+        self.protocol: dict[str, Any] = {
+            "samples": config.samples,
+            "reference": which,
+            "reference_images": len(self._reals),
+            "attributes": ", ".join(self.names),
+            "attribute_ceiling": judge.accuracy,
+            "unseen_combinations": len(self.unseen),
+        }
+        self._real = None
+        if inception is not None:
+            self._real = evaluate.image_statistics(self._reals, **self._settings, cache=True)
+            self.protocol |= {
+                "fid_weights": inception.name,
+                "fid_resize": config.resize,
+                "fid_precision": config.precision,
+            }
+
+    def __call__(self, run: jaxvae.Run) -> dict[str, float]:
+        """Measures one model.
+
+        Args:
+            run: the model.
+
+        Returns:
+            sharpness and diversity of samples, 1 for the data's, and fid and kid if there is an Inception network. Of
+            models that reconstruct also mse, feature_distance, recognised and attributes_kept; of conditional ones
+            attribute_accuracy, attribute_floor, attribute_exact, attribute_cosine and, for each attribute from 0,
+            attribute_0, ...; attribute_unseen if there are combinations that training has not seen.
+        """
+        return study.kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
+
+    @property
+    def words(self) -> str:
+        """How it measures, in a sentence without its full stop."""
+        text = (
+            f"{self.protocol['samples']:,} samples of each model against {self.protocol['reference_images']:,} "
+            f"{self.protocol['reference']}; a classifier that is right about {self._judge.accuracy:.1%} of the "
+            "validation images' attributes, which is the ceiling, judges"
+        )
+        if self._real is None:
+            return text
+        how = ", ".join(self.protocol[f"fid_{name}"] for name in ("weights", "resize", "precision"))
+        return f"{text}; FID and KID by {how}"
+
+    def real(self) -> dict[str, float]:
+        """What the validation images themselves reach."""
+        return {"sharpness": 1.0, "diversity": 1.0} | self._attributes(
+            self._experiment.test_set.images, self._truth
+        )
+
+    def samples(self, run: jaxvae.Run, n: int) -> Pictures:
+        """Images drawn from a model, of the wanted attributes if it is conditional.
+
+        Args:
+            run: the model.
+            n: how many, at most those that are measured.
+
+        Returns:
+            The same at every call.
+        """
+        labels = self.wanted[:n] if run.model.attributes else None
+        return np.asarray(run.sample(n, seed=run.seed, labels=labels))
+
+    def reconstruct(self, run: jaxvae.Run, n: int) -> Pictures:
+        """The first validation images again, with their attributes if the model is conditional."""
+        labels = self._truth[:n] if run.model.attributes else None
+        return np.asarray(run.reconstruct(self._experiment.test_set.images[:n], labels=labels))
+
+    def _measure(self, run: jaxvae.Run) -> dict[str, float]:
+        drawn = self.samples(run, self._config.samples)
+        values = {
+            "sharpness": _sharpness(drawn) / self._sharpness,
+            "diversity": float(evaluate.diversity(self._features(drawn))) / self._diversity,
+            "parameters": float(run.parameters),
+        }
+        if self._real is not None:
+            inception = vars(evaluate.fid(drawn, self._real, **self._settings))
+            values |= {name: inception[name] for name in ("fid", "kid") if inception[name] is not None}
+        if run.model.attributes:
+            values |= self._attributes(drawn, self.wanted) | self._unseen(run)
+        if ROWS[run.variant].kind != "gan":
+            values |= self._reconstructions(run)
+        return values
+
+    def _features(self, images: Any) -> Any:
+        return jnp.asarray(self._judge.features(images[:_COMPARED]))
+
+    def _attributes(self, images: Any, wanted: Vectors) -> dict[str, float]:
+        """How far the judge finds in images what they should have; the floor is how far in those of others."""
+        probabilities = self._judge.probabilities(images)
+        right = (probabilities > 0.5) == wanted
+        others = (probabilities > 0.5) == np.random.default_rng(0).permutation(wanted)
+        cosine = evaluate.attribute_similarity(jnp.asarray(probabilities), jnp.asarray(wanted, jnp.float32))
+        return {
+            "attribute_accuracy": float(right.mean()),
+            "attribute_floor": float(others.mean()),
+            "attribute_exact": float(right.all(axis=1).mean()),
+            "attribute_cosine": float(cosine.mean()),
+            **{f"attribute_{place}": float(share) for place, share in enumerate(right.mean(axis=0))},
+        }
+
+    def _unseen(self, run: jaxvae.Run) -> Mapping[str, float]:
+        if not len(self.unseen):
+            return {}
+        wanted = np.resize(self.unseen, self.wanted.shape)
+        drawn = run.sample(len(wanted), seed=run.seed, labels=wanted)
+        return {"attribute_unseen": self._attributes(np.asarray(drawn), wanted)["attribute_accuracy"]}
+
+    def _reconstructions(self, run: jaxvae.Run) -> dict[str, float]:
+        """How near reconstructions come to their images, and whether each is nearest to its own."""
+        images = self._experiment.test_set.images[:_COMPARED]
+        again = self.reconstruct(run, len(images))
+        own, other = (np.asarray(self._features(x), np.float64) for x in (images, again))
+        squared = np.sum(other**2, 1)[:, None] - 2 * other @ own.T + np.sum(own**2, 1)
+        kept = (self._judge.probabilities(again) > 0.5) == self._truth[: len(images)]
+        errors = np.square(again - images.astype(np.float32) / 255)
+        return {
+            "mse": float(errors.mean()),
+            "feature_distance": float(np.linalg.norm(own - other, axis=1).mean()) / self._diversity,
+            "recognised": float(np.mean(squared.argmin(axis=1) == np.arange(len(images)))),
+            "attributes_kept": float(kept.mean()),
+        }
+
+
+def attribute_vectors(
+    run: jaxvae.Run, dataset: data.Dataset, *, most: int = 20_000
+) -> Float[np.ndarray, "k d"]:
+    """Visual attribute vectors of a model that is not conditional: differences of mean codes.
+
+    Args:
+        run: the model.
+        dataset: images with attributes.
+        most: how many of them are encoded.
+
+    Returns:
+        [k, d], from images without each attribute to those with it; 0 where one of the two is missing.
+
+    References:
+        Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, section 4.1.1.
+    """
+    if dataset.attributes is None:
+        raise ValueError("attribute vectors need images with attributes, got none.")
+    (posterior,) = run.encode(dataset.images[:most])
+    codes = np.asarray(posterior.mean, np.float64)
+    has = dataset.attributes.values[:most].astype(np.float64)
+    counts, rest = has.sum(axis=0), (1 - has).sum(axis=0)
+    means = has.T @ codes / np.maximum(counts, 1)[:, None]
+    others = (1 - has).T @ codes / np.maximum(rest, 1)[:, None]
+    known = (counts > 0) & (rest > 0)
+    return np.where(known[:, None], means - others, 0).astype(np.float32)
+
+
+def _sharpness(images: Any) -> float:
+    return float(jnp.mean(evaluate.sharpness(jnp.asarray(study.as_floats(images)))))
