@@ -4,10 +4,13 @@
 `stability` is about runs that fail. Each of the two has rows, which are compared, flags, measures and a page.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from experiments.vae_gan_hybrids.aae_config import PRESETS as AAE_PRESETS
 from experiments.vae_gan_hybrids.vaegan_config import PRESETS as VAEGAN_PRESETS
 
-PRESETS = {"aae": AAE_PRESETS, "vaegan": VAEGAN_PRESETS}
+PRESETS: Mapping[str, Mapping[str, Callable[[], Any]]] = {"aae": AAE_PRESETS, "vaegan": VAEGAN_PRESETS}
 """Presets of each of the two experiments, by the first word of the command line."""
 
 __all__ = ["PRESETS"]

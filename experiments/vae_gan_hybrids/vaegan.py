@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tqdm import tqdm
 
 from experiments.vae_gan_hybrids import vaegan_page
-from experiments.vae_gan_hybrids.stability import attempt, make_row
+from experiments.vae_gan_hybrids.stability import attempt, make_row, without_collapsed
 from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
 from experiments.vae_gan_hybrids.vaegan_measures import Measures
 from experiments.vae_gan_hybrids.vaegan_rows import ROWS, Row
@@ -13,8 +13,8 @@ from experiments.vae_gan_hybrids.vaegan_training import make_model, make_replica
 from jaxvae import study
 
 INTRO = (
-    "A variational autoencoder whose reconstructions a discriminator compares in its own features, and whose decoder has "
-    "to deceive it; beside the autoencoder and the adversarial network that it joins, with attributes and without."
+    "A variational autoencoder whose reconstructions a discriminator compares in its own features, and whose decoder "
+    "has to deceive it; beside the autoencoder and the adversarial network that it joins, with attributes and without."
 )
 
 
@@ -31,15 +31,16 @@ def main(config: VAEGANConfig) -> None:
         for name, row in rows.items()
     }
     measure = Measures(experiment, config, judge, inception)
-    table = [
-        make_row(name, rows[name].note, outcome, measure, least_diversity=config.least_diversity)
+    standing = {
+        name: without_collapsed(name, outcome, measure, least=config.least_diversity)
         for name, outcome in tqdm(outcomes.items(), desc="measuring", unit="row")
-    ]
+    }
+    table = [make_row(name, rows[name].note, outcome, measure) for name, outcome in standing.items()]
     parts = [rows[name].program for name, outcome in outcomes.items() if outcome.runs]
     experiment.workdir.merge_metrics(["attributes", *parts])
     tables = vaegan_page.make_tables(table, measure)
     words = vaegan_page.verdict(table, ceiling=judge.accuracy)
-    runs = {name: outcome.runs[0] for name, outcome in outcomes.items() if outcome.runs}
+    runs = {name: outcome.runs[0] for name, outcome in standing.items() if outcome.runs}
     experiment.publish(
         title="VAE-GAN",
         intro=INTRO,

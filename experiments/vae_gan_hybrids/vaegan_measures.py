@@ -121,6 +121,7 @@ class Measures:
         Returns:
             The same at every call.
         """
+        n = min(n, self._config.samples)
         labels = self.wanted[:n] if run.model.attributes else None
         return np.asarray(run.sample(n, seed=run.seed, labels=labels))
 

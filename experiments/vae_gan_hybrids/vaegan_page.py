@@ -15,7 +15,7 @@ from jaxvae import report, study
 REAL = "validation images"
 """The row of what the data itself reaches."""
 
-_SHOWN = 16
+_SHOWN, _DRAWN = 16, 32
 
 SAMPLES = (
     replace(report.FID, note="Fréchet distance of samples to real images in the features of Inception v3."),
@@ -109,7 +109,9 @@ def make_tables(rows: Sequence[report.Row], measure: Measures) -> list[report.Ta
     ]
     single = [report.Column(key=f"attribute_{place}", title=name) for place, name in enumerate(measure.names)]
     return [
-        report.Table(rows=rows, columns=_there(SAMPLES, rows), caption=f"Samples. {measure.words}"),
+        report.Table(
+            rows=rows, columns=_there(SAMPLES, rows) or SAMPLES[2:4], caption=f"Samples. {measure.words}"
+        ),
         *(
             report.Table(rows=rows, columns=columns, caption="Reconstructions of validation images")
             for columns in [_there(RECONSTRUCTIONS, rows)]
@@ -173,7 +175,7 @@ def make_blocks(
         return report.Picture(path=path, caption=caption, alt=caption)
 
     originals = experiment.test_set.images[:_SHOWN].astype(np.float32) / 255
-    drawn = [(name, measure.samples(run, 2 * _SHOWN)) for name, run in runs.items()]
+    drawn = [(name, measure.samples(run, _DRAWN)) for name, run in runs.items()]
     figure = report.comparison([(REAL, originals), *drawn], columns=_SHOWN)
     blocks += [
         report.Heading("Samples"),

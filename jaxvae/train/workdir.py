@@ -44,6 +44,7 @@ FREE_TO_CHANGE = frozenset(
         "components",
         "second_stage_steps",
         "dream",
+        "least_diversity",
         "pair",
         "pairs",
         "interpolation_steps",
