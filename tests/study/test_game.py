@@ -1,0 +1,74 @@
+"""Games as studies train them, on pictures of eight by eight pixels."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from jaxvae import cli, data, losses, models, report, study, train
+
+RATE = 1e-2
+
+
+def prepared(workdir):
+    config = cli.RunConfig(workdir=workdir, data="drawn", image_size=8, limit=20, batch_size=10)
+    experiment = study.Experiment.prepare("toy", config)
+    chosen = data.select_attributes(experiment.source.dataset, [])
+    test = data.select_attributes(experiment.test_set, [])
+    return dataclasses.replace(
+        experiment,
+        source=data.serve(chosen, batch_size=10),
+        test_set=test,
+        batches=list(data.batches(test, batch_size=10)),
+    )
+
+
+def game(model, *, penalty=0.0):
+    terms, weights = losses.vaegan_players(
+        losses.adversarial("minimax"), models.own_priors(model)[0], penalty=penalty
+    )
+    players = {name: train.Player((name,), study.optimizer(RATE)) for name in weights}
+    return study.Game(terms=terms, weights=weights, players=players, label=models.told(model), noise=0.1)
+
+
+@pytest.mark.parametrize(("attributes", "penalty"), [(0, 0.0), (3, 10.0)])
+def test_players_are_trained_measured_and_used(tmp_path, attributes, penalty):
+    experiment = prepared(tmp_path / "run")
+    model = models.VAEGAN((8, 8, 3), 2, (4,), (4,), 4, 1, "none", attributes, layout=experiment.layout)
+    replicas = [train.Replica("hybrid", seed, {}) for seed in (0, 1)]
+    experiment.workdir.open(experiment.record(model, replicas), resume=False, overwrite=False)
+    state = study.fit_game(
+        experiment, replicas, model=model, game=game(model, penalty=penalty), epochs=2, part="hybrid"
+    )
+    assert int(state.step[0]) == 4
+    records = report.read_records(experiment.workdir.part("hybrid").metrics)
+    validated = [record for record in records if record["split"] == "validation"]
+    assert len(validated) == 4, "two seeds, two epochs"
+    for record in validated:
+        assert "gradient_penalty" not in record
+        assert record["judging_real"] > 0
+    trained = next(record for record in records if record["split"] == "train")
+    assert {"encoder_loss", "decoder_loss", "discriminator_loss"} <= trained.keys()
+    assert ("gradient_penalty" in trained) == bool(penalty)
+    run, _ = experiment.runs(replicas, state, model=model, part="hybrid")
+    labels = np.eye(3, dtype=bool)[[0, 1, 2, 0]] if attributes else None
+    images = np.asarray(run.sample(4, labels=labels))
+    assert images.shape == (4, 8, 8, 3)
+    assert run.reconstruct(experiment.test_set.images[:4], labels=labels).shape == (4, 8, 8, 3)
+    if attributes:
+        others = np.asarray(run.sample(4, labels=~labels))
+        assert np.abs(images - others).max() > 1e-6, "attributes reach the decoder"
+        with pytest.raises(ValueError, match=r"takes attributes of shape \(4, 3\)"):
+            run.sample(4, labels=labels[:, :2])
+
+
+def test_a_judge_tells_attributes(tmp_path):
+    experiment = prepared(tmp_path / "run")
+    model = models.VAEGAN((8, 8, 3), 2, (4,), (4,), 4, 1, layout=experiment.layout)
+    experiment.workdir.open(experiment.record(model, []), resume=False, overwrite=False)
+    judge = study.train_attribute_judge(experiment, epochs=1)
+    probabilities = judge.probabilities(experiment.test_set.images)
+    assert probabilities.shape == (20, 3)
+    right = (probabilities > 0.5) == experiment.test_set.attributes.values
+    assert judge.accuracy == pytest.approx(right.mean(), abs=1e-6)
+    assert judge.features(experiment.test_set.images).shape == (20, 64)
