@@ -162,6 +162,43 @@ def test_the_librarys_refusals_are_one_line(launch):
     assert err == f"error: Unknown data set 'mnits'; known are {', '.join(data.NAMES)}, folder:PATH.\n"
 
 
+@pytest.fixture
+def launch_one(monkeypatch, capsys):
+    """Launches one of two toys: its exit status, the configurations that they got, stdout and stderr."""
+
+    def launch_one(*arguments):
+        got = {"first": [], "second": []}
+        monkeypatch.setattr(sys, "argv", ["toys.py", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.launch_one({word: (into.append, PRESETS) for word, into in got.items()}, description="Toys.")
+        return end.value.code or 0, got, *capsys.readouterr()
+
+    return launch_one
+
+
+def test_the_first_word_chooses_the_experiment_and_the_rest_are_its_flags(launch_one):
+    status, got, _, _ = launch_one("second", "--preset", "smoke", "--limit", "7", "--no-compile-cache")
+    assert status == 0
+    expected = Config(preset="smoke", epochs=1, limit=7, compile_cache=False)
+    assert got == {"first": [], "second": [expected]}
+
+
+@pytest.mark.parametrize("arguments", [(), ("third",), ("--epochs", "3")])
+def test_another_first_word_is_refused_with_the_known_ones(launch_one, arguments):
+    status, got, _, err = launch_one(*arguments)
+    assert (status, got) == (2, {"first": [], "second": []})
+    assert (
+        err == f"error: the first argument must be one of first, second, got {[*arguments, 'nothing'][0]}.\n"
+    )
+
+
+def test_help_without_a_word_names_the_experiments(launch_one):
+    status, _, out, _ = launch_one("--help")
+    assert status == 0
+    assert out.startswith("Toys.")
+    assert "one of first, second" in out
+
+
 @pytest.mark.parametrize("main", [_raising(ValueError("a bug")), lambda config: json.loads("{")])
 def test_a_bug_keeps_its_traceback(monkeypatch, main):
     monkeypatch.setattr(sys, "argv", ["toy.py"])

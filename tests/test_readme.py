@@ -63,10 +63,14 @@ def test_run_commands_are_accepted(command, monkeypatch):
         assert isinstance(cli.parse(experiment.Config(), description=""), experiment.Config)
         return
     monkeypatch.setattr(sys, "argv", [words[start + 1], *words[start + 2 :]])
+    start = partial(cli.launch, parsed.append, experiment.PRESETS)
+    if not hasattr(experiment, "Config"):
+        one_of = {word: (parsed.append, presets) for word, presets in experiment.PRESETS.items()}
+        start = partial(cli.launch_one, one_of)
     with pytest.raises(SystemExit) as stop:
-        cli.launch(parsed.append, experiment.PRESETS, description="")
+        start(description="")
     assert stop.value.code == 0
-    assert isinstance(parsed[0], experiment.Config)
+    assert isinstance(parsed[0], cli.RunConfig)
 
 
 def test_flags_in_running_text_exist():
@@ -82,6 +86,8 @@ def test_flags_in_running_text_exist():
         )
     ]
     names = {name for module in modules for name in cli.flat(module.Config())}
+    hybrids = importlib.import_module("experiments.vae_gan_hybrids")
+    names |= {name for presets in hybrids.PRESETS.values() for name in cli.flat(presets["full"]())}
     names |= {field.name for _, flags in program.COMMANDS.values() for field in dataclasses.fields(flags)}
     flags = {name.replace("_", "-") for name in names} | {"help", "logdir", "no-compile-cache", "no-fid"}
     prose = re.sub(r"^```.*?^```", "", README, flags=re.M | re.S)

@@ -1,0 +1,309 @@
+"""Adversarial autoencoders and VAE-GANs as a user runs them, on drawn pictures and without Inception."""
+
+import json
+import shlex
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import jaxvae
+from experiments.vae_gan_hybrids import __main__ as hybrids
+from experiments.vae_gan_hybrids import aae_page, aae_training, stability, vaegan_page, vaegan_training
+from experiments.vae_gan_hybrids.aae_config import AAEConfig
+from experiments.vae_gan_hybrids.aae_rows import ROWS as AAE_ROWS
+from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
+from experiments.vae_gan_hybrids.vaegan_measures import attribute_vectors
+from experiments.vae_gan_hybrids.vaegan_rows import ROWS as VAEGAN_ROWS
+from jaxvae import cli, data, models, report, train
+
+AAE = (
+    "aae --preset smoke --limit 40 --image-size 8 --epochs 1 --classifier-epochs 1 --samples 12 --widths 4 "
+    "--hidden 8 --batch-size 20 --unlabelled 0.5 --no-compile-cache"
+)
+VAEGAN = (
+    "vaegan --preset smoke --limit 40 --image-size 8 --epochs 1 --judge-epochs 1 --samples 12 --widths 4 "
+    "--discriminator-widths 4 --feature-layer 1 --hidden 8 --latent-size 3 --batch-size 20 --no-compile-cache"
+)
+
+
+def launch(monkeypatch, arguments):
+    """Runs the script in this process and returns the exit status."""
+    monkeypatch.setattr(sys, "argv", [hybrids.__name__, *shlex.split(arguments)])
+    with pytest.raises(SystemExit) as end:
+        cli.launch_one(hybrids.EXPERIMENTS, description=hybrids.__doc__)
+    return end.value.code
+
+
+def values(workdir):
+    """Means by row and name."""
+    rows = json.loads((workdir / "results.json").read_text())["rows"]
+    return {row["name"]: {key: each["mean"] for key, each in row["metrics"].items()} for row in rows}
+
+
+@pytest.fixture(scope="module")
+def autoencoders(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "aae"
+    with pytest.MonkeyPatch.context() as patch:
+        assert launch(patch, f"{AAE} --workdir {workdir}") == 0
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """A folder of pictures with CelebA's list: the first attribute is brightness, the second half of them has."""
+    folder = tmp_path_factory.mktemp("faces")
+    rng = np.random.default_rng(0)
+    lines = ["40", "Bright Left Always"]
+    for number in range(40):
+        bright, left = number % 2, number % 4 // 2
+        pixels = rng.integers(0, 100, (8, 8, 3)) + 100 * bright
+        pixels[:, : 4 * left] = 0
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number:02}.png")
+        lines.append(f"{number:02}.png {2 * bright - 1} {2 * left - 1} 1")
+    (folder / "list_attr.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adversaries(tmp_path_factory, faces):
+    workdir = tmp_path_factory.mktemp("runs") / "vaegan"
+    flags = f"--data folder:{faces} --attributes Left Bright --limit 30 --seeds 2 --equilibrium --instance-noise 0.1"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        assert launch(patch, f"{VAEGAN} {flags} --workdir {workdir}") == 0
+    return workdir
+
+
+def test_autoencoders_are_measured_against_their_priors(autoencoders):
+    found = values(autoencoders)
+    assert list(found) == ["VAE, ring", "AAE, ring", "AAE, Swiss roll, labels"]
+    expected = {"two_sample", "holes", "mmd", "bce", "mse", "ssim", "classifier_fid", "mode_match", "purity"}
+    assert set(found["VAE, ring"]) == set(found["AAE, ring"]) == expected
+    labels = {"agreement", "code_agreement", *(f"agreement_{part}" for part in range(3))}
+    assert set(found["AAE, Swiss roll, labels"]) == expected | labels
+    for row in found.values():
+        assert 0 <= row["holes"] <= 1
+        assert 0 <= row["mode_match"] <= 1
+        assert 1 / 3 <= row["purity"] <= 1
+    of_parts = [found["AAE, Swiss roll, labels"][f"agreement_{part}"] for part in range(3)]
+    assert found["AAE, Swiss roll, labels"]["agreement"] == pytest.approx(np.mean(of_parts))
+
+
+def test_autoencoders_figures_are_there(autoencoders):
+    names = {path.stem for path in (autoencoders / "figures").iterdir()}
+    expected = {"planes", "planes_more", "grid_ring", "grid_swiss_roll", "roll", "parts", "reconstructions"}
+    assert names == expected | {"curves"}
+    assert (autoencoders / "report.html").read_text().count("<img") == len(names)
+
+
+def test_an_autoencoder_is_used_from_python(autoencoders):
+    run = jaxvae.load(autoencoders, variant="AAE, Swiss roll, labels")
+    assert (run.model.prior, run.model.classes, run.model.informed) == ("swiss_roll", 3, True)
+    assert run.sample(2).shape == (2, 8, 8, 3)
+
+
+def test_hidden_labels_are_those_of_the_flag(autoencoders):
+    config = json.loads((autoencoders / "parts" / "aae_swiss_roll_labels" / "config.json").read_text())
+    drawn = data.load("drawn", split="train", limit=40, image_size=8)
+    assert config["data"]["fingerprint"] == data.hide_labels(drawn, 0.5, seed=0).spec.fingerprint
+
+
+def test_both_phases_and_the_discriminator_are_players():
+    game = aae_training.make_game(AAEConfig(), steps=10)
+    assert {name: player.moves for name, player in game.players.items()} == {
+        "reconstruction": ("encoder", "decoder"),
+        "regularization": ("encoder",),
+        "discriminator": ("discriminator",),
+    }
+
+
+def test_adversaries_are_measured(adversaries):
+    found = values(adversaries)
+    assert list(found) == ["VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes", "validation images"]
+    samples = {"sharpness", "diversity", "parameters"}
+    again = {"mse", "feature_distance", "recognised", "attributes_kept"}
+    attributes = {f"attribute_{name}" for name in ("accuracy", "floor", "exact", "cosine", "0", "1")}
+    assert set(found["GAN"]) == samples
+    assert set(found["VAE"]) == set(found["VAE-GAN"]) == samples | again
+    assert set(found["VAE-GAN, attributes"]) == samples | again | attributes
+    assert set(found["validation images"]) == {"sharpness", "diversity"} | attributes
+    ceiling = json.loads((adversaries / "results.json").read_text())["summary"]["attribute_ceiling"]
+    assert found["validation images"]["attribute_accuracy"] == pytest.approx(ceiling, abs=1e-6)
+
+
+def test_adversaries_figures_and_losses_are_there(adversaries):
+    names = {path.stem for path in (adversaries / "figures").iterdir()}
+    assert names == {"samples", "reconstructions", "combinations", "edited", "vectors", "curves"}
+    records = report.read_records(adversaries / "metrics.jsonl")
+    trained = next(r for r in records if r["variant"] == "VAE-GAN" and r["split"] == "train")
+    players = {"encoder", "decoder", "discriminator"}
+    assert {f"{player}_loss" for player in players} <= trained.keys()
+    assert {"decoder_moves", "discriminator_moves"} <= trained.keys(), "the equilibrium's rule"
+
+
+def test_a_conditional_model_is_used_from_python(adversaries):
+    run = jaxvae.load(adversaries, variant="VAE-GAN, attributes", seed=1)
+    assert run.model.attributes == 2
+    assert run.sample(2, labels=np.array([[True, False], [False, True]])).shape == (2, 8, 8, 3)
+
+
+def test_attribute_vectors_are_differences_of_mean_codes(adversaries):
+    run = jaxvae.load(adversaries, variant="VAE-GAN")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    has = np.array([[1, 0], [1, 0], [0, 0], [0, 0], [0, 0], [1, 0]], bool)
+    attributes = data.Attributes(("Bright", "Never"), has)
+    dataset = data.from_arrays(images, np.full(6, -1), name="toy", attributes=attributes)
+    (posterior,) = run.encode(images)
+    codes = np.asarray(posterior.mean)
+    actual = attribute_vectors(run, dataset)
+    np.testing.assert_allclose(actual[0], codes[[0, 1, 5]].mean(0) - codes[2:5].mean(0), atol=1e-5)
+    np.testing.assert_array_equal(actual[1], 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "weights"),
+    [
+        (
+            "VAE-GAN",
+            {
+                "encoder": {"kl": 3.0, "feature_likelihood": 1.0},
+                "decoder": {
+                    "feature_likelihood": 0.5,
+                    "deceiving_reconstruction": 1.0,
+                    "deceiving_sample": 1.0,
+                },
+            },
+        ),
+        (
+            "GAN",
+            {"encoder": {"kl": 3.0}, "decoder": {"deceiving_reconstruction": 1.0, "deceiving_sample": 1.0}},
+        ),
+    ],
+)
+def test_a_gan_is_the_game_without_its_likelihood(row, weights):
+    config = VAEGANConfig(beta=3.0, gamma=0.5)
+    model = config.make_model((8, 8, 3), attributes=0, layout=models.layout())
+    game = vaegan_training.make_game(config, model, VAEGAN_ROWS[row], steps=10)
+    judging = dict.fromkeys(("judging_real", "judging_reconstruction", "judging_sample"), 1.0)
+    assert game.weights == weights | {"discriminator": judging}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("gan", "the first argument must be one of aae, vaegan, got gan"),
+        (f"{AAE} --rows 'AAE, torus'", "Unknown row 'AAE, torus'; known are 'VAE, Gaussian'"),
+        (f"{AAE} --game logistic", "--game"),
+        (f"{AAE} --game wasserstein", "more than 0 for wasserstein, got 0"),
+        (f"{AAE} --game hinge --smoothing 0.1", "hinge has no target that could be smoothed"),
+        (f"{AAE} --unlabelled 1", r"must be in [0, 1), got 1"),
+        (f"{AAE} --limit 2 --batch-size 2", "at least 12 validation images, got 2"),
+        (f"{VAEGAN} --rows DCGAN", "Unknown row 'DCGAN'; known are 'VAE', 'GAN'"),
+        (
+            f"{VAEGAN} --attributes bird wings",
+            "Unknown attribute 'wings' of 'drawn'; known are bird, horse, house",
+        ),
+        (f"{VAEGAN} --classes bird", "attribute 'bird' has a single value: all of the 40 images"),
+        (f"{VAEGAN} --widths 4 4 4 4", "need 16 x 16 pixels or more, got 8 x 8"),
+        (f"{VAEGAN} --feature-layer 2", "must be one of the discriminator's 1 convolutions"),
+        (f"{VAEGAN} --game hinge --equilibrium", "target is a cross-entropy, which hinge does not have"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(flags, message, monkeypatch, tmp_path, capsys):
+    assert launch(monkeypatch, f"{flags} --workdir {tmp_path}/run") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "flags", "message"),
+    [
+        ("", "", "attribute 'Always' has a single value: all"),
+        ("00.png", "", "must be a picture's name and 3 times 1 or -1"),
+        ("lost", "", "must list the attributes of every picture"),
+    ],
+)
+def test_attributes_that_do_not_fit_are_refused(faces, line, flags, message, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for path in faces.iterdir():
+        text = path.read_bytes()
+        if line and path.suffix == ".txt":
+            kept = [row for row in text.decode().splitlines() if not row.startswith("00.png")]
+            text = "\n".join([*kept, *([line] if line != "lost" else [])]).encode()
+        (folder / path.name).write_bytes(text)
+    assert (
+        launch(monkeypatch, f"{VAEGAN} --limit 30 --data folder:{folder} --workdir {tmp_path}/run {flags}")
+        == 2
+    )
+    assert message in capsys.readouterr().err
+
+
+def stand_in(seed):
+    return SimpleNamespace(seed=seed)
+
+
+def test_a_training_that_diverges_is_named_and_has_no_numbers():
+    def training():
+        raise train.NonFiniteError("judging_real is nan at step 3")
+
+    outcome = stability.attempt("GAN", training)
+    row = stability.make_row("GAN", "A note.", outcome, dict)
+    assert not row.metrics
+    assert row.note == "A note. Diverged: judging_real is nan at step 3"
+    assert vaegan_page.verdict([row], ceiling=0.9) == "GAN failed."
+
+
+@pytest.mark.parametrize("low", [0.1, float("nan")])
+def test_a_seed_that_collapses_is_named_and_not_counted(low):
+    diversity = {0: 1.0, 1: low, 2: 0.8}
+
+    def measure(run):
+        return {"diversity": diversity[run.seed]}
+
+    whole = stability.Outcome(runs=[stand_in(seed) for seed in diversity])
+    outcome = stability.without_collapsed("GAN", whole, measure, least=0.5)
+    row = stability.make_row("GAN", "", outcome, measure)
+    assert row.metrics["diversity"]["mean"] == pytest.approx(0.9)
+    assert row.metrics["diversity"]["n"] == 2
+    assert f"Collapsed, and not counted: seed 1 ({low:.2f})" in row.note
+    assert stability.without_collapsed("GAN", outcome, measure, least=0.5) is outcome
+
+
+def summary(**means):
+    return {name: {"mean": value, "std": None, "n": 1} for name, value in means.items()}
+
+
+def test_the_verdicts_say_what_the_numbers_say():
+    rows = [
+        report.Row(name="VAE, ring", metrics=summary(holes=0.3, mode_match=0.9)),
+        report.Row(name="AAE, ring", metrics=summary(holes=0.1, mode_match=0.8)),
+        report.Row(name="AAE, ring, labels", metrics=summary(agreement=0.97, two_sample=0.55)),
+    ]
+    assert aae_page.verdict(rows) == (
+        "Holes of the ring prior, VAE → AAE: 0.300 → 0.100, better. "
+        "Mode match of the ring prior, VAE → AAE: 0.900 → 0.800, not better. "
+        "AAE, ring, labels: 97.0% of images are of their part's class, two-sample accuracy 0.550."
+    )
+    rows = [
+        report.Row(name="VAE", metrics=summary(sharpness=0.2)),
+        report.Row(name="VAE-GAN", metrics=summary(sharpness=0.9)),
+        report.Row(name="VAE-GAN, attributes", metrics=summary(attribute_accuracy=0.81)),
+    ]
+    assert vaegan_page.verdict(rows, ceiling=0.9) == (
+        "Sharpness, VAE → VAE-GAN: 0.200 → 0.900, better. "
+        "VAE-GAN, attributes: attribute accuracy 0.810, 0.900 of the ceiling 0.900."
+    )
+
+
+def test_every_row_has_a_part_of_its_own():
+    for rows in (AAE_ROWS, VAEGAN_ROWS):
+        assert len({row.program for row in rows.values()}) == len(rows)
