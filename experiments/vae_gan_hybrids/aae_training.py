@@ -41,8 +41,8 @@ def make_game(config: AAEConfig, *, steps: int) -> study.Game:
         "reconstruction": train.Player(
             ("encoder", "decoder"), train.adam(train.schedule(config.learning_rate, steps=steps))
         ),
-        "regularization": train.Player((), study.optimizer(rate), shares=("encoder",)),
-        "discriminator": train.Player(("discriminator",), study.optimizer(rate)),
+        "regularization": train.Player((), train.adversarial_adam(rate), shares=("encoder",)),
+        "discriminator": train.Player(("discriminator",), train.adversarial_adam(rate)),
     }
     return study.Game(terms=terms, weights=weights, players=players, label="label")
 

@@ -64,7 +64,7 @@ def make_game(config: VAEGANConfig, model: models.VAEGAN, row: Row, *, steps: in
     return study.Game(
         terms=terms,
         weights=weights,
-        players={name: train.Player((name,), study.optimizer(rate)) for name in weights},
+        players={name: train.Player((name,), train.adversarial_adam(rate)) for name in weights},
         rule=losses.equilibrium(
             _REAL, _FAKE, target=config.equilibrium_target, margin=config.equilibrium_margin
         )

@@ -7,7 +7,7 @@ autoencoder, where the codes of its samples come from, and what a part of an exp
 from jaxvae.study.attribute_judge import AttributeJudge, train_attribute_judge
 from jaxvae.study.case import make_case
 from jaxvae.study.experiment import Experiment, forward
-from jaxvae.study.game import Game, fit_game, optimizer
+from jaxvae.study.game import Game, fit_game
 from jaxvae.study.inception import find_inception
 from jaxvae.study.judge import Judge, TrainedClassifier, as_floats, train_classifier, train_judge
 from jaxvae.study.kept import kept
@@ -40,7 +40,6 @@ __all__ = [
     "lpips",
     "make_case",
     "make_sampler",
-    "optimizer",
     "reference",
     "train_attribute_judge",
     "train_classifier",

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import optax
 from jaxtyping import Array, Key
 
 from jaxvae import evaluate, losses, train
@@ -89,19 +88,3 @@ def fit_game(
         epochs=epochs,
         **options,
     )
-
-
-def optimizer(rate: float | Schedule, *, first_moment: float = 0.5) -> optax.GradientTransformation:
-    """Adam as games are played with: little momentum, and a player who is held back stands still.
-
-    Args:
-        rate: step size.
-        first_moment: decay of the mean of gradients.
-
-    Returns:
-        The Optax chain.
-
-    References:
-        Radford, Metz & Chintala, Unsupervised Representation Learning with DCGANs, ICLR 2016, section 3.
-    """
-    return train.pausing(optax.adam(rate, b1=first_moment))

@@ -1,6 +1,6 @@
 """Training: players and their step, its compiled form over replicas and devices, checkpoints, records, the loop."""
 
-from jaxvae.train.adversarial import pausing, several_players
+from jaxvae.train.adversarial import adversarial_adam, pausing, several_players
 from jaxvae.train.augment import augmented
 from jaxvae.train.checkpoint import CheckpointError, Checkpoints
 from jaxvae.train.feed import Feed, open_feed
@@ -31,6 +31,7 @@ __all__ = [
     "TrainState",
     "Workdir",
     "adam",
+    "adversarial_adam",
     "augmented",
     "fit",
     "init_replicas",

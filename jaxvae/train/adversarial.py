@@ -120,3 +120,21 @@ def pausing(optimizer: optax.GradientTransformation) -> optax.GradientTransforma
 
     inner = optax.with_extra_args_support(optimizer)
     return optax.GradientTransformationExtraArgs(inner.init, update)
+
+
+def adversarial_adam(
+    learning_rate: float | Schedule, *, momentum: float = 0.5
+) -> optax.GradientTransformation:
+    """Adam as games are played with: less momentum, and a player who is held back stands still.
+
+    Args:
+        learning_rate: number or schedule.
+        momentum: decay of the mean of gradients, in [0, 1).
+
+    Returns:
+        An Optax chain.
+
+    References:
+        Radford, Metz & Chintala, Unsupervised Representation Learning with DCGANs, ICLR 2016, section 3.
+    """
+    return pausing(optax.adam(learning_rate, b1=momentum))

@@ -90,6 +90,7 @@ def test_an_uninformed_discriminator_knows_no_labels(images):
 
 def test_samples_come_from_the_models_own_prior(variables):
     assert models.own_priors(MODEL) == (Ring(),)
+    assert models.own_priors(MODEL.clone(classes=3)) == (Ring(classes=3),)
     assert models.sample(KEY, MODEL, variables, 3).shape == (3, 9, 12, 2)
 
 

@@ -127,6 +127,7 @@ def test_what_is_no_prior_is_refused(make, message):
 def test_priors_have_names():
     assert [type(prior(name)) for name in PRIORS] == [Normal, Ring, SwissRoll]
     assert prior("normal", dim=5) == Normal(dim=5)
+    assert prior("swiss_roll", classes=3) == SwissRoll(classes=3)
 
 
 @pytest.mark.parametrize("label", [None, jnp.array([3, -1, 0, 7])])

@@ -27,7 +27,7 @@ def game(model, *, penalty=0.0):
     terms, weights = losses.vaegan_players(
         losses.adversarial("minimax"), models.own_priors(model)[0], penalty=penalty
     )
-    players = {name: train.Player((name,), study.optimizer(RATE)) for name in weights}
+    players = {name: train.Player((name,), train.adversarial_adam(RATE)) for name in weights}
     return study.Game(terms=terms, weights=weights, players=players, label=models.told(model), noise=0.1)
 
 
