@@ -21,11 +21,12 @@ class Config:
     figure: Path | None = None
     """PNG file for bars of all rows."""
 
-    model: tuple[Literal["ladder", "conv", "horses"], ...] = ("ladder",)
-    """The ladder of experiments.vlae_mnist, a plain convolutional VAE on MNIST, or one on 96x96x3."""
+    model: tuple[Literal["ladder", "conv", "horses", "aae", "vaegan"], ...] = ("ladder",)
+    """The ladder of experiments.vlae_mnist, a plain convolutional VAE on MNIST, one on 96x96x3, or a game of several
+    players: the adversarial autoencoder on MNIST, the VAE-GAN on 64x64x3."""
 
     batch_size: tuple[int, ...] = ()
-    """Examples in a step; by default 128, and 64 for horses."""
+    """Examples in a step; by default 128, 100 for aae, 64 for horses and vaegan."""
 
     precision: tuple[Literal["float32", "tensorfloat32", "bfloat16"], ...] = ("float32",)
     """Of matrix products: tensorfloat32 is for GPUs."""

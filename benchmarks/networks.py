@@ -4,14 +4,16 @@ Images are NHWC, uint8 in [0, 255] in data sets and float32 in [0, 1] in batches
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from benchmarks.workloads import BANDWIDTHS, HIDDEN, Workload
-from jaxvae import data, losses, models
+from benchmarks.workloads import BANDWIDTHS, HIDDEN, Game, Workload
+from jaxvae import data, losses, models, train
 from jaxvae.types import Batch, Output, Prior
 
 
@@ -34,10 +36,54 @@ def make_model(workload: Workload, precision: str) -> Any:
             hidden=HIDDEN,
             layout=layout,
         )
+    if workload.game is not None:
+        return _make_game_model(workload, workload.game, layout)
     network = {"plain": models.VAE, "deep": models.DeepConvVAE}[workload.family]
     return network(
         workload.image_shape, latent_size=workload.latent_sizes[0], widths=workload.widths, layout=layout
     )
+
+
+def _make_game_model(workload: Workload, game: Game, layout: models.Layout) -> Any:
+    shape, (size,) = workload.image_shape, workload.latent_sizes
+    if workload.family == "aae":
+        return models.AAE(shape, size, workload.widths, game.widths, layout=layout)
+    return models.VAEGAN(
+        shape, size, workload.widths, game.widths, game.hidden, game.feature_layer, layout=layout
+    )
+
+
+def make_play(
+    workload: Workload, model: Any, priors: Sequence[Prior]
+) -> tuple[train.Losses, dict[str, train.Player]]:
+    """Losses and players.
+
+    Args:
+        workload: what to train.
+        model: of `make_model`.
+        priors: as `make_objective` takes them; a game's players draw from the model's own.
+
+    Returns:
+        Loss of each player, and who they are, each with Adam of a constant learning rate.
+    """
+    if workload.game is None:
+        subtrees = tuple(jax.eval_shape(partial(models.init, model=model), jax.random.key(0))["params"])
+        players = {"model": train.Player(subtrees, train.adam(1e-3))}
+        return train.one_player("model", model, make_objective(workload, priors)), players
+    rules = losses.adversarial("non_saturating")
+    if workload.family == "aae":
+        terms, weights = losses.aae_players(rules, losses.reconstruction("bernoulli"))
+        players = {
+            "reconstruction": train.Player(("encoder", "decoder"), train.adam(1e-3)),
+            "regularization": train.Player((), train.adam(1e-3), shares=("encoder",)),
+            "discriminator": train.Player(("discriminator",), train.adam(1e-3)),
+        }
+    else:
+        (prior,) = models.own_priors(model)
+        terms, weights = losses.vaegan_players(rules, prior, gamma=workload.game.gamma)
+        players = {name: train.Player((name,), train.adam(1e-3)) for name in weights}
+    label = "label" if workload.family == "aae" else None
+    return train.several_players(model, losses.compose_players(terms, weights), label=label), players
 
 
 def make_objective(workload: Workload, priors: Sequence[Prior]) -> losses.Objective:

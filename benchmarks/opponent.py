@@ -1,5 +1,6 @@
 """PyTorch's side of a benchmark: the twin, trained as PyTorch's documentation advises for speed."""
 
+import importlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from benchmarks.contestants import QUEUED, Contestant
 from benchmarks.feeds import loaded, resident
+from benchmarks.game_twins import GameTwin
 from benchmarks.twin_base import Result
 from benchmarks.twin_losses import Objective
 from benchmarks.twins import make_twin
@@ -55,8 +57,16 @@ class Opponent:
         if contestant.compile is not None:
             mode = None if contestant.compile == "default" else contestant.compile
             self._forward = torch.compile(self._loss, mode=mode)
+        players = {"model": list(self._twin.parameters())}
+        if isinstance(self._twin, GameTwin):
+            players = self._twin.players
+            # Each player goes through the compiled backward pass, which must keep what it needs for the next.
+            functorch: Any = importlib.import_module("torch._functorch.config")
+            functorch.donated_buffer = False
         # Several times faster than the loops over tensors, on CPU too.
-        self._optimizer = torch.optim.Adam(self._twin.parameters(), 1e-3, fused=True)
+        self._optimizers = {
+            name: torch.optim.Adam(parameters, 1e-3, fused=True) for name, parameters in players.items()
+        }
         self._batches = self._feed(contestant, torch.from_numpy(images).permute(0, 3, 1, 2))
 
     def _feed(self, contestant: Contestant, images: Tensor) -> Iterator[Tensor]:
@@ -66,16 +76,35 @@ class Opponent:
             return resident(images.to(self._device), contestant.batch_size)
         return loaded(images, contestant.batch_size, contestant.loader_workers, self._device)
 
-    def _loss(self, pixels: Tensor) -> Tensor:
+    def _loss(self, pixels: Tensor) -> Tensor | dict[str, Tensor]:
         image = pixels.float() / 255
         sizes = [(len(image), size) for size in self._workload.latent_sizes]
         noise = [torch.randn(size, device=image.device) for size in sizes]
         draws: list[Tensor] = []
-        if "mmd" in self._workload.weights:
+        if "mmd" in self._workload.weights or self._workload.game is not None:
             draws = [torch.randn(size, device=image.device) for size in sizes]
+        if isinstance(self._twin, GameTwin):
+            with torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16):
+                played = self._twin.play(image, noise, draws)
+            return self._twin.losses(played, image)
         with torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16):
             result: Result = self._twin(image, noise)
         return self._objective(result, image, draws)
+
+    def _update(self, loss: Tensor | dict[str, Tensor]) -> Tensor:
+        """Moves all parameters, each player by the gradient of its own loss; returns a loss to be read."""
+        if isinstance(loss, Tensor):
+            (optimizer,) = self._optimizers.values()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            return loss
+        assert isinstance(self._twin, GameTwin)
+        for name, gradients in self._twin.gradients(loss).items():
+            for parameter, gradient in zip(self._twin.players[name], gradients, strict=True):
+                parameter.grad = gradient
+            self._optimizers[name].step()
+        return next(iter(loss.values()))
 
     def run(self, steps: int) -> float:
         """Trains.
@@ -89,10 +118,7 @@ class Opponent:
         self._synchronize()
         started = time.perf_counter()
         for number in range(1, steps + 1):
-            self._optimizer.zero_grad(set_to_none=True)
-            loss = self._forward(next(self._batches))
-            loss.backward()
-            self._optimizer.step()
+            loss = self._update(self._forward(next(self._batches)))
             if number % READ_EVERY == 0 or number == steps:
                 loss.item()
         self._synchronize()

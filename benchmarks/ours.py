@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from benchmarks.contestants import QUEUED, Contestant
-from benchmarks.networks import make_model, make_objective, make_source
+from benchmarks.networks import make_model, make_play, make_source
 from benchmarks.workloads import WORKLOADS, Workload
 from jaxvae import data, models, train
 
@@ -59,19 +59,16 @@ def training(
     workload = workload or WORKLOADS[contestant.model]
     model = make_model(workload, contestant.precision)
     source = make_source(images, contestant.batch_size, streamed=streamed)
-    objective = make_objective(workload, models.standard_priors(model))
-    init = partial(models.init, model=model)
-    subtrees = tuple(jax.eval_shape(init, jax.random.key(0))["params"])
-    players = {"model": train.Player(subtrees, train.adam(1e-3))}
+    loss, players = make_play(workload, model, models.standard_priors(model))
     parallel = train.Parallel()
     program = parallel.compile_epoch(
-        train.make_step(train.one_player("model", model, objective), players),
+        train.make_step(loss, players),
         source,
         length=train.CHUNK,
         compiler_options=model.layout.compiler_options,
     )
     replicas = [train.Replica("ours", seed, {}) for seed in range(contestant.replicas)]
-    state = parallel.place(train.init_replicas(replicas, init, players))
+    state = parallel.place(train.init_replicas(replicas, partial(models.init, model=model), players))
     return Training(parallel, program, source, replicas, state)
 
 

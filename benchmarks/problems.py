@@ -79,5 +79,8 @@ def pose(workload: Workload, batch_size: int, seed: int = 0) -> Problem:
         level_key = jax.random.fold_in(model_key, level)
         noise.append(np.array(models.reparameterize(level_key, standard, index)))
     draws = [rng.normal(size=e.shape).astype(np.float32) for e in noise]
+    if workload.game is not None:
+        (size,), draw_key = workload.latent_sizes, jax.random.fold_in(model_key, 1)
+        draws = [np.array(models.draw_each(draw_key, models.Normal(dim=size), index))]
     rest = {name: tree for name, tree in variables.items() if name != "params"}
     return Problem(key, params, rest, batch, noise, draws)

@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import weights
-from benchmarks.networks import make_model, make_objective
+from benchmarks.game_twins import GameTwin
+from benchmarks.networks import make_model, make_play
 from benchmarks.problems import Drawn, Problem, pose
 from benchmarks.twin_base import Twin
 from benchmarks.twin_losses import Objective
 from benchmarks.twins import make_twin
 from benchmarks.workloads import Workload
-from jaxvae import train
 
 TOLERANCE = 1e-4
 """Largest relative difference of losses and gradients that passes."""
@@ -41,20 +41,27 @@ def solve(workload: Workload, problem: Problem) -> tuple[float, Mapping[str, Any
         problem: of `pose`.
 
     Returns:
-        Loss, and gradient by top-level subtree.
+        Loss, and gradient by top-level subtree. Of several players the losses are added up, and each subtree's gradient
+        is the sum over the players who move it.
     """
     model = make_model(workload, "float32")
-    objective = make_objective(
-        workload, [Drawn(dim=points.shape[1], points=points) for points in problem.draws]
+    losses, players = make_play(
+        workload, model, [Drawn(dim=points.shape[1], points=points) for points in problem.draws]
     )
-    losses = train.one_player("model", model, objective)
 
-    def loss(params: Mapping[str, Any]) -> Array:
-        values, _ = losses(problem.key, params, problem.model_state, problem.batch, jnp.int32(0), {})
-        return values["model"]
+    def solution(params: Mapping[str, Any]) -> tuple[Array, Mapping[str, Any]]:
+        values, pullback = jax.vjp(
+            lambda p: losses(problem.key, p, problem.model_state, problem.batch, jnp.int32(0), {})[0], params
+        )
+        total = jax.tree.map(jnp.zeros_like, dict(params))
+        for name, player in players.items():
+            (gradient,) = pullback({n: jnp.full_like(v, n == name) for n, v in values.items()})
+            for subtree in player.moves:
+                total[subtree] = jax.tree.map(jnp.add, total[subtree], gradient[subtree])
+        return sum(values.values(), jnp.zeros(())), total
 
     with jax.default_matmul_precision("highest"):
-        step = jax.jit(jax.value_and_grad(loss), compiler_options=dict(model.layout.compiler_options))
+        step = jax.jit(solution, compiler_options=dict(model.layout.compiler_options))
         value, gradient = jax.device_get(step(problem.params))
     return float(value), gradient
 
@@ -87,13 +94,13 @@ def prove(workload: Workload, device: str = "cpu") -> dict[str, Any]:
     ours = sum(p.size for p in jax.tree.leaves(problem.params))
     theirs = sum(p.numel() for p in twin.parameters())
     compared = sum(parameter.numel() for _, parameter, _ in weights.pairs(twin))
-    image, noise, _ = _tensors(problem, device)
+    image, noise, draws = _tensors(problem, device)
     return found | {
         "passed": ours == theirs == compared and agree,
         "draws": seed + 1,
         "parameters": ours,
         "torch_parameters": theirs,
-        "flops": count_flops(twin, image, noise) // BATCH_SIZE,
+        "flops": count_flops(twin, image, noise, draws) // BATCH_SIZE,
     }
 
 
@@ -112,8 +119,7 @@ def _compare(
     twin.zero_grad()
     device = next(twin.parameters()).device
     image, noise, draws = _tensors(problem, str(device))
-    loss = Objective(workload).to(device)(twin(image, noise), image, draws)
-    loss.backward()
+    loss = _learn(workload, twin, image, noise, draws)
     differences, norms = [], []
     for path, parameter, convert in weights.pairs(twin):
         ours = convert(weights.leaf(gradient, path))
@@ -127,8 +133,25 @@ def _compare(
     }
 
 
-def count_flops(twin: Twin, image: Tensor, noise: list[Tensor]) -> int:
+def _learn(workload: Workload, twin: Twin, image: Tensor, noise: list[Tensor], draws: list[Tensor]) -> Tensor:
+    """PyTorch's solution: the gradients are left in the twin's parameters."""
+    if isinstance(twin, GameTwin):
+        losses = twin.losses(twin.play(image, noise, draws), image)
+        for name, gradients in twin.gradients(losses).items():
+            for parameter, gradient in zip(twin.players[name], gradients, strict=True):
+                parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+        return torch.stack(list(losses.values())).sum()
+    loss: Tensor = Objective(workload).to(image.device)(twin(image, noise), image, draws)
+    loss.backward()
+    return loss
+
+
+def count_flops(twin: Twin, image: Tensor, noise: list[Tensor], draws: list[Tensor]) -> int:
     """Floating point operations of a train step's matrix products and convolutions, losses left out."""
+    if isinstance(twin, GameTwin):
+        with FlopCounterMode(display=False) as counter:
+            twin.gradients(twin.losses(twin.play(image, noise, draws), image))
+        return counter.get_total_flops()
     with FlopCounterMode(display=False) as counter:
         result = twin(image, noise)
         torch.stack([t.sum() for t in (result.logits, *result.means, *result.stddevs)]).sum().backward()

@@ -10,52 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.deep_twin import DeepTwin
-from benchmarks.twin_base import Twin, full
+from benchmarks.game_twins import GAME_TWINS
+from benchmarks.twin_base import Down, Twin, Up, full
 from benchmarks.workloads import HIDDEN, Workload
 
 MIN_STDDEV = 1e-3
 """Floor of the ladder's standard deviations."""
-
-
-class Down(nn.Sequential):
-    """Convolution 4x4 stride 2 with SAME padding, BatchNorm, ReLU.
-
-    Args:
-        channels: of the input.
-        width: channels of the output.
-        size: side of the input.
-    """
-
-    def __init__(self, channels: int, width: int, size: int) -> None:
-        # An odd side takes one more pixel of padding on the right and at the bottom.
-        odd = [nn.ZeroPad2d((0, size % 2, 0, size % 2))] if size % 2 else []
-        super().__init__(
-            *odd,
-            nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-        )
-
-
-class Up(nn.Module):
-    """Transposed convolution 4x4 stride 2 that undoes the shape of `Down`.
-
-    Args:
-        channels: of the input.
-        width: channels of the output.
-        size: side of the output.
-        bias: whether a bias is added.
-    """
-
-    def __init__(self, channels: int, width: int, size: int, *, bias: bool = False) -> None:
-        super().__init__()
-        self.size = size
-        self.conv = nn.ConvTranspose2d(channels, width, 4, stride=2, padding=1, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Doubles the side, or doubles it less one."""
-        y = self.conv(x)
-        return y[:, :, : self.size, : self.size] if self.size % 2 else y
 
 
 class PaddedTwin(Twin):
@@ -129,4 +89,6 @@ def make_twin(workload: Workload) -> Twin:
     Returns:
         With PyTorch's own initial parameters.
     """
+    if workload.game is not None:
+        return GAME_TWINS[workload.family](workload)
     return DeepTwin(workload) if workload.family == "deep" else PaddedTwin(workload)

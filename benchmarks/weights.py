@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from benchmarks.deep_twin import DeepTwin
-from benchmarks.twin_base import Twin
-from benchmarks.twins import PaddedTwin, Up
+from benchmarks.game_twins import GameTwin
+from benchmarks.twin_base import Twin, Up
+from benchmarks.twins import PaddedTwin
 
 Convert = Callable[[np.ndarray], np.ndarray]
 
@@ -71,6 +72,8 @@ def leaf(params: Mapping[str, Any], path: str) -> np.ndarray:
 
 def _modules(twin: Twin) -> dict[str, nn.Module]:
     """The twin's layers by the names that they have on the JAX side."""
+    if isinstance(twin, GameTwin):
+        return _game_modules(twin)
     if isinstance(twin, DeepTwin):
         return _deep_modules(twin)
     assert isinstance(twin, PaddedTwin)
@@ -109,6 +112,21 @@ def _deep_modules(twin: DeepTwin) -> dict[str, nn.Module]:
     }
 
 
+def _game_modules(twin: GameTwin) -> dict[str, nn.Module]:
+    kinds = {
+        "Conv": nn.Conv2d,
+        "ConvTranspose": nn.ConvTranspose2d,
+        "NormAct": nn.BatchNorm2d,
+        "Dense": nn.Linear,
+    }
+    return {
+        f"{part}/{kind}_{number}": module
+        for part in ("encoder", "decoder", "discriminator")
+        for kind, of in kinds.items()
+        for number, module in enumerate(_all(getattr(twin, part), of))
+    }
+
+
 def _all(layers: nn.Module, kind: type[nn.Module]) -> list[Any]:
     return [module for module in layers.modules() if isinstance(module, kind)]
 
@@ -122,7 +140,7 @@ def _key(module: nn.Module, key: str) -> str:
 def _convert(twin: Twin, name: str, module: nn.Module, key: str) -> Convert:
     channels, height, width = twin.bottleneck
     hwc = (height, width, channels)
-    if name == "expand":
+    if name in ("expand", "decoder/Dense_0"):
         return lambda a: a.reshape(-1, *hwc).transpose(3, 1, 2, 0).reshape(-1, len(a))
     if name == "expand_norm" and isinstance(module, nn.BatchNorm1d):
         return lambda a: a.reshape(hwc).transpose(2, 0, 1).reshape(-1)
@@ -130,8 +148,10 @@ def _convert(twin: Twin, name: str, module: nn.Module, key: str) -> Convert:
         return lambda a: a
     if name.startswith("head"):
         return _flattened(_channels(twin, module))
-    if name in ("to_mean", "to_log_variance"):
+    if name in ("to_mean", "to_log_variance", "encoder/Dense_0"):
         return _flattened(channels)
+    if isinstance(twin, GameTwin) and name == "discriminator/Dense_0" and twin.judged_channels:
+        return _flattened(twin.judged_channels)
     if isinstance(module, nn.Linear):
         return np.transpose
     if isinstance(module, nn.ConvTranspose2d):

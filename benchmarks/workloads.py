@@ -9,8 +9,26 @@ BANDWIDTHS = (0.5, 1.0, 2.0, 4.0)
 HIDDEN = 512
 """Width of the ladder's dense layers."""
 
-FAMILIES = ("ladder", "plain", "deep")
-"""Networks: `jaxvae.models.VLAE`, `VAE` and `DeepConvVAE`."""
+FAMILIES = ("ladder", "plain", "deep", "aae", "vaegan")
+"""Networks: `jaxvae.models.VLAE`, `VAE`, `DeepConvVAE`, `AAE` and `VAEGAN`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Game:
+    """What a discriminator adds to an autoencoder.
+
+    Attributes:
+        widths: sizes of the discriminator's layers before the last one or two: dense ones where it sees codes,
+            convolutions where it sees images.
+        hidden: size of the dense layer behind its convolutions.
+        feature_layer: its convolution in which images are compared, 1 for the first.
+        gamma: weight of that comparison in the decoder's loss.
+    """
+
+    widths: tuple[int, ...]
+    hidden: int = 512
+    feature_layer: int = 1
+    gamma: float = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +43,7 @@ class Workload:
         weights: weight of each term of the objective; "square", half the logits' squared norm, stands in for the
             reconstruction where that is left out.
         batch_size: usual number of examples in a step.
+        game: of several players, whose losses are the published ones in place of `weights`; None for one player.
     """
 
     family: str
@@ -33,6 +52,7 @@ class Workload:
     latent_sizes: tuple[int, ...]
     weights: Mapping[str, float]
     batch_size: int
+    game: Game | None = None
 
 
 WORKLOADS = {
@@ -60,6 +80,24 @@ WORKLOADS = {
         weights={"ssim_loss": 13_824.0, "colour_loss": 414_720.0, "kl": 1.0},
         batch_size=64,
     ),
+    "aae": Workload(
+        family="aae",
+        image_shape=(28, 28, 1),
+        widths=(32, 64, 128),
+        latent_sizes=(2,),
+        weights={},
+        batch_size=100,
+        game=Game(widths=(512, 512)),
+    ),
+    "vaegan": Workload(
+        family="vaegan",
+        image_shape=(64, 64, 3),
+        widths=(64, 128, 256),
+        latent_sizes=(128,),
+        weights={},
+        batch_size=64,
+        game=Game(widths=(32, 128, 256), feature_layer=3),
+    ),
 }
-"""By name: the ladder of `experiments.vlae_mnist`, a plain convolutional VAE on MNIST, and what
-`experiments.winged_horses` trains on 96x96x3."""
+"""By name: the ladder of `experiments.vlae_mnist`, a plain convolutional VAE on MNIST, what
+`experiments.winged_horses` trains on 96x96x3, and the two games of `experiments.vae_gan_hybrids`."""

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.contestants import Contestant
 from benchmarks.networks import make_images
 from benchmarks.ours import Ours, matmul_rate
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, Game
 
 SMALL = dataclasses.replace(
     WORKLOADS["conv"], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), batch_size=8
@@ -37,6 +37,20 @@ def test_training_goes_on_over_the_ends_of_epochs_and_chunks(replicas):
     changed = jax.tree.map(lambda a, b: np.any(a != b), before, jax.device_get(player._state.params))
     assert all(jax.tree.leaves(changed))
     assert player.peak_memory() is None
+
+
+@pytest.mark.parametrize("name", ["aae", "vaegan"])
+def test_every_player_of_a_game_moves(name):
+    game = Game(widths=(4, 4), hidden=4, feature_layer=2)
+    workload = dataclasses.replace(
+        WORKLOADS[name], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), game=game
+    )
+    player = Ours(contestant(), make_images(workload, examples=16), workload)
+    before = jax.device_get(player._state.params)
+    assert player.run(2) > 0
+    changed = jax.tree.map(lambda a, b: np.any(a != b), before, jax.device_get(player._state.params))
+    assert set(changed) == {"encoder", "decoder", "discriminator"}
+    assert all(jax.tree.leaves(changed))
 
 
 @pytest.mark.parametrize(

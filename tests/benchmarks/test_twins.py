@@ -18,14 +18,28 @@ from benchmarks.flags import Config  # noqa: E402
 from benchmarks.networks import make_images  # noqa: E402
 from benchmarks.opponent import Opponent, matmul_rate  # noqa: E402
 from benchmarks.twins import make_twin  # noqa: E402
-from benchmarks.workloads import BANDWIDTHS, WORKLOADS  # noqa: E402
+from benchmarks.workloads import BANDWIDTHS, WORKLOADS, Game  # noqa: E402
 
 SMALL = dataclasses.replace(WORKLOADS["conv"], image_shape=(18, 18, 3), widths=(4, 5, 6), latent_sizes=(2,))
 DEEP = dataclasses.replace(WORKLOADS["horses"], image_shape=(21, 21, 3), widths=(4, 5), latent_sizes=(3,))
 
 
+AUTOENCODER = dataclasses.replace(
+    WORKLOADS["aae"], image_shape=(18, 18, 3), widths=(4, 5, 6), game=Game(widths=(7, 8))
+)
+FACES = dataclasses.replace(
+    WORKLOADS["vaegan"],
+    image_shape=(18, 18, 3),
+    widths=(4, 5),
+    latent_sizes=(3,),
+    game=Game(widths=(3, 4, 5), hidden=6, feature_layer=2, gamma=0.3),
+)
+
+
 @pytest.mark.parametrize(
-    "workload", [WORKLOADS["ladder"], SMALL, DEEP], ids=["ladder", "plain, odd sizes", "deep, odd sizes"]
+    "workload",
+    [WORKLOADS["ladder"], SMALL, DEEP, AUTOENCODER, FACES],
+    ids=["ladder", "plain, odd sizes", "deep, odd sizes", "aae, odd sizes", "vaegan, odd sizes"],
 )
 def test_twin_is_the_same_function(workload):
     found = proof.prove(workload)
@@ -75,7 +89,7 @@ def test_flops_are_those_of_the_layers():
         (9 * 9 * 4 * 16 * 3, 3),
     ]
     expected = sum(2 * n * size * times for size, times in products)
-    assert proof.count_flops(twin, image, [torch.zeros(n, 2)]) == expected
+    assert proof.count_flops(twin, image, [torch.zeros(n, 2)], []) == expected
 
 
 def test_deep_twin_mirrors_the_sizes_and_sums_its_parameters():
@@ -146,6 +160,29 @@ def test_opponent_learns_and_waits_for_the_device(monkeypatch, precision, channe
     assert len(waits) == 2
     assert opponent._loss(pixels).item() < 0.9 * before
     assert opponent.peak_memory() is None
+
+
+@pytest.mark.usefixtures("_subnormals")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("compiled", [None, "default"])
+def test_opponents_players_learn(monkeypatch, compiled):
+    monkeypatch.setitem(WORKLOADS, "aae", AUTOENCODER)
+    contestant = Contestant(
+        side="torch",
+        model="aae",
+        batch_size=8,
+        precision="float32",
+        device="cpu",
+        threads=1,
+        compile=compiled,
+    )
+    opponent = Opponent(contestant, np.array(make_images(AUTOENCODER, examples=64)))
+    pixels = next(opponent._batches)
+    before = opponent._loss(pixels)
+    assert opponent.run(40) > 0
+    after = opponent._loss(pixels)
+    assert set(after) == {"reconstruction", "regularization", "discriminator"}
+    assert after["reconstruction"].item() < before["reconstruction"].item()
 
 
 @pytest.mark.parametrize("workers", [None, 0])
