@@ -25,7 +25,7 @@ def with_attributes(experiment: study.Experiment, config: VAEGANConfig) -> study
     test = data.select_attributes(experiment.test_set, config.attributes)
     batches = data.batches(test, batch_size=min(250, len(test)))
     source = data.serve(training, batch_size=config.batch_size, remainder=config.remainder)
-    return replace(experiment, source=source, test_set=test, batches=list(batches))
+    return replace(experiment, source=source, test_set=test, batches=batches)
 
 
 def attribute_names(experiment: study.Experiment) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def prepared(workdir):
         experiment,
         source=data.serve(chosen, batch_size=10),
         test_set=test,
-        batches=list(data.batches(test, batch_size=10)),
+        batches=data.batches(test, batch_size=10),
     )
 
 
