@@ -12,6 +12,9 @@ from experiments.vae_gan_hybrids.aae_training import make_model, make_replicas, 
 from experiments.vae_gan_hybrids.stability import attempt, make_row
 from jaxvae import study
 
+MOST_CLASSES = 10
+"""For which the figures have colours."""
+
 INTRO = (
     "Autoencoders whose codes a discriminator, rather than a KL divergence, brings to a prior: a Gaussian, a ring of "
     "Gaussians, a Swiss roll; and to a part of it for each class where the discriminator is told labels."
@@ -57,8 +60,11 @@ def check(experiment: study.Experiment, config: AAEConfig, rows: Mapping[str, Ro
     for row in rows.values():
         make_model(experiment, config, row)
     spec = experiment.source.dataset.spec
-    if len(spec.class_names) < 2:
-        raise ValueError(f"aae needs images of at least two classes, which {spec.name!r} does not have.")
+    if not 2 <= len(spec.class_names) <= MOST_CLASSES:
+        raise ValueError(
+            f"aae needs images of 2 to {MOST_CLASSES} classes, got {len(spec.class_names)} of {spec.name!r}; choose "
+            "some with --classes."
+        )
     if len(experiment.test_set) < 12:
         raise ValueError(
             f"aae needs at least 12 validation images, got {len(experiment.test_set)}; raise --limit."

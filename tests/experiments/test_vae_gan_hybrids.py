@@ -202,6 +202,7 @@ def test_a_gan_is_the_game_without_its_likelihood(row, weights):
         (f"{AAE} --game hinge --smoothing 0.1", "hinge has no target that could be smoothed"),
         (f"{AAE} --unlabelled 1", r"must be in [0, 1), got 1"),
         (f"{AAE} --limit 2 --batch-size 2", "at least 12 validation images, got 2"),
+        (f"{AAE} --classes bird", "aae needs images of 2 to 10 classes, got 1 of 'drawn'"),
         (f"{VAEGAN} --rows DCGAN", "Unknown row 'DCGAN'; known are 'VAE', 'GAN'"),
         (
             f"{VAEGAN} --attributes bird wings",
