@@ -57,7 +57,8 @@ def edited(experiment: study.Experiment, run: jaxvae.Run, measure: Measures) -> 
         A figure with a line for each attribute, and its caption.
     """
     test = experiment.test_set
-    images, labels = test.images[:_FACES], measure.wanted[:_FACES]
+    images = test.images[:_FACES]
+    labels = measure.wanted[: len(images)]
     codes = tuple(q.mean for q in run.encode(images, labels=labels))
     groups = [
         ("validation images", images.astype(np.float32) / 255),

@@ -126,7 +126,15 @@ class Measures:
         return np.asarray(run.sample(n, seed=run.seed, labels=labels))
 
     def reconstruct(self, run: jaxvae.Run, n: int) -> Pictures:
-        """The first validation images again, with their attributes if the model is conditional."""
+        """Validation images encoded and decoded, with their attributes if the model is conditional.
+
+        Args:
+            run: a model with an encoder that has learnt to encode.
+            n: how many of the first images, if there are.
+
+        Returns:
+            In [0, 1].
+        """
         labels = self._truth[:n] if run.model.attributes else None
         return np.asarray(run.reconstruct(self._experiment.test_set.images[:n], labels=labels))
 

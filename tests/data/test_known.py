@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -85,7 +86,7 @@ def test_batches_carry_attributes(kind):
     source = kind(dataset, batch_size=2)
     rows = np.array([[[4, 1], [0, 2]]], np.int32)
     places, arrays = source.window(rows, steps=2) if kind is data.Streamed else (rows, source.arrays)
-    batch = source.batch(arrays, places[0, 1], np.arange(2, dtype=np.int32))
+    batch = source.batch(arrays, jnp.asarray(places[0, 1]), jnp.arange(2))
     np.testing.assert_array_equal(batch.attributes, [VALUES[0], VALUES[2]])
     (bare,) = data.batches(make(), batch_size=5)
     assert bare.attributes is None
