@@ -57,8 +57,7 @@ def edited(experiment: study.Experiment, run: jaxvae.Run, measure: Measures) -> 
         A figure with a line for each attribute, and its caption.
     """
     test = experiment.test_set
-    images = test.images[:_FACES]
-    labels = measure.wanted[: len(images)]
+    images, labels = test.images[:_FACES], measure.truth[:_FACES]
     codes = tuple(q.mean for q in run.encode(images, labels=labels))
     groups = [
         ("validation images", images.astype(np.float32) / 255),

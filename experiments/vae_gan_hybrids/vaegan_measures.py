@@ -35,6 +35,7 @@ class Measures:
         protocol: how it measures, for results.json.
         names: of the attributes.
         wanted: [n, k], what samples of conditional models shall have: the validation images' attributes.
+        truth: [m, k], the validation images' attributes.
         unseen: [m, k], combinations of validation images that no training image has.
     """
 
@@ -58,7 +59,7 @@ class Measures:
         self.names = attribute_names(experiment)
         self.wanted = np.resize(known.values, (config.samples, len(self.names)))
         self.unseen = data.new_combinations(seen, known)
-        self._truth = known.values
+        self.truth = known.values
         self._diversity = float(evaluate.diversity(self._features(self._reals)))
         self._sharpness = _sharpness(self._reals)
         self.protocol: dict[str, Any] = {
@@ -108,7 +109,7 @@ class Measures:
     def real(self) -> dict[str, float]:
         """What the validation images themselves reach."""
         return {"sharpness": 1.0, "diversity": 1.0} | self._attributes(
-            self._experiment.test_set.images, self._truth
+            self._experiment.test_set.images, self.truth
         )
 
     def samples(self, run: jaxvae.Run, n: int) -> Pictures:
@@ -135,7 +136,7 @@ class Measures:
         Returns:
             In [0, 1].
         """
-        labels = self._truth[:n] if run.model.attributes else None
+        labels = self.truth[:n] if run.model.attributes else None
         return np.asarray(run.reconstruct(self._experiment.test_set.images[:n], labels=labels))
 
     def _measure(self, run: jaxvae.Run) -> dict[str, float]:
@@ -184,7 +185,7 @@ class Measures:
         again = self.reconstruct(run, len(images))
         own, other = (np.asarray(self._features(x), np.float64) for x in (images, again))
         squared = np.sum(other**2, 1)[:, None] - 2 * other @ own.T + np.sum(own**2, 1)
-        kept = (self._judge.probabilities(again) > 0.5) == self._truth[: len(images)]
+        kept = (self._judge.probabilities(again) > 0.5) == self.truth[: len(images)]
         errors = np.square(again - images.astype(np.float32) / 255)
         return {
             "mse": float(errors.mean()),
