@@ -94,7 +94,10 @@ class SwissRoll:
         return self.axis(share) + self.thickness * jax.random.normal(noise_key, (len(label), 2))
 
     def log_prob(self, z: Float[Array, "n 2"]) -> Float[Array, " n"]:
-        """Log density: the noise's, integrated over the arc by the midpoint rule at steps of half the thickness.
+        """Log density: the noise's, integrated over the arc.
+
+        Gauss's rule of two points on pieces of half the thickness; a midpoint rule of as many points errs far more
+        beyond the ends.
 
         Args:
             z: [n, 2].
@@ -119,9 +122,12 @@ class SwissRoll:
         return jnp.argmin(squared, axis=1) * self.classes // squared.shape[1]
 
     def _squared_distances(self, z: Float[Array, "n 2"]) -> Float[Array, "n k"]:
-        """From every point to the middles of equal pieces of the roll, as many to each stretch."""
+        """From every point to the two nodes of each of equal pieces of the roll, as many to each stretch."""
         pieces = self.classes * math.ceil(2 * self.length / self.thickness / self.classes)
-        nodes = self.axis((jnp.arange(pieces, dtype=z.dtype) + 0.5) / pieces)
+        middles, offset = (np.arange(pieces) + 0.5) / pieces, 0.5 / math.sqrt(3) / pieces
+        nodes = self.axis(
+            jnp.asarray(np.stack([middles - offset, middles + offset], axis=1).ravel(), z.dtype)
+        )
         return sum(jnp.square(z[:, i, None] - nodes[None, :, i]) for i in (0, 1))
 
     @property

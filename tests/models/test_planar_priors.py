@@ -87,7 +87,7 @@ def test_modes_of_the_ring_go_round_and_stretches_of_the_roll_outwards():
     middles = jnp.asarray(4 * np.stack([np.cos(angle), np.sin(angle)], axis=1), jnp.float32)
     np.testing.assert_array_equal(Ring().class_of(middles), np.arange(10))
     roll = SwissRoll()
-    axis = roll.axis((jnp.arange(10) + 0.5) / 10)
+    axis = roll.axis((jnp.arange(10.0) + 0.5) / 10)
     np.testing.assert_array_equal(roll.class_of(axis), np.arange(10))
     assert np.all(np.diff(np.linalg.norm(axis, axis=1)) > 0)
     np.testing.assert_allclose(jnp.linalg.norm(roll.axis(jnp.array([0.0, 1.0])), axis=1), [1, 5], rtol=1e-5)
