@@ -22,11 +22,26 @@ class LabelledPrior(Prior, Protocol):
         ...
 
     def sample_class(self, key: Key[Array, ""], label: Int[Array, " n"]) -> Float[Array, "n d"]:
-        """Draws a point from the part of each label, or from the whole where it is -1."""
+        """Draws a point from each label's part.
+
+        Args:
+            key: source of randomness.
+            label: [n], numbers of parts; -1 for the whole.
+
+        Returns:
+            [n, d].
+        """
         ...
 
     def class_of(self, z: Float[Array, "n d"]) -> Int[Array, " n"]:
-        """The part that each point belongs to."""
+        """The part that each point belongs to.
+
+        Args:
+            z: [n, d].
+
+        Returns:
+            [n], numbers of parts.
+        """
         ...
 
 
