@@ -1,5 +1,7 @@
 """Losses of a classifier of attributes, each of which an image has or has not; its output is logits [n, attributes]."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
@@ -17,7 +19,7 @@ def attribute_likelihood() -> Term:
         ValueError: (when the term is evaluated) the batch has no attributes, or not as many as there are logits.
     """
 
-    def term(key: Key[Array, ""], output: Float[Array, "n k"], batch: Batch) -> Float[Array, " n"]:
+    def term(key: Key[Array, ""], output: Any, batch: Batch) -> Float[Array, " n"]:
         known = _attributes(output, batch)
         signed = (1 - 2 * known) * output
         return jnp.sum(jax.nn.softplus(signed), axis=-1)
@@ -35,17 +37,18 @@ def attribute_error() -> Term:
         ValueError: (when the term is evaluated) as `attribute_likelihood`.
     """
 
-    def term(key: Key[Array, ""], output: Float[Array, "n k"], batch: Batch) -> Float[Array, " n"]:
+    def term(key: Key[Array, ""], output: Any, batch: Batch) -> Float[Array, " n"]:
         known = _attributes(output, batch)
         return jnp.mean(((output > 0) != (known > 0.5)).astype(jnp.float32), axis=-1)
 
     return term
 
 
-def _attributes(output: Array, batch: Batch) -> Array:
-    came = None if batch.attributes is None else batch.attributes.shape
-    if came != output.shape:
+def _attributes(output: Float[Array, "n _"], batch: Batch) -> Float[Array, "n _"]:
+    known = batch.attributes
+    if known is None or known.shape != output.shape:
+        came = None if known is None else known.shape
         raise ValueError(
             f"a classifier of attributes with output {output.shape} needs attributes of that shape, got {came}."
         )
-    return batch.attributes
+    return known

@@ -128,7 +128,8 @@ class SwissRoll:
         nodes = self.axis(
             jnp.asarray(np.stack([middles - offset, middles + offset], axis=1).ravel(), z.dtype)
         )
-        return sum(jnp.square(z[:, i, None] - nodes[None, :, i]) for i in (0, 1))
+        x, y = (z[:, i, None] - nodes[None, :, i] for i in (0, 1))
+        return jnp.square(x) + jnp.square(y)
 
     @property
     def _pitch(self) -> float:
