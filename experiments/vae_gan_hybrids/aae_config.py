@@ -19,7 +19,7 @@ class AAEConfig(cli.RunConfig):
     rows: tuple[str, ...] = tuple(ROWS)
     """What to train, by name."""
 
-    epochs: int = 30
+    epochs: int = 20
     """Passes over the training data."""
 
     batch_size: int = 100
@@ -28,10 +28,10 @@ class AAEConfig(cli.RunConfig):
     seeds: int = 3
     """How many seeds to train side by side."""
 
-    widths: tuple[int, ...] = (32, 64, 128)
+    widths: tuple[int, ...] = (16, 32, 64)
     """Channels of the encoder's convolutions, each of which halves the image; the decoder mirrors them."""
 
-    hidden: tuple[int, ...] = (512, 512)
+    hidden: tuple[int, ...] = (256, 256)
     """Sizes of the discriminator's hidden layers."""
 
     gaussian: bool = False
@@ -49,7 +49,7 @@ class AAEConfig(cli.RunConfig):
     learning_rate: float = 1e-3
     """Step size for the reconstruction (and for a VAE's whole loss) at the start, which falls along a half cosine."""
 
-    adversarial_rate: float = 5e-4
+    adversarial_rate: float = 3e-3
     """Step size of the discriminator and of the encoder's regularization at the start, which falls likewise."""
 
     unlabelled: float = 0.0
