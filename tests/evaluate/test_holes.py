@@ -30,7 +30,7 @@ def test_codes_that_fill_the_prior_leave_what_the_quantile_says(d):
 
 
 def test_a_hole_counts_by_its_mass():
-    codes, draws = normal(8000, 0), normal(4000, 1)
+    codes, draws = normal(8000, 0), normal(1000, 1)
     kept = codes[np.linalg.norm(codes, axis=1) > 1]
     inside = np.mean(np.linalg.norm(draws, axis=1) < 0.8)
     assert holes(kept, draws) > inside
