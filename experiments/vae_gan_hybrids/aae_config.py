@@ -19,7 +19,7 @@ class AAEConfig(cli.RunConfig):
     rows: tuple[str, ...] = tuple(ROWS)
     """What to train, by name."""
 
-    epochs: int = 20
+    epochs: int = 12
     """Passes over the training data."""
 
     batch_size: int = 100
@@ -71,9 +71,7 @@ class AAEConfig(cli.RunConfig):
                 f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
             )
         losses.adversarial(self.game, smoothing=self.smoothing)
-        for name in ("learning_rate", "adversarial_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+        self.require_positive("learning_rate", "adversarial_rate")
         if not 0 <= self.penalty < math.inf or (self.game == "wasserstein" and not self.penalty):
             raise ValueError(
                 f"penalty must be finite, at least 0, and more than 0 for wasserstein, got {self.penalty}."
