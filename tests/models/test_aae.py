@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +15,10 @@ LABEL = jnp.array([2, 0, -1, 1, 9, -1])
 MODEL = AAE((9, 12, 2), widths=(2, 4), hidden=(5, 6), prior="ring", informed=True)
 
 
+def initial(model):
+    return jax.jit(lambda: models.init(KEY, model))()
+
+
 @pytest.fixture(scope="module")
 def images():
     return jax.random.uniform(KEY, (6, 9, 12, 2))
@@ -20,9 +26,10 @@ def images():
 
 @pytest.fixture(scope="module")
 def variables():
-    return models.init(KEY, MODEL)
+    return initial(MODEL)
 
 
+@functools.partial(jax.jit, static_argnames="model")
 def play(variables, images, model=MODEL, label=LABEL):
     return model.apply(variables, KEY, images, INDEX, label=label, method="play", mutable=["batch_stats"])[0]
 
@@ -46,7 +53,8 @@ def test_layouts_agree_with_gradients(images, variables):
         judged = play(variables, images, MODEL.clone(layout=layout(name)))
         return jnp.sum(judged.fake_logits[0]) + jnp.mean(jnp.square(judged.logits)), judged
 
-    first, second = (jax.value_and_grad(loss, has_aux=True)(variables, name) for name in LAYOUTS)
+    compiled = jax.jit(jax.value_and_grad(loss, has_aux=True), static_argnums=1)
+    first, second = (compiled(variables, name) for name in LAYOUTS)
     for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
@@ -54,7 +62,7 @@ def test_layouts_agree_with_gradients(images, variables):
 @pytest.mark.parametrize("gaussian", [False, True])
 def test_code_is_the_encoders_mean_or_a_draw_around_it(gaussian, images):
     model = AAE((9, 12, 2), widths=(2, 4), gaussian=gaussian)
-    judged = play(models.init(KEY, model), images, model)
+    judged = play(initial(model), images, model)
     (q,), (z,) = judged.posteriors, judged.latents
     assert bool((q.stddev > 0).all()) == gaussian
     assert bool((z == q.mean).all()) != gaussian
@@ -83,7 +91,7 @@ def test_discriminator_judges_each_code_by_itself_and_by_its_label(images, varia
 
 def test_an_uninformed_discriminator_knows_no_labels(images):
     model = AAE((9, 12, 2), widths=(2, 4), prior="ring")
-    variables = models.init(KEY, model)
+    variables = initial(model)
     first, second = (play(variables, images, model, label) for label in (LABEL, jnp.zeros(6, int)))
     for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
         np.testing.assert_array_equal(a, b)

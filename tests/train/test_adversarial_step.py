@@ -51,7 +51,7 @@ def family(name, game="minimax", penalty=0.0):
 
 @functools.cache
 def initial(model):
-    return models.init(KEY, model)
+    return jax.jit(lambda: models.init(KEY, model))()
 
 
 def fresh(model, players):
