@@ -18,8 +18,9 @@ import jaxvae
 from experiments.winged_horses import dreams
 from experiments.winged_horses.config import PRESETS, Config
 from experiments.winged_horses.measures import Measures
-from experiments.winged_horses.page import make_blocks, make_tables, verdict
+from experiments.winged_horses.page import make_blocks
 from experiments.winged_horses.rows import Row
+from experiments.winged_horses.tables import make_tables, verdict
 from experiments.winged_horses.training import (
     make_model,
     make_replicas,

@@ -3,29 +3,26 @@
 A picture's code is its posterior mean. Words speak of the classes by their names, which are any two.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 import jaxvae
+from experiments.winged_horses.kinds import (
+    ARITHMETIC,
+    MIDPOINT,
+    PATHS,
+    STRENGTHS,
+    Numbers,
+    draw_pairs,
+    make_codes,
+)
 from experiments.winged_horses.pictures import Pictures
-from jaxvae import models
-
-LINEAR, SPHERICAL, ARITHMETIC, MIDPOINT = "linear", "spherical", "arithmetic", "midpoint"
-
-PATHS = {LINEAR: models.interpolate, SPHERICAL: models.interpolate_spherically}
-
-STRENGTHS = (1.0, 2.0, 4.0)
-"""Times that what sets the second class apart is added to a code of the first."""
 
 Codes = Float[np.ndarray, "n d"]
 Images = Float[np.ndarray, "n h w c"]
-Numbers = Int[np.ndarray, "n 2"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,47 +85,10 @@ def make_candidates(
     """
     generator = np.random.default_rng(seed)
     rows = [pictures.rows(name) for name in classes]
-    pairs = min(pairs, *map(len, rows))
-    paired = np.stack([generator.choice(of, pairs, replace=False) for of in rows], axis=1)
-    mated = np.stack([generator.choice(of, midpoints) for of in rows], axis=1)
-    codes = pictures.codes
-    parts = {kind: _between(path, codes[paired], steps) for kind, path in PATHS.items()}
-    strengths = np.array(STRENGTHS, np.float32)[:, None, None]
-    parts[ARITHMETIC] = codes[paired[:, 0]][None] + strengths * attribute(pictures, classes[1])[None, None]
-    spread = pictures.stddev[np.concatenate(rows)].mean(axis=0)
-    noise = generator.standard_normal((midpoints, codes.shape[1]), np.float32)
-    parts[MIDPOINT] = codes[mated].mean(axis=1) + spread[None] * noise
-    images = _decode(run, parts)
-    chosen = {kind: np.s_[:, 1:-1] if kind in PATHS else np.s_[:] for kind in parts}
-    parents = {kind: np.repeat(paired, steps - 2, axis=0) for kind in PATHS}
-    parents |= {ARITHMETIC: np.tile(paired, (len(STRENGTHS), 1)), MIDPOINT: mated}
-    return Candidates(
-        classes=classes,
-        codes=np.concatenate(
-            [part[chosen[kind]].reshape(-1, part.shape[-1]) for kind, part in parts.items()]
-        ),
-        images=np.concatenate(
-            [part[chosen[kind]].reshape(-1, *part.shape[-3:]) for kind, part in images.items()]
-        ),
-        kinds=tuple(kind for kind, of in parents.items() for _ in of),
-        words=tuple(_words(pairs, steps, midpoints, classes)),
-        parents=np.concatenate(list(parents.values())),
-        pairs=paired,
-        strips={kind: images[kind] for kind in PATHS},
-        winged=images[ARITHMETIC],
-    )
-
-
-def attribute(pictures: Pictures, name: str) -> Float[np.ndarray, " d"]:
-    """What sets a class apart: its mean code minus that of all pictures of other classes."""
-    own = pictures.labels == pictures.class_names.index(name)
-    return pictures.codes[own].mean(axis=0) - pictures.codes[~own].mean(axis=0)
-
-
-def _between(path: Callable[..., Any], ends: Float[np.ndarray, "pairs 2 d"], steps: int) -> np.ndarray:
-    """[pairs, steps, d]."""
-    of_one = jax.vmap(lambda start, end: path((start[None],), (end[None],), steps)[0])
-    return np.asarray(of_one(jnp.asarray(ends[:, 0]), jnp.asarray(ends[:, 1])))
+    paired = draw_pairs(generator, rows, min(pairs, *map(len, rows)), replace=False)
+    mated = draw_pairs(generator, rows, midpoints, replace=True)
+    codes = make_codes(generator, pictures, classes=classes, paired=paired, mated=mated, steps=steps)
+    return _gather(classes, codes, _decode(run, codes), paired, mated, steps)
 
 
 def _decode(run: jaxvae.Run, parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -139,6 +99,36 @@ def _decode(run: jaxvae.Run, parts: Mapping[str, np.ndarray]) -> dict[str, np.nd
         kind: of.reshape(*z.shape[:-1], *of.shape[1:])
         for (kind, z), of in zip(parts.items(), np.split(images, ends), strict=True)
     }
+
+
+def _gather(
+    classes: tuple[str, str],
+    codes: Mapping[str, np.ndarray],
+    images: Mapping[str, np.ndarray],
+    paired: Numbers,
+    mated: Numbers,
+    steps: int,
+) -> Candidates:
+    """All kinds in one, without the ends of interpolations, which are no candidates."""
+    parents = {kind: np.repeat(paired, steps - 2, axis=0) for kind in PATHS}
+    parents |= {ARITHMETIC: np.tile(paired, (len(STRENGTHS), 1)), MIDPOINT: mated}
+    return Candidates(
+        classes=classes,
+        codes=_joined(codes, axes=1),
+        images=_joined(images, axes=3),
+        kinds=tuple(kind for kind, of in parents.items() for _ in of),
+        words=tuple(_words(len(paired), steps, len(mated), classes)),
+        parents=np.concatenate(list(parents.values())),
+        pairs=paired,
+        strips={kind: images[kind] for kind in PATHS},
+        winged=images[ARITHMETIC],
+    )
+
+
+def _joined(parts: Mapping[str, np.ndarray], *, axes: int) -> np.ndarray:
+    """The candidates of all kinds in a row, of each the last axes."""
+    inner = [part[:, 1:-1] if kind in PATHS else part for kind, part in parts.items()]
+    return np.concatenate([part.reshape(-1, *part.shape[-axes:]) for part in inner])
 
 
 def _words(pairs: int, steps: int, midpoints: int, classes: tuple[str, str]) -> list[str]:

@@ -7,19 +7,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
-from experiments.winged_horses.candidates import (
-    ARITHMETIC,
-    LINEAR,
-    MIDPOINT,
-    SPHERICAL,
-    STRENGTHS,
-    Candidates,
-)
+from experiments.winged_horses.candidates import Candidates
 from experiments.winged_horses.dreams_tables import best_table
-from experiments.winged_horses.measures import as_float
+from experiments.winged_horses.kinds import ARITHMETIC, LINEAR, MIDPOINT, SPHERICAL, STRENGTHS
 from experiments.winged_horses.pictures import Pictures
 from experiments.winged_horses.ranking import RULE, Ranking
-from jaxvae import report
+from jaxvae import report, study
 
 BEST = 32
 """Candidates that are shown as the best."""
@@ -90,7 +83,7 @@ def _most_alike(
         f"p({second}) {q:.3f}, sharpness {ranking.sharpness[number]:.2f} of the typical."
     )
     sheet = report.image_grid(enlarge(candidates.images[number])[None], columns=1)
-    parents = as_float(pictures.images[candidates.parents[number]])
+    parents = study.as_floats(pictures.images[candidates.parents[number]])
     line = np.stack([parents[0], candidates.images[number], parents[1]])
     beside = f"It is made from the code of the left picture; the right one is the {second} of the same pair."
     if candidates.kinds[number] != ARITHMETIC:
@@ -117,7 +110,7 @@ def _best(figures: Path, candidates: Candidates, ranking: Ranking) -> list[repor
 
 
 def _strips(figures: Path, pictures: Pictures, candidates: Candidates) -> list[report.Block]:
-    originals = as_float(pictures.images[candidates.pairs])
+    originals = study.as_floats(pictures.images[candidates.pairs])
     groups = []
     for pair, (start, end) in enumerate(originals):
         lines = [
@@ -140,7 +133,7 @@ def _winged(figures: Path, pictures: Pictures, candidates: Candidates) -> report
     first, second = candidates.classes
     start = candidates.pairs[:, 0]
     groups = [
-        ("training pictures", as_float(pictures.images[start])),
+        ("training pictures", study.as_floats(pictures.images[start])),
         ("reconstructions", candidates.strips[LINEAR][:, 0]),
     ]
     groups += [

@@ -174,9 +174,4 @@ def board(images: Any) -> float:
 
 @jax.jit
 def _checkerboard(images: Any) -> Float[Array, " n"]:
-    return evaluate.checkerboard(as_float(images), stride=2)
-
-
-def as_float(images: Any) -> Any:
-    """Images in [0, 1]."""
-    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
+    return evaluate.checkerboard(study.as_floats(images), stride=2)

@@ -8,8 +8,9 @@ from jaxvae.study.attribute_judge import AttributeJudge, train_attribute_judge
 from jaxvae.study.case import make_case
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.game import Game, fit_game
+from jaxvae.study.images import as_floats
 from jaxvae.study.inception import find_inception
-from jaxvae.study.judge import Judge, TrainedClassifier, as_floats, train_classifier, train_judge
+from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
 from jaxvae.study.kept import kept
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures, lower_bound

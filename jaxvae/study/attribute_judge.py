@@ -11,7 +11,8 @@ from jaxtyping import Float
 from jaxvae import models
 from jaxvae.pieces import in_pieces
 from jaxvae.study.experiment import Experiment
-from jaxvae.study.judge import Images, TrainedClassifier, as_floats, train_classifier
+from jaxvae.study.images import Images, as_floats
+from jaxvae.study.judge import TrainedClassifier, train_classifier
 
 
 class AttributeJudge(TrainedClassifier):

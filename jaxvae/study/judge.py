@@ -8,14 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int
 
 from jaxvae import data, evaluate, losses, models, train
 from jaxvae.pieces import in_pieces
 from jaxvae.study.experiment import Experiment, forward
+from jaxvae.study.images import Images, as_floats
 from jaxvae.types import Variables
-
-Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
 
 
 @dataclass(frozen=True)
@@ -82,18 +81,6 @@ class Judge(TrainedClassifier):
     @cached_property
     def _penultimate(self) -> Callable[[Any], Any]:
         return jax.jit(partial(self.model.apply, self.variables, method="penultimate"))
-
-
-def as_floats(images: Images) -> Float[Array | np.ndarray, "n h w c"]:
-    """Brings images to [0, 1].
-
-    Args:
-        images: uint8, or float in [0, 1].
-
-    Returns:
-        The same, floating point.
-    """
-    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
 
 
 def train_classifier(

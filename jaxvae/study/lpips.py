@@ -10,8 +10,8 @@ from jaxtyping import Array, Float, UInt8
 
 from jaxvae import losses, models
 from jaxvae.models import PerceptualWeights
+from jaxvae.study.images import Images, as_floats
 
-Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
 _Partners = Float[Array | np.ndarray, "m _ _ _"] | UInt8[Array | np.ndarray, "m _ _ _"]
 _PIECE = 32
 
@@ -39,7 +39,7 @@ def lpips(a: Images, b: _Partners, *, weights: PerceptualWeights | None = None) 
     weights = weights or models.load_vgg16()
     distance = _program()
     starts = range(0, len(a), _PIECE)
-    pieces = ((_float(x[start : start + _PIECE]) for x in (a, b)) for start in starts)
+    pieces = ((as_floats(jnp.asarray(x[start : start + _PIECE])) for x in (a, b)) for start in starts)
     return np.concatenate([distance(weights.variables, weights.heads, *pair) for pair in pieces])
 
 
@@ -54,8 +54,3 @@ def _program() -> Any:
         return losses.lpips_distance(first, second, heads)
 
     return distance
-
-
-def _float(images: Any) -> Float[Array, "n h w c"]:
-    values = jnp.asarray(images)
-    return values.astype(jnp.float32) / 255 if values.dtype == jnp.uint8 else values

@@ -11,15 +11,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, UInt8
+from jaxtyping import Array, Float, Key
 
 from jaxvae import models
 from jaxvae.run import Labels, Run, Sampler
+from jaxvae.study.images import Images
 from jaxvae.study.second_stage import fit_second_stage
 from jaxvae.study.training_set import training_set
 from jaxvae.types import Posterior
-
-Images = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
 
 SAMPLERS = ("prior", "mixture", "second_stage")
 """Names that `make_sampler` knows."""

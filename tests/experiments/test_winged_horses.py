@@ -12,7 +12,7 @@ import small_runs
 
 import jaxvae
 from experiments.winged_horses import __main__ as winged_horses
-from experiments.winged_horses import page, training
+from experiments.winged_horses import page, tables, training
 from experiments.winged_horses.config import Config
 from experiments.winged_horses.rows import ABLATION, COMPARED, MAIN, ROWS
 from jaxvae import losses, models, report
@@ -40,7 +40,7 @@ def test_results_hold_every_row_and_every_sampler(finished):
     assert names == [*ROW_NAMES, "linear", "spherical", "arithmetic", "midpoint"]
     expected = {"bce", "mse", "ssim", "colour_error", "kl", "active_units", "checkerboard", "parameters"}
     expected |= {"histogram_reconstructions"}
-    expected |= {f"{what}_{sampler}" for what in ("histogram", "shift") for sampler in page.SAMPLERS}
+    expected |= {f"{what}_{sampler}" for what in ("histogram", "shift") for sampler in tables.SAMPLERS}
     for row in results["rows"][:3]:
         assert set(row["metrics"]) == expected
         values = {name: summary["mean"] for name, summary in row["metrics"].items()}
@@ -66,7 +66,7 @@ def test_rows_with_one_network_share_a_program(finished):
 def test_pictures_and_page_are_there(finished):
     names = {path.stem for path in (finished / "figures").iterdir()}
     dreams = {"most_alike", "most_alike_parents", "best", "strips", "arithmetic", "midpoints"}
-    samples = {f"samples_{sampler}" for sampler in page.SAMPLERS}
+    samples = {f"samples_{sampler}" for sampler in tables.SAMPLERS}
     assert names == dreams | samples | {"reconstructions", "colours", "curves"}
     text = (finished / "report.html").read_text()
     assert text.count("<img") == len(names)
@@ -187,7 +187,7 @@ def test_the_verdict_says_what_the_numbers_say():
         report.Row(name="MSE", metrics=summary(ssim=0.6, colour_error=0.02)),
         report.Row(name=MAIN, metrics=summary(ssim=0.7, colour_error=0.03, fid_prior=90.0, fid_mixture=80.0)),
     ]
-    assert page.verdict(rows) == (
+    assert tables.verdict(rows) == (
         f"SSIM from “MSE” to “{MAIN}”: 0.6000 → 0.7000, higher. Colour error from “MSE” to “{MAIN}”: 0.0200 → 0.0300, "
         f"higher. FID of “{MAIN}” by sampler: prior 90.0, mixture 80.0."
     )
