@@ -106,9 +106,7 @@ class Config(cli.StudyConfig):
             raise ValueError(
                 f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
             )
-        for name in ("learning_rate", "perceptual_weight", "beta", "noise"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+        self.require_positive("learning_rate", "perceptual_weight", "beta", "noise")
 
 
 PRESETS = {

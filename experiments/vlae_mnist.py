@@ -44,7 +44,7 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossConfig:
+class LossConfig(cli.Checked):
     """Weights of the objective's terms; the reconstruction loss, a sum over pixels in nats, has weight 1."""
 
     likelihood: Literal["bernoulli", "gaussian", "laplace"] = "bernoulli"
@@ -67,9 +67,7 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         """Refuses negative weights."""
-        for name in ("ssim", "mmd", "kl", "kl_warmup"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be finite and >= 0, got {getattr(self, name)}.")
+        self.require_non_negative("ssim", "mmd", "kl", "kl_warmup")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,11 @@
 import json
 import os
+import re
 import shlex
 import signal
 import sys
 from dataclasses import dataclass, field
+from math import inf, nan
 from pathlib import Path
 
 import jax
@@ -113,6 +115,36 @@ def test_a_bad_command_line_is_one_line(launch, monkeypatch, arguments, message,
     assert err.endswith(".\n")
     assert err.count("\n") == 1
     assert message in err
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers(cli.Checked):
+    count: int | None = 2
+    rate: float = 1.0
+    weight: float = 0.0
+
+    def __post_init__(self):
+        self.require_at_least(2, "count")
+        self.require_positive("rate")
+        self.require_non_negative("weight")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"count": 1}, "count must be at least 2, got 1."),
+        *(({"rate": rate}, f"rate must be finite and > 0, got {rate}.") for rate in (0, -1, inf, nan)),
+        *(({"weight": rate}, f"weight must be finite and >= 0, got {rate}.") for rate in (-1, inf, nan)),
+    ],
+)
+def test_checks_name_the_field_and_its_number(numbers, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Numbers(**numbers)
+
+
+def test_checks_let_bounds_pass_and_what_is_not_given():
+    Numbers()
+    Numbers(count=None, rate=1e-30)
 
 
 def _raising(error):

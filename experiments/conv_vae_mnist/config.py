@@ -98,9 +98,7 @@ class Config(cli.StudyConfig):
             raise ValueError(f"Unknown case {unknown[0]!r}; known are {', '.join(map(repr, CASES))}.")
         if not self.cases or len(set(self.cases)) < len(self.cases):
             raise ValueError(f"cases must be one or more different names, got {list(self.cases)}.")
-        for name in ("layers", "latent_size", "generator_epochs", "repeats"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        self.require_at_least(1, "layers", "latent_size", "generator_epochs", "repeats")
         if self.layers > 3:
             raise ValueError(f"layers must be at most 3, got {self.layers}.")
         if self.fid_samples < 2:
@@ -108,9 +106,7 @@ class Config(cli.StudyConfig):
         for name in ("encoder_dropout", "decoder_dropout", "momentum"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
-        for name in ("beta", "learning_rate", "generator_beta", "classifier_loss", "independence"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+        self.require_positive("beta", "learning_rate", "generator_beta", "classifier_loss", "independence")
         if wrong := [share for share in self.fractions if not 0 <= share <= 1]:
             raise ValueError(f"fractions must be in [0, 1], got {wrong[0]}.")
         if not any(self.fractions) or len(set(self.fractions)) < len(self.fractions):

@@ -1,6 +1,5 @@
 """The flags of `vaegan`."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -98,12 +97,8 @@ class VAEGANConfig(cli.SamplesConfig):
                 f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
             )
         losses.adversarial(self.game, smoothing=self.smoothing)
-        for name in ("learning_rate", "gamma", "beta"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
-        for name in ("instance_noise", "penalty", "equilibrium_margin", "least_diversity"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be finite and >= 0, got {getattr(self, name)}.")
+        self.require_positive("learning_rate", "gamma", "beta")
+        self.require_non_negative("instance_noise", "penalty", "equilibrium_margin", "least_diversity")
         if self.game == "wasserstein" and not self.penalty:
             raise ValueError(
                 "the game wasserstein needs a gradient penalty > 0, such as --penalty 10, got 0."
@@ -113,8 +108,7 @@ class VAEGANConfig(cli.SamplesConfig):
                 f"the equilibrium's target is a cross-entropy, which {self.game} does not have; use minimax or "
                 "non_saturating, or leave --equilibrium out."
             )
-        if self.judge_epochs < 1:
-            raise ValueError(f"judge_epochs must be at least 1, got {self.judge_epochs}.")
+        self.require_at_least(1, "judge_epochs")
 
     def make_model(
         self, image_shape: tuple[int, int, int], *, attributes: int, layout: models.Layout

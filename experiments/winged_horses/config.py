@@ -129,22 +129,10 @@ class Config(cli.SamplesConfig):
                 raise ValueError(
                     f"{name} must be one or more different names, got {', '.join(names) or 'none'}."
                 )
-        least = {
-            "components": 1,
-            "second_stage_steps": 1,
-            "pairs": 1,
-            "interpolation_steps": 3,
-            "midpoints": 1,
-        }
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(f"{name} must be at least {value}, got {getattr(self, name)}.")
-        for name in ("learning_rate", "beta", "mse_weight", "ssim_weight", "colour_weight"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
-        for name in (f"{term}_weight" for term in EXTRA_TERMS):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
+        self.require_at_least(1, "components", "second_stage_steps", "pairs", "midpoints")
+        self.require_at_least(3, "interpolation_steps")
+        self.require_positive("learning_rate", "beta", "mse_weight", "ssim_weight", "colour_weight")
+        self.require_positive(*(f"{term}_weight" for term in EXTRA_TERMS))
 
     def make_model(
         self, image_shape: tuple[int, int, int], *, layout: models.Layout, **changes: object

@@ -1,12 +1,14 @@
 """From a frozen dataclass to a command line, and from errors to one line on the screen."""
 
 from jaxvae.cache import cache_directory
+from jaxvae.cli.checks import Checked
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.launch import launch, launch_one, parse
 from jaxvae.cli.record import command, environment, flat, record
 from jaxvae.cli.study import SamplesConfig, StudyConfig
 
 __all__ = [
+    "Checked",
     "RunConfig",
     "SamplesConfig",
     "StudyConfig",

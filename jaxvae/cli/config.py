@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from jaxvae.cli.checks import Checked
+
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
+class RunConfig(Checked):
     """Flags that every experiment has."""
 
     workdir: Path
@@ -79,10 +81,7 @@ class RunConfig:
         Raises:
             ValueError: a count below 1, a seed out of range, or both resume and overwrite.
         """
-        for name in ("epochs", "batch_size", "seeds", "devices", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}.")
+        self.require_at_least(1, "epochs", "batch_size", "seeds", "devices", "limit")
         if not 0 <= self.seed <= 2**31 - self.seeds:
             raise ValueError(f"seed must be between 0 and {2**31 - self.seeds}, got {self.seed}.")
         if self.resume and self.overwrite:

@@ -51,6 +51,4 @@ class StudyConfig(SamplesConfig):
             ValueError: as `SamplesConfig`, or a count below 1.
         """
         super().__post_init__()
-        for name in ("classifier_epochs", "bound_samples"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        self.require_at_least(1, "classifier_epochs", "bound_samples")
