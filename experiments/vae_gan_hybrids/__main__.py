@@ -10,10 +10,16 @@ of a discriminator, beside a VAE and a GAN of the same networks, with and withou
     python -m experiments.vae_gan_hybrids vaegan --data mnist --epochs 10
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from experiments.vae_gan_hybrids import PRESETS, aae, vaegan
 from jaxvae import cli
 
-EXPERIMENTS = {"aae": (aae.main, PRESETS["aae"]), "vaegan": (vaegan.main, PRESETS["vaegan"])}
+EXPERIMENTS: Mapping[str, tuple[Callable[[Any], None], Mapping[str, Callable[[], Any]]]] = {
+    "aae": (aae.main, PRESETS["aae"]),
+    "vaegan": (vaegan.main, PRESETS["vaegan"]),
+}
 
 if __name__ == "__main__":
     cli.launch_one(EXPERIMENTS, description=__doc__)

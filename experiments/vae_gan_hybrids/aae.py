@@ -1,6 +1,7 @@
 """The adversarial autoencoder: how codes fill three priors, beside a VAE's, and which digits their parts become."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from tqdm import tqdm
 
@@ -29,8 +30,7 @@ def main(config: AAEConfig) -> None:
     open_workdir(experiment, config, rows)
     judge = study.train_judge(experiment, epochs=config.classifier_epochs)
     outcomes = {
-        name: attempt(name, lambda name=name, row=row: train_row(experiment, config, name, row))
-        for name, row in rows.items()
+        name: attempt(name, partial(train_row, experiment, config, name, row)) for name, row in rows.items()
     }
     measure = Measures(experiment, config, judge)
     table = [

@@ -1,6 +1,7 @@
 """The VAE-GAN beside the VAE and the GAN that it joins, with attributes and without."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from tqdm import tqdm
 
@@ -27,8 +28,7 @@ def main(config: VAEGANConfig) -> None:
     open_workdir(experiment, config, rows)
     judge = study.train_attribute_judge(experiment, epochs=config.judge_epochs)
     outcomes = {
-        name: attempt(name, lambda name=name, row=row: train_row(experiment, config, name, row))
-        for name, row in rows.items()
+        name: attempt(name, partial(train_row, experiment, config, name, row)) for name, row in rows.items()
     }
     measure = Measures(experiment, config, judge, inception)
     standing = {

@@ -1,6 +1,5 @@
 """What is measured of a VAE-GAN and its like: samples, reconstructions, and whether images have their attributes."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -172,7 +171,7 @@ class Measures:
             **{f"attribute_{place}": float(share) for place, share in enumerate(right.mean(axis=0))},
         }
 
-    def _unseen(self, run: jaxvae.Run) -> Mapping[str, float]:
+    def _unseen(self, run: jaxvae.Run) -> dict[str, float]:
         if not len(self.unseen):
             return {}
         wanted = np.resize(self.unseen, self.wanted.shape)
