@@ -24,8 +24,11 @@ class VAEGANConfig(cli.SamplesConfig):
     attributes: tuple[str, ...] = ()
     """Names of the attributes that conditional rows are given and that images are judged by; all if none is named."""
 
-    epochs: int = 20
+    epochs: int = 40
     """Passes over the training data."""
+
+    batch_size: int = 32
+    """Examples in a batch, over all devices."""
 
     flip: bool = False
     """Mirror every other training image, anew in each epoch; good for faces, bad for digits."""
@@ -33,29 +36,29 @@ class VAEGANConfig(cli.SamplesConfig):
     latent_size: int = 128
     """Dimensions of the code."""
 
-    widths: tuple[int, ...] = (64, 128, 256)
+    widths: tuple[int, ...] = (24, 48, 96, 192)
     """Channels of the encoder's convolutions, each of which halves the image; the decoder mirrors them."""
 
-    discriminator_widths: tuple[int, ...] = (32, 128, 256)
+    discriminator_widths: tuple[int, ...] = (16, 32, 64, 128)
     """Channels of the discriminator's convolutions, each of which halves the image."""
 
-    hidden: int = 512
+    hidden: int = 256
     """Size of the discriminator's dense layer."""
 
     feature_layer: int = 3
     """The discriminator's convolution whose activations compare an image and its reconstruction, 1 for the first."""
 
-    normalisation: Literal["batch", "spectral", "none"] = "batch"
-    """What keeps the discriminator in bounds."""
+    normalisation: Literal["batch", "spectral", "none"] = "spectral"
+    """What keeps the discriminator in bounds; its features, and so the likelihood of them, grow with it."""
 
     game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
     """Losses of the discriminator and of the decoder that deceives it; "minimax" is Algorithm 1 to the letter."""
 
-    gamma: float = 1e-2
+    gamma: float = 0.1
     """Weight of the feature likelihood in the decoder's loss."""
 
-    beta: float = 1.0
-    """Weight of the KL divergence."""
+    beta: float = 0.1
+    """Weight of the KL divergence in the loss of a VAE-GAN's encoder, whose other term compares features."""
 
     smoothing: float = 0.0
     """What the discriminator's target for real images lacks of 1."""
@@ -75,7 +78,7 @@ class VAEGANConfig(cli.SamplesConfig):
     equilibrium_margin: float = 0.4
     """How far from it the loss may be before somebody waits."""
 
-    learning_rate: float = 3e-4
+    learning_rate: float = 5e-4
     """Step size of every player at the start, which falls to 0 along a half cosine."""
 
     judge_epochs: int = 10

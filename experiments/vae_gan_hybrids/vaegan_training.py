@@ -91,7 +91,7 @@ def train_row(
     if row.kind == "vae":
         (prior,) = models.own_priors(model)
         terms = {"reconstruction": losses.reconstruction("bernoulli"), "kl": losses.kl(prior)}
-        weights = {"reconstruction": 1.0, "kl": config.beta}
+        weights = dict.fromkeys(terms, 1.0)
         state = experiment.fit(
             replicas,
             objective=lambda axis: losses.compose(terms, weights, axis_name=axis),
