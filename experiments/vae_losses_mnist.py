@@ -100,12 +100,7 @@ class Config(cli.StudyConfig):
     def __post_init__(self) -> None:
         """Refuses rows that there are not, and numbers that make no run."""
         super().__post_init__()
-        if unknown := [row for row in self.rows if row not in REPORTED + FURTHER]:
-            raise ValueError(f"Unknown row {unknown[0]!r}; known are {', '.join(REPORTED + FURTHER)}.")
-        if not self.rows or len(set(self.rows)) < len(self.rows):
-            raise ValueError(
-                f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
-            )
+        self.require_known("rows", REPORTED + FURTHER)
         self.require_positive("learning_rate", "perceptual_weight", "beta", "noise")
 
 

@@ -122,8 +122,10 @@ class Numbers(cli.Checked):
     count: int | None = 2
     rate: float = 1.0
     weight: float = 0.0
+    rows: tuple[str, ...] = ("a",)
 
     def __post_init__(self):
+        self.require_known("rows", ("a", "b"))
         self.require_at_least(2, "count")
         self.require_positive("rate")
         self.require_non_negative("weight")
@@ -135,6 +137,9 @@ class Numbers(cli.Checked):
         ({"count": 1}, "count must be at least 2, got 1."),
         *(({"rate": rate}, f"rate must be finite and > 0, got {rate}.") for rate in (0, -1, inf, nan)),
         *(({"weight": rate}, f"weight must be finite and >= 0, got {rate}.") for rate in (-1, inf, nan)),
+        ({"rows": ("a", "c")}, "Unknown row 'c'; known are 'a', 'b'."),
+        ({"rows": ("a", "a")}, "rows must be one or more different names, got a, a."),
+        ({"rows": ()}, "rows must be one or more different names, got none."),
     ],
 )
 def test_checks_name_the_field_and_its_number(numbers, message):
@@ -144,7 +149,7 @@ def test_checks_name_the_field_and_its_number(numbers, message):
 
 def test_checks_let_bounds_pass_and_what_is_not_given():
     Numbers()
-    Numbers(count=None, rate=1e-30)
+    Numbers(count=None, rate=1e-30, rows=("b", "a"))
 
 
 def _raising(error):

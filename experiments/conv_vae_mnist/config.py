@@ -94,10 +94,7 @@ class Config(cli.StudyConfig):
     def __post_init__(self) -> None:
         """Refuses cases that there are not, and numbers that make no run."""
         super().__post_init__()
-        if unknown := [case for case in self.cases if case not in CASES]:
-            raise ValueError(f"Unknown case {unknown[0]!r}; known are {', '.join(map(repr, CASES))}.")
-        if not self.cases or len(set(self.cases)) < len(self.cases):
-            raise ValueError(f"cases must be one or more different names, got {list(self.cases)}.")
+        self.require_known("cases", CASES)
         self.require_at_least(1, "layers", "latent_size", "generator_epochs", "repeats")
         if self.layers > 3:
             raise ValueError(f"layers must be at most 3, got {self.layers}.")

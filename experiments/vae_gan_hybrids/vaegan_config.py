@@ -93,12 +93,7 @@ class VAEGANConfig(cli.SamplesConfig):
     def __post_init__(self) -> None:
         """Refuses rows that there are not, and numbers that make no run."""
         super().__post_init__()
-        if unknown := [row for row in self.rows if row not in ROWS]:
-            raise ValueError(f"Unknown row {unknown[0]!r}; known are {', '.join(map(repr, ROWS))}.")
-        if not self.rows or len(set(self.rows)) < len(self.rows):
-            raise ValueError(
-                f"rows must be one or more different names, got {', '.join(self.rows) or 'none'}."
-            )
+        self.require_known("rows", ROWS)
         losses.adversarial(self.game, smoothing=self.smoothing)
         self.require_positive("learning_rate", "gamma", "beta")
         self.require_non_negative("instance_noise", "penalty", "equilibrium_margin", "least_diversity")

@@ -47,11 +47,9 @@ class Measures:
     ) -> None:
         self._experiment, self._config, self._judge = experiment, config, judge
         self._reals, which = study.reference(experiment, config.samples)
-        self._settings: dict[str, Any] = {
-            "inception": inception,
-            "resize": config.resize,
-            "precision": config.precision,
-        }
+        self._inception = study.InceptionDistances(
+            inception, self._reals, resize=config.resize, precision=config.precision
+        )
         seen, known = experiment.source.dataset.attributes, experiment.test_set.attributes
         if seen is None or known is None:
             raise ValueError("the attributes of images are measured, and these images have none.")
@@ -69,14 +67,7 @@ class Measures:
             "attribute_ceiling": judge.accuracy,
             "unseen_combinations": len(self.unseen),
         }
-        self._real = None
-        if inception is not None:
-            self._real = evaluate.image_statistics(self._reals, **self._settings, cache=True)
-            self.protocol |= {
-                "fid_weights": inception.name,
-                "fid_resize": config.resize,
-                "fid_precision": config.precision,
-            }
+        self.protocol |= self._inception.protocol
 
     def __call__(self, run: jaxvae.Run) -> dict[str, float]:
         """Measures one model.
@@ -100,10 +91,7 @@ class Measures:
             f"{self.protocol['reference']}; a classifier that is right about {self._judge.accuracy:.1%} of the "
             "validation images' attributes, which is the ceiling, judges"
         )
-        if self._real is None:
-            return text
-        how = ", ".join(self.protocol[f"fid_{name}"] for name in ("weights", "resize", "precision"))
-        return f"{text}; FID and KID by {how}"
+        return f"{text}; FID and KID by {self._inception.words}" if self._inception.words else text
 
     def real(self) -> dict[str, float]:
         """What the validation images themselves reach."""
@@ -144,10 +132,8 @@ class Measures:
             "sharpness": _sharpness(drawn) / self._sharpness,
             "diversity": float(evaluate.diversity(self._features(drawn))) / self._diversity,
             "parameters": float(run.parameters),
+            **self._inception(drawn),
         }
-        if self._real is not None:
-            inception = vars(evaluate.fid(drawn, self._real, **self._settings))
-            values |= {name: inception[name] for name in ("fid", "kid") if inception[name] is not None}
         if run.model.attributes:
             values |= self._attributes(drawn, self.wanted) | self._unseen(run)
         if ROWS[run.variant].kind != "gan":

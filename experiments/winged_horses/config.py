@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from experiments.winged_horses.rows import ABLATION, COMPARED, EXTRA_TERMS, ROWS
-from jaxvae import cli, models
+from jaxvae import cli, models, study
 
 LARGE = 64
 """Side from which on images get the report's network for STL-10, and that for CIFAR-10 below."""
@@ -121,14 +121,8 @@ class Config(cli.SamplesConfig):
     def __post_init__(self) -> None:
         """Refuses rows that there are not, and numbers that make no run."""
         super().__post_init__()
-        if unknown := [row for row in self.rows if row not in ROWS]:
-            raise ValueError(f"Unknown row {unknown[0]!r}; known are {', '.join(map(repr, ROWS))}.")
-        for name in ("rows", "samplers"):
-            names = getattr(self, name)
-            if not names or len(set(names)) < len(names):
-                raise ValueError(
-                    f"{name} must be one or more different names, got {', '.join(names) or 'none'}."
-                )
+        self.require_known("rows", ROWS)
+        self.require_known("samplers", study.SAMPLERS)
         self.require_at_least(1, "components", "second_stage_steps", "pairs", "midpoints")
         self.require_at_least(3, "interpolation_steps")
         self.require_positive("learning_rate", "beta", "mse_weight", "ssim_weight", "colour_weight")

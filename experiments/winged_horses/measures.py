@@ -43,11 +43,9 @@ class Measures:
         self._samples: dict[tuple[str, int, str], Pictures] = {}
         self._evaluators: dict[str, evaluate.Evaluator] = {}
         self._reals, which = study.reference(experiment, config.samples)
-        self._settings: dict[str, Any] = {
-            "inception": inception,
-            "resize": config.resize,
-            "precision": config.precision,
-        }
+        self._inception = study.InceptionDistances(
+            inception, self._reals, resize=config.resize, precision=config.precision
+        )
         self.protocol: dict[str, Any] = {
             "samples": config.samples,
             "reference": which,
@@ -56,14 +54,7 @@ class Measures:
             "components": config.components,
             "second_stage_steps": config.second_stage_steps,
         }
-        self._real = None
-        if inception is not None:
-            self._real = evaluate.image_statistics(self._reals, **self._settings, cache=True)
-            self.protocol |= {
-                "fid_weights": inception.name,
-                "fid_resize": config.resize,
-                "fid_precision": config.precision,
-            }
+        self.protocol |= self._inception.protocol
 
     def __call__(self, run: jaxvae.Run) -> dict[str, float]:
         """Measures one model.
@@ -86,10 +77,7 @@ class Measures:
             "distances are of "
             f"{self._config.samples:,} samples to {len(self._reals):,} {self.protocol['reference']}"
         )
-        if self._real is None:
-            return text
-        how = ", ".join(self.protocol[f"fid_{name}"] for name in ("weights", "resize", "precision"))
-        return f"{text}; FID and KID by {how}"
+        return f"{text}; FID and KID by {self._inception.words}" if self._inception.words else text
 
     def samples(self, run: jaxvae.Run, sampler: str) -> Pictures:
         """The first images drawn from a model, the same at every call.
@@ -149,14 +137,11 @@ class Measures:
 
     def _distances(self, run: jaxvae.Run, sampler: str) -> dict[str, float]:
         drawn = self._draw(run, sampler)
-        found = {
+        return {
             "histogram": evaluate.colour_histogram_distance(drawn, self._reals),
             "shift": evaluate.colour_shift(drawn, self._reals),
+            **self._inception(drawn),
         }
-        if self._real is not None:
-            inception = vars(evaluate.fid(drawn, self._real, **self._settings))
-            found |= {name: inception[name] for name in ("fid", "kid") if inception[name] is not None}
-        return found
 
 
 def from_means(model: Any, key: Key[Array, ""], variables: Variables, batch: Batch) -> Output:

@@ -1,6 +1,7 @@
 """Checks that the flags of many experiments need."""
 
 import math
+from collections.abc import Collection
 
 
 class Checked:
@@ -20,6 +21,24 @@ class Checked:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}.")
+
+    def require_known(self, name: str, known: Collection[str]) -> None:
+        """Refuses a list of names that is empty, repeats one, or has one that there is not.
+
+        Args:
+            name: field that holds names, in the plural.
+            known: what there is.
+
+        Raises:
+            ValueError: the first name that is unknown, with those that are known; or the list.
+        """
+        names = getattr(self, name)
+        if unknown := [each for each in names if each not in known]:
+            raise ValueError(
+                f"Unknown {name.removesuffix('s')} {unknown[0]!r}; known are {', '.join(map(repr, known))}."
+            )
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"{name} must be one or more different names, got {', '.join(names) or 'none'}.")
 
     def require_positive(self, *names: str) -> None:
         """Refuses all but finite numbers above 0.

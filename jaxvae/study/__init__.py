@@ -9,7 +9,7 @@ from jaxvae.study.case import make_case
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.game import Game, fit_game
 from jaxvae.study.images import as_floats
-from jaxvae.study.inception import find_inception
+from jaxvae.study.inception import InceptionDistances, find_inception
 from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
 from jaxvae.study.kept import kept
 from jaxvae.study.lpips import lpips
@@ -25,6 +25,7 @@ __all__ = [
     "AttributeJudge",
     "Experiment",
     "Game",
+    "InceptionDistances",
     "Judge",
     "Measures",
     "Sampler",

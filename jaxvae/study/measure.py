@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from jaxvae import evaluate, losses, models, train
 from jaxvae.run import Run
 from jaxvae.study.experiment import Experiment, forward
+from jaxvae.study.inception import InceptionDistances
 from jaxvae.study.judge import Judge
 from jaxvae.study.kept import kept
 from jaxvae.types import Batch, Posterior, Variables
@@ -50,24 +51,20 @@ class Measures:
         self._evaluators: dict[Any, evaluate.Evaluator] = {}
         reals = experiment.test_set.images[:samples]
         self._real_digits = judge.moments(reals)
-        precision = experiment.config.precision
-        self._settings: dict[str, Any] = {"inception": inception, "resize": resize, "precision": precision}
-        self._real = None
+        self._inception_samples = min(samples, inception_samples or samples)
+        self._distances = InceptionDistances(
+            inception,
+            reals[: self._inception_samples],
+            resize=resize,
+            precision=experiment.config.precision,
+        )
         self.protocol: dict[str, Any] = {
             "samples": samples,
             "validation_images": len(reals),
             "bound_samples": bound_samples,
         }
-        if inception is not None:
-            self._inception_samples = min(samples, inception_samples or samples)
-            reals = reals[: self._inception_samples]
-            self._real = evaluate.image_statistics(reals, **self._settings, cache=True)
-            self.protocol |= {
-                "fid_samples": self._inception_samples,
-                "fid_weights": inception.name,
-                "fid_resize": resize,
-                "fid_precision": precision,
-            }
+        if self._distances.protocol:
+            self.protocol |= {"fid_samples": self._inception_samples} | self._distances.protocol
 
     def __call__(self, run: Run) -> dict[str, float]:
         """Measures one.
@@ -87,13 +84,12 @@ class Measures:
         """How distances are computed, in a sentence without its full stop."""
         images, samples = self.protocol["validation_images"], self.protocol["samples"]
         text = f"Measured on {images:,} validation images; distances are of {samples:,} samples to them"
-        if "fid_weights" not in self.protocol:
+        if not self._distances.words:
             return text
-        how = (self.protocol[f"fid_{name}"] for name in ("weights", "resize", "precision"))
         of = (
             "" if self._inception_samples == samples else f" of the first {self._inception_samples:,} of both"
         )
-        return f"{text}; FID and KID{of} by {', '.join(how)}"
+        return f"{text}; FID and KID{of} by {self._distances.words}"
 
     def _measure(self, run: Run) -> dict[str, float]:
         experiment = self._experiment
@@ -107,11 +103,8 @@ class Measures:
             "active_units": float(sum(evaluate.active_units(q) for q in posteriors)),
             "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real_digits),
         }
-        if self._real is not None:
-            distances = vars(evaluate.fid(samples[: self._inception_samples], self._real, **self._settings))
-            names = ("fid", "kid", "density", "coverage")
-            metrics |= {name: distances[name] for name in names if distances[name] is not None}
-        return metrics
+        names = ("fid", "kid", "density", "coverage")
+        return metrics | self._distances(samples[: self._inception_samples], names=names)
 
     def _evaluator(self, model: Any) -> evaluate.Evaluator:
         """One for all models that differ in their variables alone, so that it is compiled once."""

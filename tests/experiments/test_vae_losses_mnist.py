@@ -155,7 +155,10 @@ def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_p
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--rows MSE GAN", "Unknown row 'GAN'; known are N(0, 1), N(1, 2), BCE, MSE, MAE, perceptual,"),
+        (
+            "--rows MSE GAN",
+            "Unknown row 'GAN'; known are 'N(0, 1)', 'N(1, 2)', 'BCE', 'MSE', 'MAE', 'perceptual',",
+        ),
         ("--rows MSE MSE", "rows must be one or more different names, got MSE, MSE."),
         ("--rows", "rows must be one or more different names, got none."),
         ("--samples 1", "a Fréchet distance needs at least 2 samples, got 1."),
