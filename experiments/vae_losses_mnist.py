@@ -342,9 +342,7 @@ def show(
             class_names=test_set.spec.class_names,
         ),
         report.Heading("Training"),
-        report.Picture(
-            path=report.save(workdir.figures / "curves.png", curves), caption=caption, alt=caption
-        ),
+        report.picture(workdir.figures / "curves.png", curves, caption),
     ]
     experiment.publish(
         title="Priors and reconstruction losses of a VAE",

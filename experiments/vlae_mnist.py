@@ -217,9 +217,7 @@ def show(experiment: study.Experiment, rows: list[report.Row]) -> None:
             caption="The codes, level by level",
         ),
         report.Heading("Training"),
-        report.Picture(
-            path=report.save(workdir.figures / "curves.png", curves), caption=caption, alt=caption
-        ),
+        report.picture(workdir.figures / "curves.png", curves, caption),
     ]
     experiment.publish(
         title="Variational ladder autoencoder with SSIM loss",

@@ -123,8 +123,10 @@ def effects(
         if len({record["variant"] for record in chosen}) > 1:
             caption = f"{words}: on training batches (thin) and on a fifth of the validation images (bold)."
             path = experiment.workdir.figures / f"{file}.png"
-            picture = report.save(path, report.curves(chosen, TRAINING))
-            blocks += [report.Heading(title), report.Picture(path=picture, caption=caption, alt=caption)]
+            blocks += [
+                report.Heading(title),
+                report.picture(path, report.curves(chosen, TRAINING), caption),
+            ]
     return blocks
 
 
@@ -145,7 +147,7 @@ def make_blocks(
         words: what there is to say of the table.
     """
     test_set, workdir, rows = experiment.test_set, experiment.workdir, table.rows
-    records = [r for program in programs for r in report.read_records(workdir.part(program).metrics)]
+    records = experiment.records(programs)
     return [
         report.Heading("The twelve cases"),
         table,

@@ -78,5 +78,4 @@ def picture(experiment: study.Experiment, accuracies: Accuracies, *, mnist: bool
         "Test accuracy against the share of the data that a classifier saw, with standard deviations over seeds; "
         "the report's values are of its own setting, whose generator saw all of MNIST."
     )
-    path = report.save(experiment.workdir.figures / "fractions.png", figure)
-    return report.Picture(path=path, caption=caption, alt=caption)
+    return report.picture(experiment.workdir.figures / "fractions.png", figure, caption)

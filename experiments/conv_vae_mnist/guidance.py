@@ -73,17 +73,14 @@ def run(
         f"takes {judge.accuracy:.2%} for what they are."
     )
     caption = "Generated digits of the first seed, one class a column."
-    path = report.save(
-        experiment.workdir.figures / "digits.png",
-        report.comparison(list(digits.items()), columns=classes),
-    )
+    figure = report.comparison(list(digits.items()), columns=classes)
     return study.Section(
         tables=[table],
         blocks=[
             report.Heading("A generator that learns from a classifier"),
             table,
             report.Paragraph(words),
-            report.Picture(path=path, caption=caption, alt=caption),
+            report.picture(experiment.workdir.figures / "digits.png", figure, caption),
         ],
         summary={"classifier_accuracy": judge.accuracy, "generator": config.generator},
         parts=[part_name(kind, 1.0, seed) for kind in (EXPERT, "generator", "guided") for seed in generators],

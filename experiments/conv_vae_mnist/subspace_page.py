@@ -76,7 +76,7 @@ def make_blocks(
             f"mean codes of “{names[0]}” and “{names[1]}” and z stays; model “{SPLIT}”, first seed.",
         ),
     ):
-        blocks.append(report.Picture(path=report.save(figures / file, figure), caption=caption, alt=caption))
+        blocks.append(report.picture(figures / file, figure, caption))
     return blocks
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from tqdm import tqdm
 
-from experiments.vae_gan_hybrids import aae_page
+from experiments.vae_gan_hybrids import aae_page, aae_tables
 from experiments.vae_gan_hybrids.aae_config import AAEConfig
 from experiments.vae_gan_hybrids.aae_measures import Measures
 from experiments.vae_gan_hybrids.aae_rows import ROWS, Row
@@ -40,14 +40,14 @@ def main(config: AAEConfig) -> None:
     runs = {name: outcome.runs[0] for name, outcome in outcomes.items() if outcome.runs}
     parts = [rows[name].program for name in runs]
     experiment.workdir.merge_metrics(["classifier", *parts])
-    tables = aae_page.make_tables(table, measure)
+    tables = aae_tables.make_tables(table, measure)
     experiment.publish(
         title="Adversarial autoencoders",
         intro=INTRO,
         tables=tables,
         blocks=aae_page.make_blocks(experiment, tables, runs, measure, parts),
         summary=measure.protocol,
-        words=aae_page.verdict(table),
+        words=aae_tables.verdict(table),
     )
 
 

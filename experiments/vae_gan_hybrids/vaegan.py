@@ -5,7 +5,7 @@ from functools import partial
 
 from tqdm import tqdm
 
-from experiments.vae_gan_hybrids import vaegan_page
+from experiments.vae_gan_hybrids import vaegan_page, vaegan_tables
 from experiments.vae_gan_hybrids.stability import attempt, make_row, without_collapsed
 from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
 from experiments.vae_gan_hybrids.vaegan_measures import Measures
@@ -38,8 +38,8 @@ def main(config: VAEGANConfig) -> None:
     table = [make_row(name, rows[name].note, outcome, measure) for name, outcome in standing.items()]
     parts = [rows[name].program for name, outcome in outcomes.items() if outcome.runs]
     experiment.workdir.merge_metrics(["attributes", *parts])
-    tables = vaegan_page.make_tables(table, measure)
-    words = vaegan_page.verdict(table, ceiling=judge.accuracy)
+    tables = vaegan_tables.make_tables(table, measure)
+    words = vaegan_tables.verdict(table, ceiling=judge.accuracy)
     runs = {name: outcome.runs[0] for name, outcome in standing.items() if outcome.runs}
     experiment.publish(
         title="VAE-GAN",

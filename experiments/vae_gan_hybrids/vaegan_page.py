@@ -1,7 +1,6 @@
-"""What the page says and shows of VAE-GANs and their like."""
+"""What the page shows of VAE-GANs and their like."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,143 +9,10 @@ import jaxvae
 from experiments.vae_gan_hybrids import vaegan_edits
 from experiments.vae_gan_hybrids.vaegan_measures import Measures
 from experiments.vae_gan_hybrids.vaegan_rows import ROWS
+from experiments.vae_gan_hybrids.vaegan_tables import REAL, TRAINING
 from jaxvae import report, study
 
-REAL = "validation images"
-"""The row of what the data itself reaches."""
-
 _SHOWN, _DRAWN = 16, 32
-
-SAMPLES = (
-    replace(report.FID, note="Fréchet distance of samples to real images in the features of Inception v3."),
-    replace(report.KID, note="Kernel Inception distance, without bias."),
-    report.Column(
-        key="sharpness",
-        title="Sharpness",
-        unit="data = 1",
-        note="Variance of the Laplacian of samples over that of the data.",
-    ),
-    report.Column(
-        key="diversity",
-        title="Diversity",
-        unit="data = 1",
-        note="Mean distance of pairs of samples in the judging classifier's features over that of the data.",
-    ),
-    report.PARAMETERS,
-)
-
-RECONSTRUCTIONS = (
-    report.Column(
-        key="mse", title="MSE", digits=4, better="lower", note="Squared error per pixel and channel."
-    ),
-    report.Column(
-        key="feature_distance",
-        title="Feature distance",
-        better="lower",
-        note="Distance of reconstruction and image in the classifier's features, in mean distances of two images.",
-    ),
-    report.Column(
-        key="recognised",
-        title="Recognised",
-        better="higher",
-        note="Share of reconstructions whose own image is the nearest of all in those features.",
-    ),
-    report.Column(
-        key="attributes_kept",
-        title="Attributes kept",
-        better="higher",
-        note="Share of the images' attributes that the classifier finds in their reconstructions.",
-    ),
-)
-
-ATTRIBUTES = (
-    report.Column(
-        key="attribute_accuracy",
-        title="Accuracy",
-        better="higher",
-        note="Share of the attributes asked for that the classifier finds, averaged over attributes.",
-    ),
-    report.Column(
-        key="attribute_floor", title="Floor", note="The same if the images had been asked for other vectors."
-    ),
-    report.Column(
-        key="attribute_unseen",
-        title="New combinations",
-        better="higher",
-        note="Accuracy for combinations of attributes that no training image has.",
-    ),
-    report.Column(
-        key="attribute_exact", title="All right", better="higher", note="Share of images with all of them."
-    ),
-    report.Column(
-        key="attribute_cosine",
-        title="Cosine",
-        better="higher",
-        note="Mean cosine of the attributes asked for and those that the classifier finds, in [-1, 1].",
-    ),
-)
-
-TRAINING = (
-    report.Column(key="kl", title="KL", unit="nats"),
-    report.Column(key="reconstruction", title="Reconstruction", unit="nats"),
-    report.Column(key="feature_likelihood", title="Feature likelihood", unit="nats"),
-    report.Column(key="judging_real", title="Discriminator, real"),
-    report.Column(key="judging_reconstruction", title="Discriminator, reconstructions"),
-    report.Column(key="judging_sample", title="Discriminator, samples"),
-    report.Column(key="encoder_loss", title="Encoder's loss"),
-    report.Column(key="decoder_loss", title="Decoder's loss"),
-    report.Column(key="discriminator_loss", title="Discriminator's loss"),
-)
-
-
-def make_tables(rows: Sequence[report.Row], measure: Measures) -> list[report.Table]:
-    """Samples, reconstructions, attributes, and attributes one by one."""
-    judged = [
-        *(row for row in rows if "attribute_accuracy" in row.metrics),
-        report.Row(
-            name=REAL, metrics=report.summarize([measure.real()]), note="The ceiling of what can be found."
-        ),
-    ]
-    single = [report.Column(key=f"attribute_{place}", title=name) for place, name in enumerate(measure.names)]
-    return [
-        report.Table(
-            rows=rows, columns=_there(SAMPLES, rows) or SAMPLES[2:4], caption=f"Samples. {measure.words}"
-        ),
-        *(
-            report.Table(rows=rows, columns=columns, caption="Reconstructions of validation images")
-            for columns in [_there(RECONSTRUCTIONS, rows)]
-            if columns
-        ),
-        report.Table(
-            rows=judged, columns=_there(ATTRIBUTES, judged), caption="Attributes of conditional samples"
-        ),
-        report.Table(rows=judged, columns=single, caption="Accuracy of single attributes"),
-    ]
-
-
-def _there(columns: Sequence[report.Column], rows: Sequence[report.Row]) -> list[report.Column]:
-    return [column for column in columns if any(column.key in row.metrics for row in rows)]
-
-
-def verdict(rows: Sequence[report.Row], *, ceiling: float) -> str:
-    """What became of the lecture's claims, from the numbers."""
-    means = {row.name: {key: summary["mean"] for key, summary in row.metrics.items()} for row in rows}
-    return " ".join(_claims(means, ceiling))
-
-
-def _claims(means: Mapping[str, Mapping[str, float | None]], ceiling: float) -> Iterator[str]:
-    for name, values in means.items():
-        if not values:
-            yield f"{name} failed."
-    for key, what, better in (("fid", "FID", -1), ("sharpness", "Sharpness", 1)):
-        vae, hybrid = (means.get(name, {}).get(key) for name in ("VAE", "VAE-GAN"))
-        if vae is not None and hybrid is not None:
-            turn = "better" if better * (hybrid - vae) > 0 else "not better"
-            yield f"{what}, VAE → VAE-GAN: {vae:.3f} → {hybrid:.3f}, {turn}."
-    for name, values in means.items():
-        accuracy = values.get("attribute_accuracy")
-        if accuracy is not None:
-            yield f"{name}: attribute accuracy {accuracy:.3f}, {accuracy / ceiling:.3f} of the ceiling {ceiling:.3f}."
 
 
 def make_blocks(
@@ -171,8 +37,7 @@ def make_blocks(
     blocks: list[report.Block] = [*tables, *([report.Paragraph(words)] if words else [])]
 
     def show(file: str, figure: Figure, caption: str) -> report.Picture:
-        path = report.save(experiment.workdir.figures / f"{file}.png", figure)
-        return report.Picture(path=path, caption=caption, alt=caption)
+        return report.picture(experiment.workdir.figures / f"{file}.png", figure, caption)
 
     originals = experiment.test_set.images[:_SHOWN].astype(np.float32) / 255
     drawn = [(name, measure.samples(run, _DRAWN)) for name, run in runs.items()]
@@ -189,7 +54,7 @@ def make_blocks(
         blocks.append(report.Heading("Reconstructions"))
         blocks.append(show("reconstructions", figure, "Validation images and their reconstructions."))
     blocks += _attribute_blocks(experiment, show, runs, measure)
-    records = [r for part in parts for r in report.read_records(experiment.workdir.part(part).metrics)]
+    records = experiment.records(parts)
     columns = [column for column in TRAINING if any(column.key in record for record in records)]
     if columns:
         caption = "Terms and losses over epochs: on training batches (thin) and on validation images (bold)."

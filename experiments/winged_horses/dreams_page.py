@@ -4,8 +4,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from jaxtyping import Float, UInt8
-from matplotlib.figure import Figure
+from jaxtyping import Float
 
 from experiments.winged_horses.candidates import Candidates
 from experiments.winged_horses.dreams_tables import best_table
@@ -92,8 +91,10 @@ def _most_alike(
     captions = [f"{first}, training", name.replace("The", "the", 1), f"{second}, training"]
     return [
         report.Heading(name),
-        _picture(figures / "most_alike.png", sheet, caption),
-        _picture(figures / "most_alike_parents.png", report.captioned(line, captions, columns=3), beside),
+        report.picture(figures / "most_alike.png", sheet, caption),
+        report.picture(
+            figures / "most_alike_parents.png", report.captioned(line, captions, columns=3), beside
+        ),
     ]
 
 
@@ -104,7 +105,7 @@ def _best(figures: Path, candidates: Candidates, ranking: Ranking) -> list[repor
     figure = report.captioned(candidates.images[best], scores, columns=COLUMNS)
     return [
         report.Heading("The best candidates"),
-        _picture(figures / "best.png", figure, f"{caption}."),
+        report.picture(figures / "best.png", figure, f"{caption}."),
         best_table(candidates, ranking, best, caption=caption),
     ]
 
@@ -125,7 +126,7 @@ def _strips(figures: Path, pictures: Pictures, candidates: Candidates) -> list[r
     )
     return [
         report.Heading("Interpolation"),
-        _picture(figures / "strips.png", report.comparison(groups, columns=width), caption),
+        report.picture(figures / "strips.png", report.comparison(groups, columns=width), caption),
     ]
 
 
@@ -145,7 +146,7 @@ def _winged(figures: Path, pictures: Pictures, candidates: Candidates) -> report
         f"multiple of what sets “{second}” apart is added to the code: the mean code of “{second}” minus that of all "
         "other labelled pictures."
     )
-    return _picture(figures / "arithmetic.png", report.comparison(groups), caption)
+    return report.picture(figures / "arithmetic.png", report.comparison(groups), caption)
 
 
 def _midpoints(figures: Path, candidates: Candidates) -> report.Block:
@@ -155,7 +156,7 @@ def _midpoints(figures: Path, candidates: Candidates) -> report.Block:
         "class."
     )
     figure = report.comparison([("midpoints with noise", candidates.images[numbers])], columns=2 * COLUMNS)
-    return _picture(figures / "midpoints.png", figure, caption)
+    return report.picture(figures / "midpoints.png", figure, caption)
 
 
 def enlarge(image: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "_ _ c"]:
@@ -163,10 +164,6 @@ def enlarge(image: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "_ _ c"]:
     h, w, channels = image.shape
     times = max(1, round(LARGE / max(h, w)))
     return np.asarray(jax.image.resize(image, (times * h, times * w, channels), "lanczos3")).clip(0, 1)
-
-
-def _picture(path: Path, figure: Figure | UInt8[np.ndarray, "h w 3"], caption: str) -> report.Picture:
-    return report.Picture(path=report.save(path, figure), caption=caption, alt=caption)
 
 
 def _begin(words: str) -> str:

@@ -33,7 +33,7 @@ def make_blocks(
     """
     rows, test = tables[0].rows, experiment.test_set.images
     told = [column for table in tables for column in table.columns if column.key in TOLD]
-    records = [r for part in programs for r in report.read_records(experiment.workdir.part(part).metrics)]
+    records = experiment.records(programs)
     return [
         *tables,
         report.Paragraph(
@@ -89,8 +89,7 @@ def _samples(
 
 
 def _picture(experiment: study.Experiment, name: str, figure: Figure, caption: str) -> report.Picture:
-    path = report.save(experiment.workdir.figures / f"{name}.png", figure)
-    return report.Picture(path=path, caption=caption, alt=caption)
+    return report.picture(experiment.workdir.figures / f"{name}.png", figure, caption)
 
 
 def coarse(images: np.ndarray) -> np.ndarray:

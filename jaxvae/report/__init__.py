@@ -5,7 +5,7 @@ The room takes NumPy arrays, dicts and its own records; it knows nothing of mode
 
 from jaxvae.report.against import Series, against, percent
 from jaxvae.report.bars import bars
-from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table
+from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table, picture
 from jaxvae.report.captions import captioned
 from jaxvae.report.columns import (
     BCE,
@@ -78,6 +78,7 @@ __all__ = [
     "level_columns",
     "moments",
     "percent",
+    "picture",
     "read_records",
     "save",
     "spearman",

@@ -9,8 +9,13 @@ from html import escape
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+
 from jaxvae.report.columns import Column
 from jaxvae.report.results import Row
+from jaxvae.report.style import save
 from jaxvae.report.tables import to_html
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -103,6 +108,22 @@ class Picture:
             f'<figure>\n<img src="data:image/png;base64,{data}" width="{width}" height="{height}" '
             f'alt="{escape(self.alt)}">\n<figcaption>{escape(self.caption)}</figcaption>\n</figure>'
         )
+
+
+def picture(
+    path: str | os.PathLike[str], figure: Figure | UInt8[np.ndarray, "h w 3"], caption: str
+) -> Picture:
+    """Writes a PNG and makes it a block, for which the caption speaks too where it cannot be seen.
+
+    Args:
+        path: file to write, in folders that are made if missing.
+        figure: a figure, or an image, written pixel by pixel.
+        caption: what there is to see.
+
+    Returns:
+        The block.
+    """
+    return Picture(path=save(path, figure), caption=caption, alt=caption)
 
 
 @dataclass(frozen=True, kw_only=True)

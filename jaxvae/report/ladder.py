@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Integer
 
-from jaxvae.report.blocks import Block, Heading, Picture
+from jaxvae.report.blocks import Block, Heading, picture
 from jaxvae.report.columns import Column
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
-from jaxvae.report.style import save
 
 _CLASS = "Share of images whose class a Parzen classifier finds from the codes of all others at that level."
 
@@ -69,8 +68,7 @@ def variant_blocks(
         "samples": f"Random samples, {names}: every cell decodes the same draw from the prior.",
     }
     return [Heading("What the loss term changes")] + [
-        Picture(path=save(folder / f"{name}.png", figure), caption=captions[name], alt=captions[name])
-        for name, figure in pictures.items()
+        picture(folder / f"{name}.png", figure, captions[name]) for name, figure in pictures.items()
     ]
 
 
@@ -101,8 +99,7 @@ def level_blocks(folder: Path, levels: Levels, *, variant: str) -> list[Block]:
     if planes:
         figures["embeddings"] = embedding(planes, levels.labels, class_names=levels.class_names)
     return [Heading("What each level carries")] + [
-        Picture(path=save(folder / f"{name}.png", figure), caption=captions[name], alt=captions[name])
-        for name, figure in figures.items()
+        picture(folder / f"{name}.png", figure, captions[name]) for name, figure in figures.items()
     ]
 
 

@@ -11,16 +11,14 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Integer
-from matplotlib.figure import Figure
 
 from jaxvae.report.bars import bars
-from jaxvae.report.blocks import Block, Heading, Paragraph, Picture
+from jaxvae.report.blocks import Block, Heading, Paragraph, Picture, picture
 from jaxvae.report.columns import Column
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.moments import moments
 from jaxvae.report.results import Row
-from jaxvae.report.style import save
 
 Images = Float[np.ndarray, "_ _ _ _"]
 
@@ -79,11 +77,11 @@ def case_blocks(
     samples = [(case.name, case.samples) for case in cases]
     return [
         Heading("Samples"),
-        _picture(
+        picture(
             folder / "samples.png", comparison(samples, columns=16), "Random samples from each model's prior."
         ),
         Heading("Reconstructions"),
-        _picture(
+        picture(
             folder / "reconstructions.png",
             comparison(rows, columns=16),
             "The first validation images and the means of their reconstructions.",
@@ -117,7 +115,7 @@ def distance_blocks(
     for column in columns:
         if any(column.key in row.metrics for row in rows):
             caption = f"{column.title} of each model; less is closer to the data."
-            blocks.append(_picture(folder / f"{column.key}.png", bars(rows, column), caption))
+            blocks.append(picture(folder / f"{column.key}.png", bars(rows, column), caption))
     return [*blocks, Paragraph(words)]
 
 
@@ -139,7 +137,7 @@ def _planes(folder: Path, cases: Sequence[Case]) -> list[Picture]:
             f"N({loc:g}, {scale:g}): {', '.join(case.name for case in shown)}."
         )
         figure = traversal(panels, values=shown[0].values)
-        pictures.append(_picture(folder / f"grids_{number}.png", figure, caption))
+        pictures.append(picture(folder / f"grids_{number}.png", figure, caption))
     return pictures
 
 
@@ -155,7 +153,7 @@ def _codes(
     if case.codes.shape[1] >= 2 and (case.stddev is None or not plane):
         figure = embedding([(case.name, case.codes)], labels, class_names=class_names, loc=loc, scale=scale)
         caption = f"{case.name}: posterior means of {images}, coloured by class; {circles}."
-        pictures.append(_picture(folder / f"codes_{_slug(case.name)}.png", figure, caption))
+        pictures.append(picture(folder / f"codes_{_slug(case.name)}.png", figure, caption))
     if case.stddev is not None:
         figure = moments(case.codes, case.stddev, labels, class_names=class_names, loc=loc, scale=scale)
         told = (
@@ -165,12 +163,8 @@ def _codes(
             else f"for each class of {images} and each latent dimension, how sure the encoder is and how far its "
             "means spread; darker carries more"
         )
-        pictures.append(_picture(folder / f"moments_{_slug(case.name)}.png", figure, f"{case.name}: {told}."))
+        pictures.append(picture(folder / f"moments_{_slug(case.name)}.png", figure, f"{case.name}: {told}."))
     return pictures
-
-
-def _picture(path: Path, figure: Figure, caption: str) -> Picture:
-    return Picture(path=save(path, figure), caption=caption, alt=caption)
 
 
 def _slug(name: str) -> str:

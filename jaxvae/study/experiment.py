@@ -267,6 +267,17 @@ class Experiment:
             for place, replica in enumerate(replicas)
         ]
 
+    def records(self, parts: Sequence[str]) -> list[report.Record]:
+        """What trainings have logged.
+
+        Args:
+            parts: their directories' names.
+
+        Returns:
+            Their records, part after part.
+        """
+        return [record for part in parts for record in report.read_records(self.workdir.part(part).metrics)]
+
     def publish(
         self,
         *,

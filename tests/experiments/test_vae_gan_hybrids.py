@@ -11,7 +11,7 @@ from PIL import Image
 
 import jaxvae
 from experiments.vae_gan_hybrids import __main__ as hybrids
-from experiments.vae_gan_hybrids import aae_page, aae_training, stability, vaegan_page, vaegan_training
+from experiments.vae_gan_hybrids import aae_tables, aae_training, stability, vaegan_tables, vaegan_training
 from experiments.vae_gan_hybrids.aae_config import AAEConfig
 from experiments.vae_gan_hybrids.aae_rows import ROWS as AAE_ROWS
 from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
@@ -260,7 +260,7 @@ def test_a_training_that_diverges_is_named_and_has_no_numbers():
     row = stability.make_row("GAN", "A note.", outcome, dict)
     assert not row.metrics
     assert row.note == "A note. Diverged: judging_real is nan at step 3"
-    assert vaegan_page.verdict([row], ceiling=0.9) == "GAN failed."
+    assert vaegan_tables.verdict([row], ceiling=0.9) == "GAN failed."
 
 
 @pytest.mark.parametrize("low", [0.1, float("nan")])
@@ -289,7 +289,7 @@ def test_the_verdicts_say_what_the_numbers_say():
         report.Row(name="AAE, ring", metrics=summary(holes=0.1, mode_match=0.8)),
         report.Row(name="AAE, ring, labels", metrics=summary(agreement=0.97, two_sample=0.55)),
     ]
-    assert aae_page.verdict(rows) == (
+    assert aae_tables.verdict(rows) == (
         "Holes of the ring prior, VAE → AAE: 0.300 → 0.100, better. "
         "Mode match of the ring prior, VAE → AAE: 0.900 → 0.800, not better. "
         "AAE, ring, labels: 97.0% of images are of their part's class, two-sample accuracy 0.550."
@@ -299,7 +299,7 @@ def test_the_verdicts_say_what_the_numbers_say():
         report.Row(name="VAE-GAN", metrics=summary(sharpness=0.9)),
         report.Row(name="VAE-GAN, attributes", metrics=summary(attribute_accuracy=0.81)),
     ]
-    assert vaegan_page.verdict(rows, ceiling=0.9) == (
+    assert vaegan_tables.verdict(rows, ceiling=0.9) == (
         "Sharpness, VAE → VAE-GAN: 0.200 → 0.900, better. "
         "VAE-GAN, attributes: attribute accuracy 0.810, 0.900 of the ceiling 0.900."
     )

@@ -1,0 +1,104 @@
+"""Tables of adversarial autoencoders, and what their numbers say."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from experiments.vae_gan_hybrids.aae_measures import Measures
+from experiments.vae_gan_hybrids.aae_rows import PRIORS
+from jaxvae import report
+
+FIT = (
+    report.Column(
+        key="two_sample",
+        title="Two-sample test",
+        better="lower",
+        note="Accuracy of a classifier that tells codes from draws; 0.5 where it cannot.",
+    ),
+    report.Column(
+        key="holes",
+        title="Holes",
+        better="lower",
+        note="Share of draws from the prior that no codes are near; 0.05 where both have one distribution.",
+    ),
+    report.Column(
+        key="mmd",
+        title="MMD²",
+        digits=4,
+        better="lower",
+        note="Squared maximum mean discrepancy between codes and draws, Gaussian kernel.",
+    ),
+    report.Column(
+        key="mode_match",
+        title="Mode match",
+        better="higher",
+        note="1 minus the total variation between the codes' shares of the prior's parts and equal shares.",
+    ),
+)
+
+IMAGES = (
+    report.BCE,
+    report.Column(key="mse", title="MSE", digits=4, better="lower", note="Squared error per pixel."),
+    report.CLASSIFIER_FID,
+    report.Column(
+        key="purity",
+        title="Purity",
+        better="higher",
+        note="Share of the images decoded from a part of the prior that are of its commonest class.",
+    ),
+    report.Column(
+        key="agreement",
+        title="Agreement",
+        better="higher",
+        note="Share of the images decoded from a part of the prior that are of the class it was asked to be.",
+    ),
+    report.Column(
+        key="code_agreement",
+        title="Codes in their part",
+        better="higher",
+        note="Share of validation images whose code lies in the part of their class.",
+    ),
+)
+
+TRAINING = (
+    report.Column(key="reconstruction", title="Reconstruction", unit="nats"),
+    report.Column(key="judging_prior", title="Discriminator, prior"),
+    report.Column(key="judging_code", title="Discriminator, codes"),
+    report.Column(key="deceiving", title="Encoder against it"),
+    report.Column(key="kl", title="KL", unit="nats"),
+)
+
+
+def make_tables(rows: Sequence[report.Row], measure: Measures) -> list[report.Table]:
+    """How codes fill the prior, what images are like, and the classes of each part."""
+    tables = [
+        report.Table(rows=rows, columns=FIT, caption=f"Codes and prior. {measure.words}"),
+        report.Table(rows=rows, columns=IMAGES, caption="Reconstructions, samples, and labels"),
+    ]
+    informed = [row for row in rows if "agreement_0" in row.metrics]
+    if informed:
+        parts = sum(key.startswith("agreement_") for key in informed[0].metrics)
+        columns = [report.Column(key=f"agreement_{part}", title=str(part)) for part in range(parts)]
+        caption = "Agreement by part of the prior"
+        tables.append(report.Table(rows=informed, columns=columns, caption=caption))
+    return tables
+
+
+def verdict(rows: Sequence[report.Row]) -> str:
+    """What became of the lecture's claims, from the numbers."""
+    means = {row.name: {key: summary["mean"] for key, summary in row.metrics.items()} for row in rows}
+    return " ".join([*_compared(means), *_informed(means)])
+
+
+def _compared(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+    for prior in PRIORS.values():
+        for key, what, better in (("holes", "Holes", -1), ("mode_match", "Mode match", 1)):
+            vae, aae = (means.get(f"{kind}, {prior}", {}).get(key) for kind in ("VAE", "AAE"))
+            if vae is not None and aae is not None:
+                turn = "better" if better * (aae - vae) > 0 else "not better"
+                yield f"{what} of the {prior} prior, VAE → AAE: {vae:.3f} → {aae:.3f}, {turn}."
+
+
+def _informed(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+    for name, values in means.items():
+        agreement, told = values.get("agreement"), values.get("two_sample")
+        if agreement is not None and told is not None:
+            yield f"{name}: {agreement:.1%} of images are of their part's class, two-sample accuracy {told:.3f}."
