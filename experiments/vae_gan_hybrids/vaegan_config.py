@@ -24,6 +24,10 @@ class VAEGANConfig(cli.SamplesConfig):
     attributes: tuple[str, ...] = ()
     """Names of the attributes that conditional rows are given and that images are judged by; all if none is named."""
 
+    hold_out: int = 8
+    """Combinations of attributes whose images are left out of training, so that samples with them can be judged; at
+    most a tenth of all, and none where an image's class is its attribute."""
+
     epochs: int = 40
     """Passes over the training data."""
 
@@ -96,6 +100,7 @@ class VAEGANConfig(cli.SamplesConfig):
         self.require_known("rows", ROWS)
         losses.adversarial(self.game, smoothing=self.smoothing)
         self.require_positive("learning_rate", "gamma", "beta")
+        self.require_at_least(0, "hold_out")
         self.require_non_negative("instance_noise", "penalty", "equilibrium_margin", "least_diversity")
         if self.game == "wasserstein" and not self.penalty:
             raise ValueError(

@@ -17,12 +17,16 @@ _REAL, _FAKE = ("judging_real",), ("judging_reconstruction", "judging_sample")
 def with_attributes(experiment: study.Experiment, config: VAEGANConfig) -> study.Experiment:
     """The experiment on images that have the attributes that are asked for, or their classes as such.
 
+    Some combinations of attributes are left out of training.
+
     Raises:
         ValueError: an unknown attribute, one that all or none of the training images have, or images without any.
     """
     training = data.select_attributes(experiment.source.dataset, config.attributes)
-    data.check_attributes(training)
     test = data.select_attributes(experiment.test_set, config.attributes)
+    if experiment.source.dataset.attributes is not None and test.attributes is not None:
+        training = data.hold_out_combinations(training, test.attributes, config.hold_out, seed=config.seed)
+    data.check_attributes(training)
     batches = data.batches(test, batch_size=min(250, len(test)))
     source = data.serve(training, batch_size=config.batch_size, remainder=config.remainder)
     return replace(experiment, source=source, test_set=test, batches=batches)

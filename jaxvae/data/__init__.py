@@ -10,7 +10,13 @@ from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_array
 from jaxvae.data.flip import flip_horizontally
 from jaxvae.data.folder import read_folder
 from jaxvae.data.fractions import balanced_fraction
-from jaxvae.data.known import check_attributes, hide_labels, new_combinations, select_attributes
+from jaxvae.data.known import (
+    check_attributes,
+    hide_labels,
+    hold_out_combinations,
+    new_combinations,
+    select_attributes,
+)
 from jaxvae.data.noise import add_noise
 from jaxvae.data.pictures import read_pictures
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, batches
@@ -37,6 +43,7 @@ __all__ = [
     "flip_horizontally",
     "from_arrays",
     "hide_labels",
+    "hold_out_combinations",
     "load",
     "load_splits",
     "new_combinations",

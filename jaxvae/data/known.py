@@ -99,6 +99,41 @@ def new_combinations(seen: Attributes, other: Attributes) -> Bool[np.ndarray, "m
     return np.array(found, bool).reshape(-1, len(other.names))
 
 
+def hold_out_combinations(dataset: Dataset, other: Attributes, n: int, *, seed: int) -> Dataset:
+    """Leaves out all images that have one of some combinations of attributes, so that these stay new to training.
+
+    Args:
+        dataset: training images with attributes.
+        other: attributes of validation images, of the same names; combinations are chosen among those of theirs that
+            training images have too.
+        n: how many combinations, at least 0; but no more than a tenth of those that there are to choose from.
+        seed: decides which. More combinations contain fewer.
+
+    Returns:
+        The other images in the same order, with the fingerprint of its own content.
+
+    Raises:
+        ValueError: images without attributes, or a negative number.
+    """
+    if n < 0 or dataset.attributes is None:
+        raise ValueError(
+            f"combinations are held out of images with attributes, and at least 0 of them, got {n}."
+        )
+    values, rows = np.unique(dataset.attributes.values, axis=0, return_inverse=True)
+    there = {row.tobytes() for row in other.values}
+    both = [place for place, row in enumerate(values) if row.tobytes() in there]
+    chosen = np.random.default_rng(seed).permutation(both)[: min(n, len(both) // 10)]
+    kept = ~np.isin(rows.reshape(-1), chosen)
+    spec = dataset.spec
+    return from_arrays(
+        dataset.images[kept],
+        dataset.labels[kept],
+        name=spec.name,
+        class_names=spec.class_names,
+        attributes=Attributes(dataset.attributes.names, dataset.attributes.values[kept]),
+    )
+
+
 def _classes(dataset: Dataset) -> Attributes:
     names = dataset.spec.class_names
     return Attributes(names, dataset.labels[:, None] == np.arange(len(names)))

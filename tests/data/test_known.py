@@ -78,6 +78,26 @@ def test_combinations_that_training_lacks_come_once():
     assert data.new_combinations(other, other).shape == (0, 2)
 
 
+def test_held_out_combinations_are_new_to_training():
+    values = np.array([[bit == "1" for bit in f"{n % 32:05b}"] for n in range(64)])
+    names = tuple("abcde")
+    images = np.arange(64, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
+    attributes = data.Attributes(names, values)
+    training = data.from_arrays(images, np.full(64, -1), name="toy", class_names=(), attributes=attributes)
+    others = data.Attributes(names, values[:30])
+    kept = {n: data.hold_out_combinations(training, others, n, seed=1) for n in (0, 2, 8)}
+    assert [len(dataset) for dataset in kept.values()] == [64, 60, 58]
+    new = {n: data.new_combinations(dataset.attributes, others) for n, dataset in kept.items()}
+    assert [len(rows) for rows in new.values()] == [0, 2, 3]
+    assert {row.tobytes() for row in new[2]} < {row.tobytes() for row in new[8]}
+    np.testing.assert_array_equal(kept[8].attributes.values, values[kept[8].images[:, 0, 0, 0]])
+    assert kept[0].spec == training.spec
+    with pytest.raises(ValueError, match="at least 0 of them, got -1"):
+        data.hold_out_combinations(training, others, -1, seed=1)
+    with pytest.raises(ValueError, match="held out of images with attributes"):
+        data.hold_out_combinations(make(), others, 1, seed=1)
+
+
 @pytest.mark.parametrize("kind", [data.Resident, data.Streamed])
 def test_batches_carry_attributes(kind):
     dataset = make(VALUES)
