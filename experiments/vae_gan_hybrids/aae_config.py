@@ -47,10 +47,10 @@ class AAEConfig(cli.RunConfig):
     """Weight of the discriminator's gradient penalty; "wasserstein" needs one, such as 10."""
 
     learning_rate: float = 1e-3
-    """Step size for the reconstruction (and for a VAE's whole loss) at the start, which falls along a half cosine."""
+    """Step size of encoder and decoder at the start, which falls along a half cosine."""
 
-    adversarial_rate: float = 3e-3
-    """Step size of the discriminator and of the encoder's regularization at the start, which falls likewise."""
+    discriminator_rate: float = 3e-3
+    """Step size of the discriminator at the start, which falls likewise."""
 
     unlabelled: float = 0.0
     """Share of the training images whose labels are hidden from the rows with labels."""
@@ -66,7 +66,7 @@ class AAEConfig(cli.RunConfig):
         super().__post_init__()
         self.require_known("rows", ROWS)
         losses.adversarial(self.game, smoothing=self.smoothing)
-        self.require_positive("learning_rate", "adversarial_rate")
+        self.require_positive("learning_rate", "discriminator_rate")
         if not 0 <= self.penalty < math.inf or (self.game == "wasserstein" and not self.penalty):
             raise ValueError(
                 f"penalty must be finite, at least 0, and more than 0 for wasserstein, got {self.penalty}."

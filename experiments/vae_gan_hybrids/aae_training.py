@@ -9,6 +9,10 @@ from jaxvae import data, losses, models, study, train
 
 RECONSTRUCTION = losses.reconstruction("bernoulli")
 
+_SMALL = 1e-3
+"""Gradients of the regularization that are small beside this hardly move the encoder, which could not reconstruct if
+it followed the noise of a discriminator that can no longer tell."""
+
 
 def make_model(experiment: study.Experiment, config: AAEConfig, row: Row) -> models.AAE:
     """The network of a row; a VAE is one whose discriminator nobody asks."""
@@ -36,13 +40,13 @@ def make_game(config: AAEConfig, *, steps: int) -> study.Game:
     terms, weights = losses.aae_players(
         losses.adversarial(config.game, smoothing=config.smoothing), RECONSTRUCTION, penalty=config.penalty
     )
-    rate = train.schedule(config.adversarial_rate, steps=steps)
+    rate = train.schedule(config.learning_rate, steps=steps)
+    against = train.schedule(config.discriminator_rate, steps=steps)
+    regularization = train.adversarial_adam(rate, epsilon=_SMALL)
     players = {
-        "reconstruction": train.Player(
-            ("encoder", "decoder"), train.adam(train.schedule(config.learning_rate, steps=steps))
-        ),
-        "regularization": train.Player((), train.adversarial_adam(rate), shares=("encoder",)),
-        "discriminator": train.Player(("discriminator",), train.adversarial_adam(rate)),
+        "reconstruction": train.Player(("encoder", "decoder"), train.adam(rate)),
+        "regularization": train.Player((), regularization, shares=("encoder",)),
+        "discriminator": train.Player(("discriminator",), train.adversarial_adam(against)),
     }
     return study.Game(terms=terms, weights=weights, players=players, label="label")
 
