@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from jaxvae.data.dataset import DataError
+from jaxvae.data.listed import entries
 
 
 def find_attributes(folder: Path) -> Path | None:
@@ -30,27 +31,32 @@ def read_attributes(file: Path) -> tuple[tuple[str, ...], dict[str, Bool[np.ndar
         The k names, and whether each picture has them, by its file name.
 
     Raises:
-        DataError: the file cannot be read, or a line is not of that form.
+        DataError: the file cannot be read, a line is not of that form, an attribute or a picture is listed twice, or
+            the number of pictures is another.
 
     References:
         Liu, Luo, Wang & Tang, Deep Learning Face Attributes in the Wild, ICCV 2015: list_attr_celeba.txt.
     """
     try:
-        _, header, *lines = file.read_text().splitlines()
+        count, header, *lines = file.read_text().splitlines()
     except (OSError, ValueError) as error:
         raise DataError(
             f"{file} must be a list of attributes: a count, a line of names, and a line for each picture ({error})."
         ) from None
     names = tuple(header.split())
+    if repeated := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise DataError(f"line 2 of {file} names the attribute {repeated[0]} twice; rename one of the two.")
     values = {}
-    for number, line in enumerate(lines, 3):
-        if not line.strip():
-            continue
-        picture, *signs = line.split()
+    for number, picture, signs in entries(file, lines, first=3):
         if len(signs) != len(names) or not set(signs) <= {"1", "-1"}:
             raise DataError(
                 f"line {number} of {file} must be a picture's name and {len(names)} times 1 or -1, "
-                f"got {' '.join(line.split())[:60]!r}."
+                f"got {' '.join([picture, *signs])[:60]!r}."
             )
         values[picture] = np.array([sign == "1" for sign in signs])
+    if count.strip() != str(len(values)):
+        raise DataError(
+            f"line 1 of {file} must be the number of pictures that it lists, {len(values)}, got "
+            f"{count.strip()[:60]!r}; correct the number or the list."
+        )
     return names, values

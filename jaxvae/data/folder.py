@@ -1,7 +1,6 @@
 """A user's own folder of pictures as a data set: squares of one size, RGB, uint8 in [0, 255]."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
@@ -13,6 +12,8 @@ from PIL import Image
 from jaxvae.data.attributes import find_attributes, read_attributes
 from jaxvae.data.dataset import DataError, Dataset
 from jaxvae.data.decoded import Example, Kind, digest, keep, recall, say_left_out
+from jaxvae.data.listed import check_listed
+from jaxvae.data.partition import find_partition, read_partition
 from jaxvae.data.pictures import find_pictures, reason, square
 from jaxvae.data.threads import in_parallel
 
@@ -27,8 +28,11 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
     The folders in it are classes, if there are at least two that hold pictures. Folders "train" and "test", if all
     pictures lie in these two, are the splits, and the folders in them the classes; otherwise one picture in ten is
     held out for testing, chosen by the number of pictures alone. A folder that alone holds all pictures, be it
-    called "train", is passed through: classes and splits are looked for in it. CelebA's list_attr.txt in the
-    outermost folder gives attributes to the pictures by their file names.
+    called "train", is passed through: classes and splits are looked for in it.
+
+    CelebA's list_attr.txt in the outermost folder gives attributes to the pictures by their file names. Its
+    list_eval_partition.txt there decides the splits, whatever folders say: "train" is what has the number 0, and
+    "test" what has 2, as in TFDS's celeb_a. The pictures of 1, CelebA's own validation set, are in neither.
 
     Args:
         folder: any picture of a known kind in it or below is taken, unless it or a folder on its way is hidden.
@@ -41,8 +45,8 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
 
     Raises:
         DataError: no such folder, fewer than two pictures, a picture smaller than 8 x 8, none in the split that can
-            be read, attributes that do not fit the pictures or several pictures of one name, or a cache that cannot
-            be written to.
+            be read, lists of attributes or parts that do not fit the pictures, several pictures of one name where
+            there are such lists, or a cache that cannot be written to.
     """
     root = Path(folder).expanduser()
     paths = find_pictures(root)
@@ -50,9 +54,13 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
         raise DataError(
             f"{root} must hold at least two pictures, one to train on and one to test on, got {paths[0].name} alone."
         )
-    listed = find_attributes(root)
-    names, attributes = _attributes_of(paths, listed)
-    rows, places = _part([path.relative_to(root).parts for path in paths], split)
+    lists = find_attributes(root), find_partition(root)
+    names, attributes = read_attributes(lists[0]) if lists[0] else ((), {})
+    parts = read_partition(lists[1]) if lists[1] else {}
+    for file, listed in zip(lists, (attributes, parts), strict=True):
+        if file:
+            check_listed(file, listed, paths)
+    rows, places = _part([path.relative_to(root).parts for path in paths], parts, split)
     classes = sorted({place[0] for place in places if len(place) > 1})
     numbers = {name: number for number, name in enumerate(classes)} if len(classes) > 1 else {}
 
@@ -67,21 +75,30 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
                 label = numbers.get(places[row][0], -1) if len(places[row]) > 1 else -1
                 yield Example(image, label, attributes.get(paths[row].name, _NOTHING))
 
-    content = _content(root, [*paths, *([listed] if listed else [])])
+    content = _content(root, [*paths, *filter(None, lists)])
     kind = Kind(f"folder:{folder}", tuple(numbers), names)
     dataset, left_out = keep(digest("folder", content, split, image_size), examples(), kind)
     say_left_out(left_out, name=f"{kind.name} {split}")
     return dataset
 
 
-def _part(places: list[tuple[str, ...]], split: str) -> tuple[list[int], list[tuple[str, ...]]]:
-    """Numbers of the pictures of a split, mixed, and the places of all pictures below the folders of splits."""
+def _part(
+    places: list[tuple[str, ...]], parts: Mapping[str, str], split: str
+) -> tuple[list[int], list[tuple[str, ...]]]:
+    """Numbers of the pictures of a split, mixed, and the places of all pictures below the folders of splits.
+
+    The parts, by file names, decide the split if there are any.
+    """
     order = np.random.default_rng(0).permutation(len(places)).tolist()
     places = _unwrapped(places)
+    held_out = set(order[: -(-len(places) // _HELD_OUT)])
+    splits = ["test" if row in held_out else "train" for row in range(len(places))]
     if {place[0] for place in places} == _SPLITS:
-        return [row for row in order if places[row][0] == split], _unwrapped([place[1:] for place in places])
-    held_out = -(-len(places) // _HELD_OUT)
-    return (order[:held_out] if split == "test" else order[held_out:]), places
+        splits = [place[0] for place in places]
+        places = _unwrapped([place[1:] for place in places])
+    if parts:
+        splits = [parts[place[-1]] for place in places]
+    return [row for row in order if splits[row] == split], places
 
 
 def _unwrapped(places: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -89,27 +106,6 @@ def _unwrapped(places: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     while len({place[0] for place in places}) == 1 and min(map(len, places)) > 1:
         places = [place[1:] for place in places]
     return places
-
-
-def _attributes_of(
-    paths: Sequence[Path], file: Path | None
-) -> tuple[tuple[str, ...], Mapping[str, np.ndarray]]:
-    if file is None:
-        return (), {}
-    names, attributes = read_attributes(file)
-    missing = [path.name for path in paths if path.name not in attributes]
-    if missing:
-        raise DataError(
-            f"{file} must list the attributes of every picture beside it, and lacks {len(missing)} of {len(paths)}, "
-            f"such as {missing[0]}; add or remove them."
-        )
-    repeated = [name for name, count in Counter(path.name for path in paths).items() if count > 1]
-    if repeated:
-        raise DataError(
-            f"{file} tells pictures by their names alone, and {len(repeated)} names are of several pictures, such as "
-            f"{repeated[0]}; rename these."
-        )
-    return names, attributes
 
 
 def _decode(path: Path, *, root: Path, image_size: int) -> np.ndarray | str:

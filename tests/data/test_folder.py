@@ -334,8 +334,20 @@ def test_attributes_decide_the_fingerprint(faces):
 def test_attributes_that_do_not_fit_are_one_line(faces):
     root, _, lines = faces
     file = root / "list_attr.txt"
-    file.write_text("\n".join(lines[:-1]))
-    assert "lacks 1 of 4, such as 3.png" in said(root)
+    file.write_text("\n".join(["3", *lines[1:-1]]))
+    assert "list_attr.txt must list every picture beside it, and lacks 1 of 4, such as 3.png" in said(root)
+    file.write_text("\n".join(["6", *lines[1:], "8.png 1 1", "7.png 1 1"]))
+    message = said(root)
+    assert (
+        "must list no other picture than those beside it, and 2 of 6 are not there, such as 8.png" in message
+    )
+    file.write_text("\n".join(["5", *lines[1:]]))
+    assert "line 1 of" in said(root)
+    assert "must be the number of pictures that it lists, 4, got '5'" in said(root)
+    file.write_text("\n".join(["5", *lines[1:], "1.png 1 1"]))
+    assert "lists 1.png again after line 4; remove one of the two." in said(root)
+    file.write_text("\n".join(["4", "Smiling Smiling", *lines[2:]]))
+    assert "names the attribute Smiling twice; rename one of the two." in said(root)
     file.write_text("\n".join([*lines[:3], "1.png -1 2", *lines[4:]]))
     assert "line 4 of" in said(root)
     assert "2 times 1 or -1, got '1.png -1 2'" in said(root)

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxvae import data
+
+PARTS = "0200112020"
+
+
+@pytest.fixture
+def faces(tmp_path, monkeypatch):
+    """A folder of ten pictures whose first pixel is their number, in CelebA's layout."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = tmp_path / "faces"
+    for i in range(10):
+        (root / "img" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), i, np.uint8)).save(root / "img" / "ab"[i % 2] / f"{i}.png")
+    signs = [f"{i}.png {1 if i > 4 else -1}" for i in range(10)]
+    (root / "list_attr.txt").write_text("\n".join(["10", "Late", *signs]) + "\n")
+    write(root, lines_of(PARTS))
+    return root
+
+
+def lines_of(parts):
+    return [f"{i}.png {part}" for i, part in enumerate(parts)]
+
+
+def write(root, lines):
+    (root / "list_eval_partition.txt").write_text("\n".join(lines) + "\n")
+
+
+def found(root, **options):
+    train, test = data.load_splits(f"folder:{root}", image_size=8, **options)
+    return [part.images[:, 0, 0, 0].tolist() for part in (train, test)]
+
+
+def those(code, parts=PARTS):
+    return [i for i, part in enumerate(parts) if part == code]
+
+
+def test_the_numbers_decide_the_splits(faces):
+    train, test = found(faces)
+    assert sorted(train) == those("0")
+    assert sorted(test) == those("2")
+
+
+def test_classes_limit_and_attributes_are_kept(faces):
+    train, test = data.load_splits(f"folder:{faces}", image_size=8)
+    assert train.spec.class_names == ("a", "b")
+    for part in (train, test):
+        numbers = part.images[:, 0, 0, 0]
+        np.testing.assert_array_equal(part.labels, numbers % 2)
+        np.testing.assert_array_equal(part.attributes.values[:, 0], numbers > 4)
+    assert [len(part) for part in found(faces, limit=2)] == [2, 2]
+    assert [sorted(part) for part in found(faces, classes=("b",))] == [[3, 7, 9], [1]]
+
+
+def test_a_changed_list_is_noticed(faces):
+    before = found(faces)
+    changed = PARTS[::-1]
+    write(faces, lines_of(changed))
+    assert sorted(found(faces)[0]) == those("0", changed)
+    write(faces, lines_of(PARTS))
+    assert found(faces) == before
+    (faces / "list_eval_partition.txt").unlink()
+    assert [len(part) for part in found(faces)] == [9, 1]
+
+
+def test_the_list_comes_before_folders_of_splits(faces):
+    for old, new in (("a", "train"), ("b", "test")):
+        (faces / "img" / old).rename(faces / "img" / new)
+    train, _ = data.load_splits(f"folder:{faces}", image_size=8)
+    assert sorted(train.images[:, 0, 0, 0]) == those("0")
+    assert train.spec.class_names == ()
+
+
+def test_unreadable_pictures_belong_to_the_lists(faces, capsys):
+    (faces / "img" / "a" / "0.png").write_bytes(b"hello")
+    assert sorted(found(faces)[0]) == those("0")[1:]
+    assert "1 left out, which cannot be read: img/a/0.png" in capsys.readouterr().out
+
+
+WHOLE = lines_of(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            WHOLE[:-2],
+            "must list every picture beside it, and lacks 2 of 10, such as 8.png; add or remove them.",
+        ),
+        ([*WHOLE, "x.png 1"], "1 of 11 are not there, such as x.png; add them, or remove their lines."),
+        ([*WHOLE, "3.png 0"], "lists 3.png again after line 4; remove one of the two."),
+        ([WHOLE[0], "1.png 3", *WHOLE[2:]], r"line 2 of .* 2 to test on it, got '1.png 3'; correct it."),
+        ([*WHOLE[:-1], "9.png"], "line 10 of .* got '9.png'"),
+        (lines_of("0111111111"), "must give pictures to train on, 0, and to test on, 2, and has no 2"),
+        (lines_of("2111111111"), "has no 0; give some."),
+    ],
+)
+def test_a_list_that_does_not_fit_is_one_line(faces, lines, message):
+    write(faces, lines)
+    with pytest.raises(data.DataError, match="^[^\n]*list_eval_partition.txt [^\n]*$") as error:
+        found(faces)
+    assert error.match(message)
+
+
+def test_a_list_that_cannot_be_read_is_one_line(faces):
+    (faces / "list_eval_partition.txt").write_bytes(b"\xff\xfe\x80")
+    with pytest.raises(data.DataError, match="must be a list of parts with a line for each picture"):
+        found(faces)
