@@ -28,7 +28,7 @@ class VAEGANConfig(cli.SamplesConfig):
     """Combinations of attributes whose images are left out of training, so that samples with them can be judged; at
     most a tenth of all, and none where an image's class is its attribute."""
 
-    epochs: int = 40
+    epochs: int = 30
     """Passes over the training data."""
 
     batch_size: int = 32
@@ -56,7 +56,7 @@ class VAEGANConfig(cli.SamplesConfig):
     """What keeps the discriminator in bounds; its features, and so the likelihood of them, grow with it."""
 
     game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
-    """Losses of the discriminator and of the decoder that deceives it; "minimax" is Algorithm 1 to the letter."""
+    """Losses of the discriminator and of the decoder that deceives it; "minimax" with --beta 1 is Algorithm 1."""
 
     gamma: float = 0.1
     """Weight of the feature likelihood in the decoder's loss."""
@@ -71,7 +71,7 @@ class VAEGANConfig(cli.SamplesConfig):
     """Standard deviation of noise on all that the discriminator sees at the start, which falls to 0 linearly."""
 
     penalty: float = 0.0
-    """Weight of the discriminator's gradient penalty; "wasserstein" needs one, such as 10."""
+    """Weight of the discriminator's gradient penalty; "wasserstein" needs one, such as 10. Not with BatchNorm."""
 
     equilibrium: bool = False
     """Let whoever of discriminator and decoder is too strong wait for the other."""
@@ -105,6 +105,16 @@ class VAEGANConfig(cli.SamplesConfig):
         if self.game == "wasserstein" and not self.penalty:
             raise ValueError(
                 "the game wasserstein needs a gradient penalty > 0, such as --penalty 10, got 0."
+            )
+        if self.penalty and self.normalisation == "batch":
+            raise ValueError(
+                "the gradient penalty is of every image by itself, which a discriminator with BatchNorm does not judge; "
+                "use --normalisation spectral or none, or leave --penalty out."
+            )
+        if self.equilibrium and self.smoothing:
+            raise ValueError(
+                f"the equilibrium looks at losses that --smoothing {self.smoothing:g} keeps from falling; leave one of "
+                "the two out."
             )
         if self.equilibrium and self.game in ("hinge", "wasserstein", "least_squares"):
             raise ValueError(
