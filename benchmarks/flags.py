@@ -26,7 +26,7 @@ class Config:
     players: the adversarial autoencoder on MNIST, the VAE-GAN on 64x64x3."""
 
     batch_size: tuple[int, ...] = ()
-    """Examples in a step; by default 128, 100 for aae, 64 for horses and vaegan."""
+    """Examples in a step; by default 128, 100 for aae, 64 for horses and 32 for vaegan."""
 
     precision: tuple[Literal["float32", "tensorfloat32", "bfloat16"], ...] = ("float32",)
     """Of matrix products: tensorfloat32 is for GPUs."""

@@ -83,21 +83,22 @@ WORKLOADS = {
     "aae": Workload(
         family="aae",
         image_shape=(28, 28, 1),
-        widths=(32, 64, 128),
+        widths=(16, 32, 64),
         latent_sizes=(2,),
         weights={},
         batch_size=100,
-        game=Game(widths=(512, 512)),
+        game=Game(widths=(256, 256)),
     ),
     "vaegan": Workload(
         family="vaegan",
         image_shape=(64, 64, 3),
-        widths=(64, 128, 256),
+        widths=(24, 48, 96, 192),
         latent_sizes=(128,),
         weights={},
-        batch_size=64,
-        game=Game(widths=(32, 128, 256), feature_layer=3),
+        batch_size=32,
+        game=Game(widths=(16, 32, 64, 128), hidden=256, feature_layer=3),
     ),
 }
 """By name: the ladder of `experiments.vlae_mnist`, a plain convolutional VAE on MNIST, what
-`experiments.winged_horses` trains on 96x96x3, and the two games of `experiments.vae_gan_hybrids`."""
+`experiments.winged_horses` trains on 96x96x3, and the two games of `experiments.vae_gan_hybrids`,
+the VAE-GAN's with BatchNorm in its discriminator."""
