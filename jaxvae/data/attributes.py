@@ -1,12 +1,13 @@
 """Attributes of pictures as CelebA lists them, in a text file beside the pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 
 from jaxvae.data.dataset import DataError
-from jaxvae.data.listed import entries
+from jaxvae.data.listed import check_listed, entries
 
 
 def find_attributes(folder: Path) -> Path | None:
@@ -21,18 +22,21 @@ def find_attributes(folder: Path) -> Path | None:
     return next(iter(sorted(folder.glob("list_attr*.txt"))), None)
 
 
-def read_attributes(file: Path) -> tuple[tuple[str, ...], dict[str, Bool[np.ndarray, " k"]]]:
+def read_attributes(
+    file: Path, pictures: Sequence[Path]
+) -> tuple[tuple[str, ...], dict[str, Bool[np.ndarray, " k"]]]:
     """Reads a list of attributes: a line with the number of pictures, one with names, and one for each picture.
 
     Args:
         file: whose lines give a picture's file name and 1 or -1 for each attribute.
+        pictures: that are there.
 
     Returns:
         The k names, and whether each picture has them, by its file name.
 
     Raises:
-        DataError: the file cannot be read, a line is not of that form, an attribute or a picture is listed twice, or
-            the number of pictures is another.
+        DataError: the file cannot be read, a line is not of that form, an attribute or a picture is listed twice,
+            the pictures are others, or their number is.
 
     References:
         Liu, Luo, Wang & Tang, Deep Learning Face Attributes in the Wild, ICCV 2015: list_attr_celeba.txt.
@@ -51,9 +55,10 @@ def read_attributes(file: Path) -> tuple[tuple[str, ...], dict[str, Bool[np.ndar
         if len(signs) != len(names) or not set(signs) <= {"1", "-1"}:
             raise DataError(
                 f"line {number} of {file} must be a picture's name and {len(names)} times 1 or -1, "
-                f"got {' '.join([picture, *signs])[:60]!r}."
+                f"got {' '.join([picture, *signs])[:60]!r}; correct it."
             )
         values[picture] = np.array([sign == "1" for sign in signs])
+    check_listed(file, values, pictures, what="attributes")
     if count.strip() != str(len(values)):
         raise DataError(
             f"line 1 of {file} must be the number of pictures that it lists, {len(values)}, got "

@@ -12,7 +12,6 @@ from PIL import Image
 from jaxvae.data.attributes import find_attributes, read_attributes
 from jaxvae.data.dataset import DataError, Dataset
 from jaxvae.data.decoded import Example, Kind, digest, keep, recall, say_left_out
-from jaxvae.data.listed import check_listed
 from jaxvae.data.partition import find_partition, read_partition
 from jaxvae.data.pictures import find_pictures, reason, square
 from jaxvae.data.threads import in_parallel
@@ -55,11 +54,8 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
             f"{root} must hold at least two pictures, one to train on and one to test on, got {paths[0].name} alone."
         )
     lists = find_attributes(root), find_partition(root)
-    names, attributes = read_attributes(lists[0]) if lists[0] else ((), {})
-    parts = read_partition(lists[1]) if lists[1] else {}
-    for file, listed in zip(lists, (attributes, parts), strict=True):
-        if file:
-            check_listed(file, listed, paths)
+    names, attributes = read_attributes(lists[0], paths) if lists[0] else ((), {})
+    parts = read_partition(lists[1], paths) if lists[1] else {}
     rows, places = _part([path.relative_to(root).parts for path in paths], parts, split)
     classes = sorted({place[0] for place in places if len(place) > 1})
     numbers = {name: number for number, name in enumerate(classes)} if len(classes) > 1 else {}

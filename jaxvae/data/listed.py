@@ -21,7 +21,7 @@ def entries(file: Path, lines: Sequence[str], *, first: int) -> Iterator[tuple[i
     Raises:
         DataError: a picture is listed twice.
     """
-    seen = {}
+    seen: dict[str, int] = {}
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
@@ -34,13 +34,14 @@ def entries(file: Path, lines: Sequence[str], *, first: int) -> Iterator[tuple[i
         yield number, picture, values
 
 
-def check_listed(file: Path, listed: Collection[str], pictures: Sequence[Path]) -> None:
+def check_listed(file: Path, listed: Collection[str], pictures: Sequence[Path], *, what: str) -> None:
     """Refuses a list that does not fit the pictures beside it, readable or not.
 
     Args:
         file: the list.
         listed: file names of the pictures in it.
         pictures: all that are there.
+        what: it says of them.
 
     Raises:
         DataError: a picture is not listed, or there are several of its name, or a listed one is not there.
@@ -49,8 +50,8 @@ def check_listed(file: Path, listed: Collection[str], pictures: Sequence[Path]) 
     missing = [name for name in names if name not in listed]
     if missing:
         raise DataError(
-            f"{file} must list every picture beside it, and lacks {len(missing)} of {len(names)}, such as "
-            f"{missing[0]}; add or remove them."
+            f"{file} must list the {what} of every picture beside it, and lacks {len(missing)} of {len(names)}, such "
+            f"as {missing[0]}; add or remove them."
         )
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:

@@ -1,9 +1,10 @@
 """The parts that CelebA deals its pictures into, listed in a text file beside them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jaxvae.data.dataset import DataError
-from jaxvae.data.listed import entries
+from jaxvae.data.listed import check_listed, entries
 
 _PARTS = {"0": "train", "1": "validation", "2": "test"}
 
@@ -21,18 +22,19 @@ def find_partition(folder: Path) -> Path | None:
     return file if file.exists() else None
 
 
-def read_partition(file: Path) -> dict[str, str]:
+def read_partition(file: Path, pictures: Sequence[Path]) -> dict[str, str]:
     """Reads a list of parts: a line for each picture.
 
     Args:
         file: whose lines give a picture's file name and 0, 1 or 2.
+        pictures: that are there.
 
     Returns:
         "train", "validation" or "test" by the picture's file name.
 
     Raises:
-        DataError: the file cannot be read, a line is not of that form, a picture is listed twice, or none is to train
-            on or none to test on.
+        DataError: the file cannot be read, a line is not of that form, a picture is listed twice, the pictures are
+            others, or none is to train on or none to test on.
 
     References:
         Liu, Luo, Wang & Tang, Deep Learning Face Attributes in the Wild, ICCV 2015: list_eval_partition.txt.
@@ -49,6 +51,7 @@ def read_partition(file: Path) -> dict[str, str]:
                 f"test on it, got {' '.join([picture, *values])[:60]!r}; correct it."
             )
         parts[picture] = _PARTS[values[0]]
+    check_listed(file, parts, pictures, what="parts")
     for code in ("0", "2"):
         if _PARTS[code] not in parts.values():
             raise DataError(

@@ -334,8 +334,11 @@ def test_attributes_decide_the_fingerprint(faces):
 def test_attributes_that_do_not_fit_are_one_line(faces):
     root, _, lines = faces
     file = root / "list_attr.txt"
-    file.write_text("\n".join(["3", *lines[1:-1]]))
-    assert "list_attr.txt must list every picture beside it, and lacks 1 of 4, such as 3.png" in said(root)
+    file.write_text("\n".join(lines[:-1]))
+    assert (
+        "list_attr.txt must list the attributes of every picture beside it, and lacks 1 of 4, such as 3.png"
+        in said(root)
+    )
     file.write_text("\n".join(["6", *lines[1:], "8.png 1 1", "7.png 1 1"]))
     message = said(root)
     assert (

@@ -88,7 +88,7 @@ WHOLE = lines_of(PARTS)
     [
         (
             WHOLE[:-2],
-            "must list every picture beside it, and lacks 2 of 10, such as 8.png; add or remove them.",
+            "must list the parts of every picture beside it, and lacks 2 of 10, such as 8.png; add or remove them.",
         ),
         ([*WHOLE, "x.png 1"], "1 of 11 are not there, such as x.png; add them, or remove their lines."),
         ([*WHOLE, "3.png 0"], "lists 3.png again after line 4; remove one of the two."),
@@ -100,7 +100,7 @@ WHOLE = lines_of(PARTS)
 )
 def test_a_list_that_does_not_fit_is_one_line(faces, lines, message):
     write(faces, lines)
-    with pytest.raises(data.DataError, match="^[^\n]*list_eval_partition.txt [^\n]*$") as error:
+    with pytest.raises(data.DataError, match=r"^[^\n]*list_eval_partition\.txt [^\n]*$") as error:
         found(faces)
     assert error.match(message)
 
