@@ -5,13 +5,16 @@ number of examples in a batch, `d` a latent size.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, NewType, Protocol, TypeAlias, runtime_checkable
 
 import flax.struct
 from jaxtyping import Array, Float, Int, Key
 
 Variables: TypeAlias = Mapping[str, Any]
 """Flax variable collections, `{"params": ..., "batch_stats": ...}`."""
+
+Logits = NewType("Logits", Float[Array, " n"])
+"""A discriminator's unbounded verdicts [n], large for real; a type checker refuses probabilities in their place."""
 
 
 @flax.struct.dataclass
@@ -88,8 +91,8 @@ class Judged(Output):
 
     real: Float[Array, "n ..."] = flax.struct.field(kw_only=True)
     fakes: tuple[Float[Array, "n ..."], ...] = flax.struct.field(kw_only=True)
-    real_logits: Float[Array, " n"] = flax.struct.field(kw_only=True)
-    fake_logits: tuple[Float[Array, " n"], ...] = flax.struct.field(kw_only=True)
+    real_logits: Logits = flax.struct.field(kw_only=True)
+    fake_logits: tuple[Logits, ...] = flax.struct.field(kw_only=True)
     real_features: Float[Array, "n features"] | None = None
     fake_features: Float[Array, "n features"] | None = None
     slopes: tuple[Float[Array, " n"], ...] = ()

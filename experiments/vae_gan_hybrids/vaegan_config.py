@@ -108,7 +108,7 @@ class VAEGANConfig(cli.SamplesConfig):
             )
         if self.penalty and self.normalisation == "batch":
             raise ValueError(
-                "the gradient penalty is of every image by itself, which a discriminator with BatchNorm does not judge; "
+                "the gradient penalty is of each image by itself, and a discriminator with BatchNorm judges batches; "
                 "use --normalisation spectral or none, or leave --penalty out."
             )
         if self.equilibrium and self.smoothing:

@@ -19,6 +19,7 @@ from jaxvae.losses.adversarial_terms import (
     gradient_penalty,
     judging_fake,
     judging_real,
+    sample_diversity,
 )
 from jaxvae.losses.attributes import attribute_error, attribute_likelihood
 from jaxvae.losses.classification import (
@@ -118,6 +119,7 @@ __all__ = [
     "rbf",
     "recognition",
     "reconstruction",
+    "sample_diversity",
     "squared_error",
     "squared_judgement",
     "ssim",

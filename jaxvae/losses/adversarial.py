@@ -1,7 +1,8 @@
 """Losses of a discriminator and of whoever wants to deceive it, from the discriminator's logits [n].
 
 Logits are unbounded and large for what the discriminator takes for real. Every loss is to be minimized, in nats
-where it is a likelihood. A probability has no place here: what the discriminator of a model returns are logits.
+where it is a likelihood. A probability has no place here, and its type does not fit: what the discriminator of a
+model returns are `jaxvae.types.Logits`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-OfLogits: TypeAlias = Callable[[Float[Array, " n"]], Float[Array, " n"]]
+from jaxvae.types import Logits
+
+OfLogits: TypeAlias = Callable[[Logits], Float[Array, " n"]]
 """Logits to one loss for each, [n] to [n]."""
 
 
@@ -25,14 +28,17 @@ class Adversarial:
         real: the discriminator's, of the logits of what is real.
         fake: the discriminator's, of the logits of what is generated.
         generator: the generator's, of the logits of what is generated.
+        bounded: whether the discriminator's losses are at least 0. Where they are not, it could gain without end by
+            shifting all logits alike, unless what is real and all kinds of what is generated weigh the same.
     """
 
     real: OfLogits
     fake: OfLogits
     generator: OfLogits
+    bounded: bool = True
 
 
-def bernoulli_judgement(logits: Float[Array, " n"], *, target: float) -> Float[Array, " n"]:
+def bernoulli_judgement(logits: Logits, *, target: float) -> Float[Array, " n"]:
     """Cross-entropy of the discriminator's sigmoid with the share `target` of "real".
 
     Args:
@@ -48,7 +54,7 @@ def bernoulli_judgement(logits: Float[Array, " n"], *, target: float) -> Float[A
     return target * jax.nn.softplus(-logits) + (1 - target) * jax.nn.softplus(logits)
 
 
-def squared_judgement(logits: Float[Array, " n"], *, target: float) -> Float[Array, " n"]:
+def squared_judgement(logits: Logits, *, target: float) -> Float[Array, " n"]:
     """Half the squared distance of the logits from a target.
 
     Args:
@@ -64,7 +70,7 @@ def squared_judgement(logits: Float[Array, " n"], *, target: float) -> Float[Arr
     return 0.5 * jnp.square(logits - target)
 
 
-def hinge_judgement(logits: Float[Array, " n"], *, sign: float) -> Float[Array, " n"]:
+def hinge_judgement(logits: Logits, *, sign: float) -> Float[Array, " n"]:
     """How much the logits lack of a margin of 1 on their side of 0.
 
     Args:
@@ -91,7 +97,8 @@ def adversarial(name: str, *, smoothing: float = 0.0) -> Adversarial:
       discriminator is certain.
     - "least_squares": half the squared distance of logits from 1 for real and 0 for fake; the generator's from 1.
     - "hinge": the discriminator wants logits above 1 for real and below -1 for fake; the generator large ones.
-    - "wasserstein": logits as they are, large for real; the discriminator needs `gradient_penalty` beside it.
+    - "wasserstein": logits as they are, large for real; the discriminator needs `gradient_penalty` beside it, and
+      as much weight on what is real as on all that is generated.
 
     Args:
         name: one of the above.
@@ -135,7 +142,7 @@ def _hinge(target: float) -> Adversarial:
 
 
 def _wasserstein(target: float) -> Adversarial:
-    return Adversarial(real=jnp.negative, fake=jnp.positive, generator=jnp.negative)
+    return Adversarial(real=jnp.negative, fake=jnp.positive, generator=jnp.negative, bounded=False)
 
 
 ADVERSARIAL: Mapping[str, Callable[[float], Adversarial]] = {

@@ -1,5 +1,6 @@
 """Terms of the players of a game: what a discriminator and its opponents make of a `Judged` output."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
@@ -98,6 +99,39 @@ def gradient_penalty() -> Term:
         return jnp.mean(jnp.square(jnp.stack(slopes) - 1), axis=0)
 
     return term
+
+
+def sample_diversity(*, which: int = 0) -> Term:
+    """Term: how far what is generated differs within a batch, over how far what is real does; 0 in mode collapse.
+
+    A number to watch, without gradient. Every example is compared with the next of the batch, the last with the first;
+    under `pmap` within each device's share, so that there it depends a little on the number of devices.
+
+    Args:
+        which: position of the kind in the model's `Judged.fakes`.
+
+    Returns:
+        Term with [n], at least 0: the root mean square distance of generated example i from the next, over the mean of
+        that distance among the real ones. About 1 for fakes that are as different as what is real; 0 where no two
+        real examples differ.
+
+    Raises:
+        ValueError: (when the term is evaluated) the model has no discriminator.
+    """
+
+    def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
+        judged = _judged(output)
+        pairs = batch.mask * jnp.roll(batch.mask, -1)
+        total = jnp.sum(pairs * _to_next(judged.real))
+        share = jnp.sum(pairs) / jnp.where(total > 0, total, jnp.inf)
+        return jax.lax.stop_gradient(share * _to_next(judged.fakes[which]))
+
+    return term
+
+
+def _to_next(x: Float[Array, "n ..."]) -> Float[Array, " n"]:
+    difference = (x - jnp.roll(x, -1, axis=0)).reshape(len(x), -1)
+    return jnp.sqrt(jnp.mean(jnp.square(difference), axis=1))
 
 
 def _judged(output: Output) -> Judged:

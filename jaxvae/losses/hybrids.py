@@ -9,6 +9,7 @@ from jaxvae.losses.adversarial_terms import (
     gradient_penalty,
     judging_fake,
     judging_real,
+    sample_diversity,
 )
 from jaxvae.losses.kl import kl
 from jaxvae.losses.players import Weights
@@ -21,7 +22,6 @@ def aae_players(
     game: Adversarial,
     reconstruction: Term,
     *,
-    deceiving_weight: float | Schedule = 1.0,
     penalty: float = 0.0,
 ) -> tuple[dict[str, Term], Weights]:
     """The adversarial autoencoder's players: its two phases and its discriminator.
@@ -32,7 +32,6 @@ def aae_players(
     Args:
         game: as `adversarial` returns it.
         reconstruction: how far reconstructions are from images.
-        deceiving_weight: of the discriminator's verdict in the encoder's regularization.
         penalty: weight of the discriminator's gradient penalty; 0 leaves it out.
 
     Returns:
@@ -49,7 +48,7 @@ def aae_players(
     }
     weights: _Weights = {
         "reconstruction": {"reconstruction": 1.0},
-        "regularization": {"deceiving": deceiving_weight},
+        "regularization": {"deceiving": 1.0},
         "discriminator": {"judging_prior": 1.0, "judging_code": 1.0},
     }
     return _penalized(terms, weights, penalty)
@@ -60,8 +59,17 @@ def vaegan_players(
 ) -> tuple[dict[str, Term], Weights]:
     """The VAE-GAN's players, Algorithm 1: encoder, decoder and discriminator.
 
-    With game "minimax" and penalty 0, by the algorithm's names: the encoder minimizes L_prior + L_like, the decoder
-    gamma * L_like - L_GAN, and the discriminator L_GAN with its sign turned, so that it grows.
+    Let L_GAN = log D(x) + log(1 - D(x~)) + log(1 - D(x_p)), with x~ the reconstruction of x and x_p a sample, which the
+    discriminator wants large. With game "minimax", without smoothing and penalty, the encoder minimizes
+    L_prior + L_like, the decoder gamma * L_like + L_GAN (of which log D(x) does not depend on it and is left out), and
+    the discriminator -L_GAN. The algorithm as printed has the decoder descend gamma * L_like - L_GAN and the
+    discriminator L_GAN, which is the same if its L_GAN is the cross-entropy, with the opposite sign.
+
+    In a game that is not `bounded`, "wasserstein", the two kinds of fakes weigh 1/2 each, for the discriminator and for
+    the decoder: it then estimates the distance of real images from an even mixture of both, and logits that are all
+    shifted alike are as good as before. In the other games each weighs 1, as in the algorithm.
+
+    "sample_diversity" is nobody's to gain: a term without weight, for the eye.
 
     Args:
         game: as `adversarial` returns it.
@@ -75,6 +83,7 @@ def vaegan_players(
     References:
         Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, Algorithm 1.
     """
+    share = 1.0 if game.bounded else 0.5
     terms: dict[str, Term] = {
         "kl": kl(prior),
         "feature_likelihood": feature_likelihood(),
@@ -83,11 +92,16 @@ def vaegan_players(
         "judging_real": judging_real(game),
         "judging_reconstruction": judging_fake(game, which=0),
         "judging_sample": judging_fake(game, which=1),
+        "sample_diversity": sample_diversity(which=1),
     }
     weights: _Weights = {
         "encoder": {"kl": 1.0, "feature_likelihood": 1.0},
-        "decoder": {"feature_likelihood": gamma, "deceiving_reconstruction": 1.0, "deceiving_sample": 1.0},
-        "discriminator": {"judging_real": 1.0, "judging_reconstruction": 1.0, "judging_sample": 1.0},
+        "decoder": {
+            "feature_likelihood": gamma,
+            "deceiving_reconstruction": share,
+            "deceiving_sample": share,
+        },
+        "discriminator": {"judging_real": 1.0, "judging_reconstruction": share, "judging_sample": share},
     }
     return _penalized(terms, weights, penalty)
 

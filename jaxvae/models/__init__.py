@@ -22,6 +22,7 @@ from jaxvae.models.generate import (
     encode,
     forward,
     init,
+    normal_priors,
     own_priors,
     reconstruct,
     sample,
@@ -31,7 +32,7 @@ from jaxvae.models.generate import (
 from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.mixture import Mixture, fit_mixture
-from jaxvae.models.named_priors import PRIORS, LabelledPrior, draw_each, prior
+from jaxvae.models.named_priors import PRIORS, LabelledPrior, Samplable, draw_each, prior
 from jaxvae.models.pool_classifier import PoolClassifier
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
@@ -67,6 +68,7 @@ __all__ = [
     "PerceptualWeights",
     "PoolClassifier",
     "Ring",
+    "Samplable",
     "SecondStage",
     "SubspaceVAE",
     "SwissRoll",
@@ -85,6 +87,7 @@ __all__ = [
     "interpolate_spherically",
     "layout",
     "load_vgg16",
+    "normal_priors",
     "own_priors",
     "prior",
     "reconstruct",

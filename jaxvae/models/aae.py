@@ -14,7 +14,7 @@ from jaxvae.models.discriminators import LatentDiscriminator
 from jaxvae.models.halves import Decoder, Encoder, check_sizes
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.named_priors import LabelledPrior, draw_each, prior
-from jaxvae.types import Judged, Posterior
+from jaxvae.types import Judged, Logits, Posterior
 
 _PRIOR_DRAWS = 1  # number of their key; the codes' draws have those of their levels
 
@@ -119,9 +119,7 @@ class AAE(Autoencoder):
             self.discriminate(latents[0], label=jnp.full(len(latents[0]), -1))
         return logits
 
-    def discriminate(
-        self, code: Float[Array, "n d"], *, label: Int[Array, " n"] | None = None
-    ) -> Float[Array, " n"]:
+    def discriminate(self, code: Float[Array, "n d"], *, label: Int[Array, " n"] | None = None) -> Logits:
         """How much codes look like draws from the prior.
 
         Args:

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from jaxvae.models.layers import Conv, Dense, NormAct
 from jaxvae.models.layouts import Layout
 from jaxvae.models.stages import check_shape
+from jaxvae.types import Logits
 
 NORMALISATIONS = ("batch", "spectral", "none")
 """What keeps the image discriminator in bounds, by name."""
@@ -29,9 +30,7 @@ class LatentDiscriminator(nn.Module):
     layout: Layout
 
     @nn.compact
-    def __call__(
-        self, code: Float[Array, "n d"], beside: Float[Array, "n _"] | None = None
-    ) -> Float[Array, " n"]:
+    def __call__(self, code: Float[Array, "n d"], beside: Float[Array, "n _"] | None = None) -> Logits:
         """Judges codes.
 
         Args:
@@ -44,7 +43,7 @@ class LatentDiscriminator(nn.Module):
         h = code if beside is None else jnp.concatenate([code, beside], axis=-1)
         for size in self.hidden:
             h = nn.leaky_relu(Dense(size, self.layout)(h), _SLOPE)
-        return Dense(1, self.layout)(h)[:, 0]
+        return Logits(Dense(1, self.layout)(h)[:, 0])
 
 
 class ImageDiscriminator(nn.Module):
@@ -76,7 +75,7 @@ class ImageDiscriminator(nn.Module):
     @nn.compact
     def __call__(
         self, image: Float[Array, "n h w c"], train: bool, beside: Float[Array, "n _"] | None = None
-    ) -> tuple[Float[Array, " n"], Float[Array, "n _"]]:
+    ) -> tuple[Logits, Float[Array, "n _"]]:
         """Judges images.
 
         Args:
@@ -104,7 +103,7 @@ class ImageDiscriminator(nn.Module):
         if beside is not None:
             h = jnp.concatenate([self.layout.leave(h).reshape(len(image), -1), beside], axis=-1)
         h = nn.leaky_relu(self._apply(Dense(self.hidden, self.layout), h, train), _SLOPE)
-        return self._apply(Dense(1, self.layout), h, train)[:, 0], features
+        return Logits(self._apply(Dense(1, self.layout), h, train)[:, 0]), features
 
     def _apply(self, layer: Conv | Dense, x: Array, train: bool) -> Array:
         if self.normalisation != "spectral":

@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Int, Key
 
 from jaxvae.models.codes import Latents, draw
-from jaxvae.models.named_priors import prior
+from jaxvae.models.named_priors import Samplable, prior
 from jaxvae.models.priors import Normal
 from jaxvae.types import Batch, Posterior, Prior, Variables
 
@@ -34,7 +34,7 @@ def standard_priors(model: Any) -> tuple[Prior, ...]:
     return tuple(Normal(dim=size) for size in model.latent_sizes)
 
 
-def own_priors(model: Any) -> tuple[Any, ...]:
+def own_priors(model: Any) -> tuple[Prior, ...]:
     """The priors that a model was trained towards.
 
     Args:
@@ -43,12 +43,37 @@ def own_priors(model: Any) -> tuple[Any, ...]:
 
     Returns:
         One prior for each level, bottom first: a `Normal` unless the model names another.
+
+    Raises:
+        ValueError: a prior that can be sampled but has no density.
     """
     own = getattr(model, "prior", (0.0, 1.0))
     if isinstance(own, str):
-        return tuple(prior(own, dim=size, classes=model.classes) for size in model.latent_sizes)
+        return tuple(
+            _with_density(own, prior(own, dim=size, classes=model.classes)) for size in model.latent_sizes
+        )
     loc, scale = own
     return tuple(Normal(dim=size, loc=loc, scale=scale) for size in model.latent_sizes)
+
+
+def normal_priors(model: Any) -> tuple[Normal, ...]:
+    """The priors that a model was trained towards, where all are Gaussian.
+
+    Args:
+        model: as `own_priors` takes it.
+
+    Returns:
+        One prior for each level, bottom first.
+
+    Raises:
+        ValueError: a prior of another kind.
+    """
+    found = []
+    for own in own_priors(model):
+        if not isinstance(own, Normal):
+            raise ValueError(f"a model with Gaussian priors is needed, got one with a {type(own).__name__}.")
+        found.append(own)
+    return tuple(found)
 
 
 def told(model: Any) -> str | None:
@@ -193,6 +218,14 @@ def sample(
     """
     codes = draw(key, own_priors(model) if priors is None else priors, n)
     return decode(model, variables, codes, labels=labels)
+
+
+def _with_density(name: str, prior: Samplable) -> Prior:
+    if not isinstance(prior, Prior):
+        raise ValueError(
+            f"the prior {name} has no log_prob; give it one, or draw from jaxvae.models.prior({name!r})."
+        )
+    return prior
 
 
 def _label(model: Any, labels: Any, attributes: Any) -> dict[str, Any]:

@@ -13,6 +13,23 @@ from jaxvae.types import Prior
 
 
 @runtime_checkable
+class Samplable(Protocol):
+    """What a discriminator can bring codes to: all that it needs of a prior are draws."""
+
+    def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
+        """Draws points.
+
+        Args:
+            key: source of randomness.
+            n: how many points.
+
+        Returns:
+            [n, d].
+        """
+        ...
+
+
+@runtime_checkable
 class LabelledPrior(Prior, Protocol):
     """A prior with parts that stand for classes."""
 
@@ -45,15 +62,18 @@ class LabelledPrior(Prior, Protocol):
         ...
 
 
-PRIORS: Mapping[str, Callable[[int, int], Prior]] = {
+PRIORS: Mapping[str, Callable[[int, int], Samplable]] = {
     "normal": lambda dim, classes: Normal(dim=dim),
     "ring": lambda dim, classes: Ring(classes=classes),
     "swiss_roll": lambda dim, classes: SwissRoll(classes=classes),
 }
-"""By name, each a function of the numbers of dimensions and of classes; the ring and the roll have two dimensions."""
+"""By name, each a function of the numbers of dimensions and of classes; the ring and the roll have two dimensions.
+
+An `AAE` needs no more than `sample` of them; a VAE also the density of a `Prior`, which all of these have.
+"""
 
 
-def prior(name: str, *, dim: int = 2, classes: int = 10) -> Prior:
+def prior(name: str, *, dim: int = 2, classes: int = 10) -> Samplable:
     """Finds a prior.
 
     Args:
@@ -75,7 +95,7 @@ def prior(name: str, *, dim: int = 2, classes: int = 10) -> Prior:
 
 
 def draw_each(
-    key: Key[Array, ""], prior: Prior, index: Int[Array, " n"], label: Int[Array, " n"] | None = None
+    key: Key[Array, ""], prior: Samplable, index: Int[Array, " n"], label: Int[Array, " n"] | None = None
 ) -> Float[Array, "n d"]:
     """One draw for each example of a batch.
 

@@ -18,7 +18,7 @@ from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.named_priors import draw_each
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
-from jaxvae.types import Judged, Output, Posterior
+from jaxvae.types import Judged, Logits, Output, Posterior
 
 _PRIOR_DRAWS, _INSTANCE_NOISE = 1, 2  # numbers of their keys; the codes' draws have those of their levels
 
@@ -145,7 +145,7 @@ class VAEGAN(Autoencoder):
 
     def discriminate(
         self, image: Float[Array, "n h w c"], train: bool = False, *, label: Float[Array, "_ _"] | None = None
-    ) -> Float[Array, " n"]:
+    ) -> Logits:
         """How real images look.
 
         Args:
@@ -235,8 +235,8 @@ class VAEGAN(Autoencoder):
             (code,),
             real=image,
             fakes=(fakes[:n], fakes[n:]),
-            real_logits=logits[:n],
-            fake_logits=(logits[n : 2 * n], logits[2 * n :]),
+            real_logits=Logits(logits[:n]),
+            fake_logits=(Logits(logits[n : 2 * n]), Logits(logits[2 * n :])),
             real_features=features[:n],
             fake_features=features[n : 2 * n],
         )

@@ -21,7 +21,7 @@ def make_case(run: Run, test_set: data.Dataset, *, spread: bool = False) -> repo
     Returns:
         The case, named after the run's variant.
     """
-    (prior,) = models.own_priors(run.model)
+    (prior,) = models.normal_priors(run.model)
     values = np.asarray(prior.quantile(jnp.linspace(0.05, 0.95, _GRID)))
     centre = np.full((1, prior.dim), prior.loc, np.float32)
     (grid,) = run.traverse((centre,), values)

@@ -99,7 +99,7 @@ class Measures:
         samples = np.asarray(run.sample(self._samples, seed=run.seed))
         metrics |= {
             "elbo": -(metrics["bce"] + metrics["kl"]),
-            **_kl_by_dimension(posteriors, models.own_priors(run.model)),
+            **_kl_by_dimension(posteriors, models.normal_priors(run.model)),
             "active_units": float(sum(evaluate.active_units(q) for q in posteriors)),
             "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real_digits),
         }

@@ -1,3 +1,8 @@
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +17,7 @@ from jaxvae.losses import (
     gradient_penalty,
     judging_fake,
     judging_real,
+    sample_diversity,
 )
 from jaxvae.types import Batch, Judged, Output, Posterior
 
@@ -166,3 +172,53 @@ def test_terms_without_what_they_need_say_so(judged):
         feature_likelihood()(KEY, judged.replace(real_features=None), BATCH)
     with pytest.raises(ValueError, match="needs slopes, got none; make the losses with slopes=True"):
         gradient_penalty()(KEY, judged.replace(slopes=()), BATCH)
+
+
+def diversity(judged, batch=BATCH, **given):
+    return np.asarray(sample_diversity(**given)(KEY, judged, batch))
+
+
+def test_diversity_is_the_distance_to_the_next_over_that_among_the_real(judged):
+    def distances(x):
+        return np.sqrt(np.mean(np.square(x - np.roll(x, -1, axis=0)), axis=1))
+
+    expected = distances(judged.fakes[1]) / distances(judged.real).mean()
+    np.testing.assert_allclose(diversity(judged, which=1), expected, rtol=1e-5)
+    np.testing.assert_allclose(diversity(judged.replace(fakes=(judged.real,))).mean(), 1, rtol=1e-5)
+
+
+def test_diversity_is_0_in_mode_collapse_and_finite_where_the_real_are_alike(judged):
+    alike = jnp.ones((5, 2))
+    np.testing.assert_array_equal(diversity(judged.replace(fakes=(alike,))), 0)
+    np.testing.assert_array_equal(diversity(judged.replace(real=alike)), 0)
+
+
+def test_diversity_leaves_out_padding_among_the_real(judged):
+    batch = BATCH.replace(mask=jnp.array([1.0, 1, 1, 0, 0]))
+    padded = judged.replace(real=judged.real.at[3:].set(1e6))
+    np.testing.assert_allclose(diversity(padded, batch), diversity(judged, batch), rtol=1e-5)
+
+
+def test_diversity_has_no_gradient(judged):
+    slope = jax.grad(lambda x: jnp.sum(sample_diversity()(KEY, judged.replace(fakes=(x,)), BATCH)))
+    np.testing.assert_array_equal(slope(jnp.ones((5, 2))), 0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
+def test_a_type_checker_refuses_probabilities(tmp_path, pytestconfig):
+    given = tmp_path / "given.py"
+    given.write_text(
+        "import jax\n"
+        "from jaxvae.losses.adversarial import adversarial\n"
+        "from jaxvae.types import Logits\n"
+        "def right(x: Logits) -> jax.Array: return adversarial('hinge').real(x)\n"
+        "def wrong(x: Logits) -> jax.Array: return adversarial('hinge').real(jax.nn.sigmoid(x))\n"
+    )
+    root = Path(__file__).parents[2]
+    cache = pytestconfig.cache.mkdir("mypy")  # without one, mypy reads all of JAX
+    flags = ["--follow-imports=silent", "--config-file", root / "pyproject.toml", "--cache-dir", cache]
+    command = [sys.executable, "-m", "mypy", *flags, given]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root).stdout
+    assert "given.py:5: error" in found
+    assert 'incompatible type "Array"; expected "Logits"' in found
+    assert found.count("error:") == 1

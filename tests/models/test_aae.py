@@ -3,11 +3,14 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from jaxvae import models
+from jaxvae import losses, models
 from jaxvae.models import AAE, VAE, Ring, layout
 from jaxvae.models.layouts import LAYOUTS
+from jaxvae.train import Player, init_state, make_step, several_players
+from jaxvae.types import Batch
 
 KEY = jax.random.key(0)
 INDEX = jnp.arange(6)
@@ -101,6 +104,29 @@ def test_samples_come_from_the_models_own_prior(variables):
     assert models.own_priors(MODEL) == (Ring(),)
     assert models.own_priors(MODEL.clone(classes=3)) == (Ring(classes=3),)
     assert models.sample(KEY, MODEL, variables, 3).shape == (3, 9, 12, 2)
+
+
+def test_draws_are_all_that_is_needed_of_a_prior(images, monkeypatch):
+    class Uniform:
+        def sample(self, key, n):
+            return jax.random.uniform(key, (n, 2))
+
+    monkeypatch.setitem(models.PRIORS, "uniform", lambda dim, classes: Uniform())
+    model = AAE((9, 12, 2), widths=(2, 4), prior="uniform")
+    terms, weights = losses.aae_players(
+        losses.adversarial("non_saturating"), losses.reconstruction("bernoulli")
+    )
+    players = {
+        "reconstruction": Player(("encoder", "decoder"), optax.sgd(0.1)),
+        "regularization": Player((), optax.sgd(0.1), shares=("encoder",)),
+        "discriminator": Player(("discriminator",), optax.sgd(0.1)),
+    }
+    step = make_step(several_players(model, losses.compose_players(terms, weights)), players)
+    batch = Batch(images, LABEL, jnp.ones(6), INDEX)
+    _, metrics = jax.jit(step)(init_state(KEY, initial(model), players), batch)
+    assert np.isfinite(metrics["judging_prior"])
+    with pytest.raises(ValueError, match="the prior uniform has no log_prob"):
+        models.own_priors(model)
 
 
 @pytest.mark.parametrize(
