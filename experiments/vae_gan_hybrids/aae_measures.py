@@ -14,6 +14,8 @@ from jaxvae import evaluate, losses, models, study, train
 
 _KERNEL_POINTS = 2000
 """Codes and draws that the maximum mean discrepancy is estimated from."""
+_PRIOR_POINTS = 50_000
+"""Draws that say where the parts of a prior are."""
 
 
 class Measures:
@@ -76,14 +78,14 @@ class Measures:
 
     def _measure(self, run: jaxvae.Run) -> dict[str, float]:
         key = train.Replica(run.variant, run.seed, {}).evaluation_key
-        keys = jax.random.split(key, 4)
+        keys = jax.random.split(key, 6)
         (prior,) = models.own_priors(run.model)
         codes = jax.random.permutation(keys[0], jnp.asarray(self.codes(run)))
-        draws = prior.sample(keys[1], len(codes))
+        draws, reference = (prior.sample(each, len(codes)) for each in keys[1:3])
         samples = np.asarray(run.sample(self._samples, seed=run.seed))
         values = {
-            "two_sample": evaluate.two_sample_accuracy(keys[2], codes, draws),
-            "holes": float(evaluate.holes(codes, draws)),
+            "two_sample": evaluate.two_sample_accuracy(keys[3], codes, draws),
+            "holes": evaluate.holes(codes, draws, reference),
             "mmd": _mmd(codes[:_KERNEL_POINTS], draws[:_KERNEL_POINTS]),
             "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real),
             **evaluate.reconstruction_evaluator(study.forward(run.model))(
@@ -91,25 +93,25 @@ class Measures:
             ),
         }
         if isinstance(prior, models.LabelledPrior):
-            values |= self._parts(keys[3], run, prior)
+            values["mode_match"] = evaluate.mode_match(
+                codes,
+                prior.sample(keys[4], _PRIOR_POINTS),
+                log_prob=prior.log_prob,
+                part_of=prior.class_of,
+                parts=prior.classes,
+            )
+            values |= self._parts(keys[5], run, prior)
         return values
 
     def _parts(self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior) -> dict[str, float]:
         """What the parts of a prior have to do with classes."""
-        found, labels = (
-            np.asarray(prior.class_of(jnp.asarray(self.codes(run)))),
-            self._experiment.test_set.labels,
-        )
-        shares = np.bincount(found, minlength=prior.classes) / len(found)
         table = self._judged(key, run, prior)
-        values = {
-            "mode_match": float(1 - np.abs(shares - 1 / prior.classes).sum() / 2),
-            "purity": float(table.max(axis=1).mean()),
-        }
+        values = {"purity": float(table.max(axis=1).mean())}
         if run.model.informed:
+            found = np.asarray(prior.class_of(jnp.asarray(self.codes(run))))
             values |= {
                 "agreement": float(np.diag(table).mean()),
-                "code_agreement": float(np.mean(found == labels)),
+                "code_agreement": float(np.mean(found == self._experiment.test_set.labels)),
                 **{f"agreement_{part}": float(share) for part, share in enumerate(np.diag(table))},
             }
         return values

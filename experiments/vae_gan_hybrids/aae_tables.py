@@ -11,13 +11,14 @@ FIT = (
         key="two_sample",
         title="Two-sample test",
         better="lower",
-        note="Accuracy of a classifier that tells codes from draws; 0.5 where it cannot.",
+        note="How often the nearest neighbours of a point tell codes from draws; 0.5 where they cannot.",
     ),
     report.Column(
         key="holes",
         title="Holes",
         better="lower",
-        note="Share of draws from the prior that no codes are near; 0.05 where both have one distribution.",
+        note="Share of draws from the prior that no codes are as near as other draws; 0.05 where both have one "
+        "distribution.",
     ),
     report.Column(
         key="mmd",
@@ -30,7 +31,7 @@ FIT = (
         key="mode_match",
         title="Mode match",
         better="higher",
-        note="1 minus the total variation between the codes' shares of the prior's parts and equal shares.",
+        note="1 minus the total variation between codes and prior over the dense places of its parts and the rest.",
     ),
 )
 

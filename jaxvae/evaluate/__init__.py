@@ -33,6 +33,7 @@ from jaxvae.evaluate.kid import Estimate, Fidelity, density_coverage, kid
 from jaxvae.evaluate.latents import active_units, kl_per_unit, latent_evaluator, mean_variance, mmd_floor
 from jaxvae.evaluate.mean import Evaluator, Forward, Statistics, combine, mean_evaluator
 from jaxvae.evaluate.objective import objective_evaluator
+from jaxvae.evaluate.parts import mode_match
 from jaxvae.evaluate.probe import probe
 from jaxvae.evaluate.resize import RESIZES, resize_bilinear, resize_clean
 
@@ -81,6 +82,7 @@ __all__ = [
     "mean_evaluator",
     "mean_variance",
     "mmd_floor",
+    "mode_match",
     "moments",
     "mse",
     "objective_evaluator",
