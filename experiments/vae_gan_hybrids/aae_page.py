@@ -12,7 +12,6 @@ from experiments.vae_gan_hybrids.aae_measures import Measures
 from experiments.vae_gan_hybrids.aae_rows import PRIORS, ROWS
 from experiments.vae_gan_hybrids.aae_tables import TRAINING, verdict
 from jaxvae import models, report, study
-from jaxvae.types import Prior
 
 _GRID = 15
 _ALONG = 40
@@ -122,7 +121,7 @@ def _decoded(
     return blocks
 
 
-def _values(prior: Prior, name: str) -> np.ndarray:
+def _values(prior: models.Samplable, name: str) -> np.ndarray:
     """Coordinates of a grid: quantiles of a Gaussian, else equal steps over the plane."""
     if isinstance(prior, models.Normal):
         return np.asarray(prior.quantile(jnp.linspace(0.05, 0.95, _GRID)))
@@ -132,7 +131,8 @@ def _values(prior: Prior, name: str) -> np.ndarray:
 def _by_part(run: jaxvae.Run) -> np.ndarray:
     (prior,) = models.own_priors(run.model)
     part = jnp.repeat(jnp.arange(run.model.classes), _SHOWN)
-    return np.asarray(run.decode((prior.sample_class(jax.random.key(0), part),)))
+    codes = models.draw_each(jax.random.key(0), prior, jnp.arange(len(part)), part)
+    return np.asarray(run.decode((codes,)))
 
 
 def _curves(

@@ -1,11 +1,16 @@
 """Games as studies train them, on pictures of eight by eight pixels."""
 
 import dataclasses
+import os
+import signal
 
+import jax
 import numpy as np
+import optax
 import pytest
 
 from jaxvae import cli, data, losses, models, report, study, train
+from jaxvae.train import loop, session
 
 RATE = 1e-2
 
@@ -60,6 +65,45 @@ def test_players_are_trained_measured_and_used(tmp_path, attributes, penalty):
         assert np.abs(images - others).max() > 1e-6, "attributes reach the decoder"
         with pytest.raises(ValueError, match=r"takes attributes of shape \(4, 3\)"):
             run.sample(4, labels=labels[:, :2])
+
+
+def play_to_the_end(workdir):
+    """Four steps with all that has a state or looks at the step, up to a signal if one comes."""
+    experiment = prepared(workdir)
+    model = models.VAEGAN((8, 8, 3), 2, (4,), (4,), 4, 1, "spectral", layout=experiment.layout)
+    replicas = [train.Replica("hybrid", 0, {})]
+    if not workdir.exists():
+        experiment.workdir.open(experiment.record(model, replicas), resume=False, overwrite=False)
+    sides = ["judging_real"], ["judging_reconstruction", "judging_sample"]
+    rule = losses.equilibrium(*sides, target=0.72, margin=0.07)
+    noise = optax.linear_schedule(0.3, 0.0, 4)
+    played = dataclasses.replace(game(model), rule=rule, noise=noise)
+    state = study.fit_game(experiment, replicas, model=model, game=played, epochs=2, part="hybrid")
+    return state, report.read_records(experiment.workdir.part("hybrid").metrics)
+
+
+def test_an_interrupted_game_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    for module in (loop, session):
+        monkeypatch.setattr(module, "CHUNK", 1)
+    expected, records = play_to_the_end(tmp_path / "whole")
+    moves = [record["discriminator_moves"] for record in records if record["split"] == "train"]
+    assert set(moves) == {0, 1}, "the rule holds somebody back, but not always"
+    check = loop.check_finite
+
+    def check_and_raise(metrics, first, replicas):
+        check(metrics, first, replicas)
+        if first == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "check_finite", check_and_raise)
+        with pytest.raises(train.Interrupted):
+            play_to_the_end(tmp_path / "parted")
+    actual, again = play_to_the_end(tmp_path / "parted")
+    assert again == records
+    assert int(actual.step[0]) == 4
+    for name in ("params", "model_state", "opt_state"):
+        jax.tree.map(np.testing.assert_array_equal, getattr(actual, name), getattr(expected, name))
 
 
 def test_a_judge_tells_attributes(tmp_path):
