@@ -42,12 +42,12 @@ def make_blocks(
     blocks: list[report.Block] = [*tables]
     if words := verdict(tables[0].rows):
         blocks.append(report.Paragraph(words))
-    if not runs:
-        return blocks
 
     def show(file: str, figure: Figure, caption: str) -> report.Picture:
         return report.picture(experiment.workdir.figures / f"{file}.png", figure, caption)
 
+    if not runs:
+        return [*blocks, *_curves(experiment, show, parts)]
     blocks.append(report.Heading("Codes"))
     lecture = [name for name in _LECTURE if name in runs]
     for file, names in (
@@ -58,14 +58,21 @@ def make_blocks(
             panels = [_panel(name, runs[name], measure) for name in names]
             test, classes = experiment.test_set, experiment.test_set.spec.class_names
             figure = report.code_planes(panels, test.labels, class_names=classes)
-            told = "Codes of validation images by class; dashes are contours of the prior's density."
+            told = (
+                "Codes of validation images by class, a draw from the posterior of each (of a deterministic encoder, "
+                "what it puts out); dashes are contours of the prior's density."
+            )
             blocks.append(show(file, figure, told))
     blocks += _decoded(show, runs)
     blocks.append(report.Heading("Reconstructions"))
     shown = experiment.test_set.images[:_SHOWN]
     again = [(name, np.asarray(run.reconstruct(shown))) for name, run in runs.items()]
     figure = report.comparison([("validation images", shown), *again], columns=_SHOWN)
-    blocks.append(show("reconstructions", figure, "Validation images and their reconstructions."))
+    blocks.append(
+        show(
+            "reconstructions", figure, "Validation images, and reconstructions from the means of their codes."
+        )
+    )
     return [*blocks, *_curves(experiment, show, parts)]
 
 
@@ -140,5 +147,7 @@ def _curves(
 ) -> list[report.Block]:
     records = experiment.records(parts)
     columns = [column for column in TRAINING if any(column.key in record for record in records)]
+    if not columns:
+        return []
     caption = "Terms over epochs: on training batches (thin) and on validation images (bold)."
     return [report.Heading("Training"), show("curves", report.curves(records, columns), caption)]

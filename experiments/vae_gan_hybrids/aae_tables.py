@@ -1,9 +1,10 @@
 """Tables of adversarial autoencoders, and what their numbers say."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from experiments.vae_gan_hybrids.aae_measures import Measures
 from experiments.vae_gan_hybrids.aae_rows import PRIORS
+from experiments.vae_gan_hybrids.verdicts import Goal, compared, failed
 from jaxvae import report
 
 FIT = (
@@ -64,6 +65,7 @@ TRAINING = (
     report.Column(key="judging_prior", title="Discriminator, prior"),
     report.Column(key="judging_code", title="Discriminator, codes"),
     report.Column(key="deceiving", title="Encoder against it"),
+    report.Column(key="gradient_penalty", title="Gradient penalty"),
     report.Column(key="kl", title="KL", unit="nats"),
 )
 
@@ -85,21 +87,24 @@ def make_tables(rows: Sequence[report.Row], measure: Measures) -> list[report.Ta
 
 def verdict(rows: Sequence[report.Row]) -> str:
     """What became of the lecture's claims, from the numbers."""
-    means = {row.name: {key: summary["mean"] for key, summary in row.metrics.items()} for row in rows}
-    return " ".join([*_compared(means), *_informed(means)])
+    return " ".join([*failed(rows), *_compared(rows), *_informed(rows)])
 
 
-def _compared(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+def _compared(rows: Sequence[report.Row]) -> Iterator[str]:
+    claims: tuple[tuple[str, str, Goal], ...] = (
+        ("holes", "Holes", "lower"),
+        ("mode_match", "Mode match", "higher"),
+    )
     for prior in PRIORS.values():
-        for key, what, better in (("holes", "Holes", -1), ("mode_match", "Mode match", 1)):
-            vae, aae = (means.get(f"{kind}, {prior}", {}).get(key) for kind in ("VAE", "AAE"))
-            if vae is not None and aae is not None:
-                turn = "better" if better * (aae - vae) > 0 else "not better"
-                yield f"{what} of the {prior} prior, VAE → AAE: {vae:.3f} → {aae:.3f}, {turn}."
+        for key, what, goal in claims:
+            claim = f"{what} of the {prior} prior, VAE → AAE"
+            yield from compared(rows, (f"VAE, {prior}", f"AAE, {prior}"), key, claim=claim, goal=goal)
 
 
-def _informed(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
-    for name, values in means.items():
-        agreement, told = values.get("agreement"), values.get("two_sample")
+def _informed(rows: Sequence[report.Row]) -> Iterator[str]:
+    for row in rows:
+        means = {key: row.metrics[key]["mean"] for key in ("agreement", "two_sample") if key in row.metrics}
+        agreement, told = means.get("agreement"), means.get("two_sample")
         if agreement is not None and told is not None:
-            yield f"{name}: {agreement:.1%} of images are of their part's class, two-sample accuracy {told:.3f}."
+            share = f"{agreement:.1%} of images are of their part's class"
+            yield f"{row.name}: {share}, two-sample accuracy {told:.3f}."

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import jaxvae
-from experiments.vae_gan_hybrids.vaegan_measures import Measures, attribute_vectors
+from experiments.vae_gan_hybrids.vaegan_measures import Measures, Vectors, attribute_vectors
 from jaxvae import models, report, study
 
 _FACES = 8
@@ -41,12 +41,12 @@ def by_combination(run: jaxvae.Run, measure: Measures) -> tuple[Figure, str]:
     seen = "combinations of attributes that no training image has" if unseen else "combinations of attributes"
     return (
         report.comparison(groups, columns=_SAME_CODES),
-        f"{run.variant}: the same codes decoded with {seen}, a combination a line.",
+        f"{run.variant}: the same draws from the prior decoded with {seen}, a combination a line.",
     )
 
 
 def edited(experiment: study.Experiment, run: jaxvae.Run, measure: Measures) -> tuple[Figure, str]:
-    """Validation images encoded, and decoded with one attribute turned around.
+    """Validation images encoded, and decoded with one attribute turned around, or as one of their classes.
 
     Args:
         experiment: the run.
@@ -54,8 +54,10 @@ def edited(experiment: study.Experiment, run: jaxvae.Run, measure: Measures) -> 
         measure: knows the attributes' names.
 
     Returns:
-        A figure with a line for each attribute, and its caption.
+        A figure with a line for each attribute, and its caption. Attributes of which every image has exactly one are
+        classes, and each image is made one of each.
     """
+    classes = bool((measure.truth.sum(axis=1) == 1).all())
     test = experiment.test_set
     images, labels = test.images[:_FACES], measure.truth[:_FACES]
     codes = tuple(q.mean for q in run.encode(images, labels=labels))
@@ -64,13 +66,30 @@ def edited(experiment: study.Experiment, run: jaxvae.Run, measure: Measures) -> 
         ("reconstructed", np.asarray(run.decode(codes, labels=labels))),
     ]
     for place, name in enumerate(measure.names):
-        turned = labels.copy()
-        turned[:, place] ^= True
-        groups.append((f"{name} turned around", np.asarray(run.decode(codes, labels=turned))))
+        changed = changed_attributes(labels, place, classes=classes)
+        told = f"as {name}" if classes else f"{name} turned around"
+        groups.append((told, np.asarray(run.decode(codes, labels=changed))))
+    done = "decoded as each class" if classes else "one of their attributes turned around, and decoded"
     return (
         report.comparison(groups, columns=_FACES),
-        f"{run.variant}: images encoded, one of their attributes turned around, and decoded.",
+        f"{run.variant}: images encoded to the means of their codes, {done}.",
     )
+
+
+def changed_attributes(labels: Vectors, place: int, *, classes: bool) -> Vectors:
+    """What images shall have in place of what they have.
+
+    Args:
+        labels: [n, k], what they have.
+        place: of the attribute to change.
+        classes: whether attributes are classes, of which an image has exactly one.
+
+    Returns:
+        [n, k], with that attribute turned around; of classes, with that one alone.
+    """
+    changed = np.zeros_like(labels) if classes else labels.copy()
+    changed[:, place] = True if classes else ~labels[:, place]
+    return changed
 
 
 def moved(experiment: study.Experiment, run: jaxvae.Run, names: Sequence[str]) -> tuple[Figure, str]:

@@ -14,6 +14,11 @@ from jaxvae import report, study
 
 _SHOWN, _DRAWN = 16, 32
 
+_SAMPLES = (
+    "Validation images, and samples of each model; models with attributes were asked for those of the validation "
+    "images, in the first line for those of the image above."
+)
+
 
 def make_blocks(
     experiment: study.Experiment,
@@ -44,7 +49,7 @@ def make_blocks(
     figure = report.comparison([(REAL, originals), *drawn], columns=_SHOWN)
     blocks += [
         report.Heading("Samples"),
-        show("samples", figure, "Validation images, and samples of each model."),
+        show("samples", figure, _SAMPLES),
     ]
     again = [
         (name, measure.reconstruct(run, _SHOWN)) for name, run in runs.items() if ROWS[name].kind != "gan"
@@ -52,15 +57,24 @@ def make_blocks(
     if again:
         figure = report.comparison([(REAL, originals), *again], columns=_SHOWN)
         blocks.append(report.Heading("Reconstructions"))
-        blocks.append(show("reconstructions", figure, "Validation images and their reconstructions."))
+        blocks.append(show("reconstructions", figure, _reconstructed(len(again) < len(runs))))
     blocks += _attribute_blocks(experiment, show, runs, measure)
     records = experiment.records(parts)
     columns = [column for column in TRAINING if any(column.key in record for record in records)]
     if columns:
-        caption = "Terms and losses over epochs: on training batches (thin) and on validation images (bold)."
+        caption = (
+            "Terms and losses over epochs: on training batches (thin) and on validation images (bold). Diversity near "
+            "0 is mode collapse."
+        )
         blocks.append(report.Heading("Training"))
         blocks.append(show("curves", report.curves(records, columns), caption))
     return blocks
+
+
+def _reconstructed(without: bool) -> str:
+    told = "Validation images and their reconstructions from the means of their codes."
+    reason = " A GAN is not among them: its encoder is trained to put out the prior, whatever the image."
+    return told + reason if without else told
 
 
 def _attribute_blocks(

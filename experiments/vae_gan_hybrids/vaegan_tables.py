@@ -1,9 +1,10 @@
 """Tables of VAE-GANs and their like, and what their numbers say."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from experiments.vae_gan_hybrids.vaegan_measures import Measures
+from experiments.vae_gan_hybrids.verdicts import compared, failed
 from jaxvae import report
 
 REAL = "validation images"
@@ -24,7 +25,12 @@ SAMPLES = (
         unit="data = 1",
         note="Mean distance of pairs of samples in the judging classifier's features over that of the data.",
     ),
-    report.PARAMETERS,
+    report.Column(
+        key="distinctness",
+        title="Distinctness",
+        unit="data = 1",
+        note="Median distance of a sample to the one most like it, at 8 x 8 pixels, over that of the data.",
+    ),
 )
 
 RECONSTRUCTIONS = (
@@ -85,6 +91,10 @@ TRAINING = (
     report.Column(key="judging_real", title="Discriminator, real"),
     report.Column(key="judging_reconstruction", title="Discriminator, reconstructions"),
     report.Column(key="judging_sample", title="Discriminator, samples"),
+    report.Column(key="gradient_penalty", title="Gradient penalty"),
+    report.Column(key="sample_diversity", title="Diversity of samples", unit="images = 1"),
+    report.Column(key="decoder_moves", title="Decoder moves", unit="share of steps"),
+    report.Column(key="discriminator_moves", title="Discriminator moves", unit="share of steps"),
     report.Column(key="encoder_loss", title="Encoder's loss"),
     report.Column(key="decoder_loss", title="Decoder's loss"),
     report.Column(key="discriminator_loss", title="Discriminator's loss"),
@@ -102,7 +112,7 @@ def make_tables(rows: Sequence[report.Row], measure: Measures) -> list[report.Ta
     single = [report.Column(key=f"attribute_{place}", title=name) for place, name in enumerate(measure.names)]
     return [
         report.Table(
-            rows=rows, columns=_there(SAMPLES, rows) or SAMPLES[2:4], caption=f"Samples. {measure.words}"
+            rows=rows, columns=_there(SAMPLES, rows) or SAMPLES[2:], caption=f"Samples. {measure.words}"
         ),
         *(
             report.Table(rows=rows, columns=columns, caption="Reconstructions of validation images")
@@ -122,20 +132,21 @@ def _there(columns: Sequence[report.Column], rows: Sequence[report.Row]) -> list
 
 def verdict(rows: Sequence[report.Row], *, ceiling: float) -> str:
     """What became of the lecture's claims, from the numbers."""
-    means = {row.name: {key: summary["mean"] for key, summary in row.metrics.items()} for row in rows}
-    return " ".join(_claims(means, ceiling))
+    vae = "VAE", "VAE-GAN"
+    return " ".join(
+        [
+            *failed(rows),
+            *compared(rows, vae, "fid", claim="FID, VAE → VAE-GAN", goal="lower"),
+            *compared(rows, vae, "sharpness", claim="Sharpness, VAE → VAE-GAN", goal="one"),
+            *_accuracies(rows, ceiling),
+        ]
+    )
 
 
-def _claims(means: Mapping[str, Mapping[str, float | None]], ceiling: float) -> Iterator[str]:
-    for name, values in means.items():
-        if not values:
-            yield f"{name} failed."
-    for key, what, better in (("fid", "FID", -1), ("sharpness", "Sharpness", 1)):
-        vae, hybrid = (means.get(name, {}).get(key) for name in ("VAE", "VAE-GAN"))
-        if vae is not None and hybrid is not None:
-            turn = "better" if better * (hybrid - vae) > 0 else "not better"
-            yield f"{what}, VAE → VAE-GAN: {vae:.3f} → {hybrid:.3f}, {turn}."
-    for name, values in means.items():
-        accuracy = values.get("attribute_accuracy")
-        if accuracy is not None:
-            yield f"{name}: attribute accuracy {accuracy:.3f}, {accuracy / ceiling:.3f} of the ceiling {ceiling:.3f}."
+def _accuracies(rows: Sequence[report.Row], ceiling: float) -> Iterator[str]:
+    for row in rows:
+        found = row.metrics.get("attribute_accuracy")
+        if found and found["mean"] is not None:
+            accuracy = found["mean"]
+            share = accuracy / ceiling
+            yield f"{row.name}: attribute accuracy {accuracy:.3f}, {share:.3f} of the ceiling {ceiling:.3f}."
