@@ -52,6 +52,14 @@ class AAEConfig(cli.RunConfig):
     discriminator_rate: float = 3e-3
     """Step size of the discriminator at the start, which falls likewise."""
 
+    regularization_rate: float = 5e-4
+    """Step size of the encoder against the discriminator at the start, which falls likewise; large ones cost
+    reconstruction."""
+
+    informed_rate: float = 3e-3
+    """The same for the rows with labels, whose codes have an arrangement to come to that reconstruction does not help
+    to find."""
+
     unlabelled: float = 0.0
     """Share of the training images whose labels are hidden from the rows with labels."""
 
@@ -66,7 +74,7 @@ class AAEConfig(cli.RunConfig):
         super().__post_init__()
         self.require_known("rows", ROWS)
         losses.adversarial(self.game, smoothing=self.smoothing)
-        self.require_positive("learning_rate", "discriminator_rate")
+        self.require_positive("learning_rate", "discriminator_rate", "regularization_rate", "informed_rate")
         if not 0 <= self.penalty < math.inf or (self.game == "wasserstein" and not self.penalty):
             raise ValueError(
                 f"penalty must be finite, at least 0, and more than 0 for wasserstein, got {self.penalty}."

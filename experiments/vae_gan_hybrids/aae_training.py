@@ -9,10 +9,6 @@ from jaxvae import data, losses, models, study, train
 
 RECONSTRUCTION = losses.reconstruction("bernoulli")
 
-_SMALL = 1e-3
-"""Gradients of the regularization that are small beside this hardly move the encoder, which could not reconstruct if
-it followed the noise of a discriminator that can no longer tell."""
-
 
 def make_model(experiment: study.Experiment, config: AAEConfig, row: Row) -> models.AAE:
     """The network of a row; a VAE is one whose discriminator nobody asks."""
@@ -35,18 +31,23 @@ def make_replicas(config: AAEConfig, name: str) -> list[train.Replica]:
     return [train.Replica(name, config.seed + place, {}) for place in range(config.seeds)]
 
 
-def make_game(config: AAEConfig, *, steps: int) -> study.Game:
+def make_game(config: AAEConfig, row: Row, *, steps: int) -> study.Game:
     """Reconstruction and regularization as two updates of one step, and the discriminator."""
     terms, weights = losses.aae_players(
         losses.adversarial(config.game, smoothing=config.smoothing), RECONSTRUCTION, penalty=config.penalty
     )
-    rate = train.schedule(config.learning_rate, steps=steps)
-    against = train.schedule(config.discriminator_rate, steps=steps)
-    regularization = train.adversarial_adam(rate, epsilon=_SMALL)
+    rate, regularization, discriminator = (
+        train.schedule(peak, steps=steps)
+        for peak in (
+            config.learning_rate,
+            config.informed_rate if row.informed else config.regularization_rate,
+            config.discriminator_rate,
+        )
+    )
     players = {
         "reconstruction": train.Player(("encoder", "decoder"), train.adam(rate)),
-        "regularization": train.Player((), regularization, shares=("encoder",)),
-        "discriminator": train.Player(("discriminator",), train.adversarial_adam(against)),
+        "regularization": train.Player((), train.adversarial_adam(regularization), shares=("encoder",)),
+        "discriminator": train.Player(("discriminator",), train.adversarial_adam(discriminator)),
     }
     return study.Game(terms=terms, weights=weights, players=players, label="label")
 
@@ -60,7 +61,7 @@ def train_row(experiment: study.Experiment, config: AAEConfig, name: str, row: R
             experiment,
             replicas,
             model=model,
-            game=make_game(config, steps=steps),
+            game=make_game(config, row, steps=steps),
             epochs=config.epochs,
             validation=experiment.batches[::5],
             part=row.program,

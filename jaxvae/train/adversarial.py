@@ -123,15 +123,13 @@ def pausing(optimizer: optax.GradientTransformation) -> optax.GradientTransforma
 
 
 def adversarial_adam(
-    learning_rate: float | Schedule, *, momentum: float = 0.5, epsilon: float = 1e-8
+    learning_rate: float | Schedule, *, momentum: float = 0.5
 ) -> optax.GradientTransformation:
     """Adam as games are played with: less momentum, and a player who is held back stands still.
 
     Args:
         learning_rate: number or schedule.
         momentum: decay of the mean of gradients, in [0, 1).
-        epsilon: added to the root of the mean square of gradients, which it divides; gradients that are small beside it
-            make small steps, where Adam alone would make as large ones of the noise that is left in equilibrium.
 
     Returns:
         An Optax chain.
@@ -139,4 +137,4 @@ def adversarial_adam(
     References:
         Radford, Metz & Chintala, Unsupervised Representation Learning with DCGANs, ICLR 2016, section 3.
     """
-    return pausing(optax.adam(learning_rate, b1=momentum, eps=epsilon))
+    return pausing(optax.adam(learning_rate, b1=momentum))
