@@ -11,6 +11,9 @@ from jaxvae import report, train
 Measure = Callable[[jaxvae.Run], Mapping[str, float]]
 """Values by name of a trained model."""
 
+DISTINCTNESS_SHARE = 0.2
+"""The least distinctness over the least diversity: blurred samples are distinct, repeated ones have next to none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -39,29 +42,36 @@ def attempt(name: str, training: Callable[[], Sequence[jaxvae.Run]]) -> Outcome:
         return Outcome(runs=training())
     except train.NonFiniteError as error:
         tqdm.write(f"{name} diverged: {error}")
-        return Outcome(failure=f"Diverged: {error}")
+        return Outcome(failure=f"Diverged, and all seeds of the row stopped: {error}")
 
 
 def without_collapsed(name: str, outcome: Outcome, measure: Measure, *, least: float) -> Outcome:
     """Takes out the seeds whose samples are too much alike, and says so.
 
+    They are if all are alike (diversity), or if there are only a few of them, over and over (distinctness).
+
     Args:
         name: of the row.
         outcome: of its training.
-        measure: gives "diversity" among others.
-        least: diversity below which a model has collapsed.
+        measure: gives "diversity" and "distinctness" among others, as shares of the data's.
+        least: diversity below which a model has collapsed; `DISTINCTNESS_SHARE` of it is the least distinctness.
 
     Returns:
         The seeds that stand.
     """
-    found = {run.seed: measure(run)["diversity"] for run in outcome.runs}
-    fallen = [seed for seed, diversity in found.items() if not diversity >= least]
-    if not fallen:
+    bounds = {"diversity": least, "distinctness": DISTINCTNESS_SHARE * least}
+    told = {}
+    for run in outcome.runs:
+        values = measure(run)
+        short = [f"{key} {values[key]:.2f}" for key, bound in bounds.items() if not values[key] >= bound]
+        if short:
+            told[run.seed] = f"seed {run.seed} ({', '.join(short)})"
+    if not told:
         return outcome
-    told = ", ".join(f"seed {seed} ({found[seed]:.2f})" for seed in fallen)
-    failure = f"Collapsed, and not counted: {told}; samples of less than {least:g} of the data's diversity."
+    needed = " and ".join(f"{key} {bound:g}" for key, bound in bounds.items())
+    failure = f"Collapsed, and not counted: {', '.join(told.values())}; needed are {needed} of the data's."
     tqdm.write(f"{name}: {failure}")
-    return Outcome(runs=[run for run in outcome.runs if run.seed not in fallen], failure=failure)
+    return Outcome(runs=[run for run in outcome.runs if run.seed not in told], failure=failure)
 
 
 def make_row(name: str, note: str, outcome: Outcome, measure: Measure) -> report.Row:

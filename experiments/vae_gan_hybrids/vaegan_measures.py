@@ -16,7 +16,7 @@ Pictures = Float[np.ndarray, "n h w c"]
 Vectors = Bool[np.ndarray, "n k"]
 
 _COMPARED = 1000
-"""Images whose features are compared pair by pair."""
+"""Images that are compared pair by pair, at most."""
 
 
 class Measures:
@@ -57,7 +57,8 @@ class Measures:
         self.wanted = np.resize(known.values, (config.samples, len(self.names)))
         self.unseen = data.new_combinations(seen, known)
         self.truth = known.values
-        self._diversity = float(evaluate.diversity(self._features(self._reals)))
+        self._compared = min(_COMPARED, config.samples, len(self._reals))
+        self._diversity, self._distinctness = self._variety(self._reals)
         self._sharpness = _sharpness(self._reals)
         self.protocol: dict[str, Any] = {
             "samples": config.samples,
@@ -76,10 +77,10 @@ class Measures:
             run: the model.
 
         Returns:
-            sharpness and diversity of samples, 1 for the data's, and fid and kid if there is an Inception network. Of
-            models that reconstruct also mse, feature_distance, recognised and attributes_kept; of conditional ones
-            attribute_accuracy, attribute_floor, attribute_exact, attribute_cosine and, for each attribute from 0,
-            attribute_0, ...; attribute_unseen if there are combinations that training has not seen.
+            sharpness, diversity and distinctness of samples, 1 for the data's, and fid and kid if there is an Inception
+            network. Of models that reconstruct also mse, feature_distance, recognised and attributes_kept; of
+            conditional ones attribute_accuracy, attribute_floor, attribute_exact, attribute_cosine and, for each
+            attribute from 0, attribute_0, ...; attribute_unseen if there are combinations that training has not seen.
         """
         return study.kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
 
@@ -95,7 +96,7 @@ class Measures:
 
     def real(self) -> dict[str, float]:
         """What the validation images themselves reach."""
-        return {"sharpness": 1.0, "diversity": 1.0} | self._attributes(
+        return {"sharpness": 1.0, "diversity": 1.0, "distinctness": 1.0} | self._attributes(
             self._experiment.test_set.images, self.truth
         )
 
@@ -128,10 +129,12 @@ class Measures:
 
     def _measure(self, run: jaxvae.Run) -> dict[str, float]:
         drawn = self.samples(run, self._config.samples)
+        diversity, distinctness = self._variety(drawn)
         values = {
             "sharpness": _sharpness(drawn) / self._sharpness,
-            "diversity": float(evaluate.diversity(self._features(drawn))) / self._diversity,
-            "parameters": float(run.parameters),
+            "diversity": diversity / self._diversity,
+            # Data of which most images are doubles has none to compare with.
+            "distinctness": distinctness / self._distinctness if self._distinctness else 1.0,
             **self._inception(drawn),
         }
         if run.model.attributes:
@@ -140,8 +143,14 @@ class Measures:
             values |= self._reconstructions(run)
         return values
 
+    def _variety(self, images: Any) -> tuple[float, float]:
+        """Diversity and distinctness of as many images as there are of both the data and each model."""
+        some = images[: self._compared]
+        distinct = evaluate.distinctness(jnp.asarray(study.as_floats(some)))
+        return float(evaluate.diversity(self._features(some))), float(distinct)
+
     def _features(self, images: Any) -> Any:
-        return jnp.asarray(self._judge.features(images[:_COMPARED]))
+        return jnp.asarray(self._judge.features(images))
 
     def _attributes(self, images: Any, wanted: Vectors) -> dict[str, float]:
         """How far the judge finds in images what they should have; the floor is how far in those of others."""

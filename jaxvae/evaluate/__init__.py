@@ -14,7 +14,7 @@ from jaxvae.evaluate.colour import (
     colour_histogram_distance,
     colour_shift,
 )
-from jaxvae.evaluate.diversity import attribute_similarity, diversity
+from jaxvae.evaluate.diversity import attribute_similarity, distinctness, diversity
 from jaxvae.evaluate.fid import FidResult, check_comparable, compare, fid
 from jaxvae.evaluate.frechet import Moments, frechet_distance, moments
 from jaxvae.evaluate.holes import holes, two_sample_accuracy
@@ -65,6 +65,7 @@ __all__ = [
     "combine",
     "compare",
     "density_coverage",
+    "distinctness",
     "diversity",
     "fid",
     "fit_class_means",

@@ -19,6 +19,7 @@ from experiments.vae_gan_hybrids.vaegan_measures import attribute_vectors
 from experiments.vae_gan_hybrids.vaegan_rows import ROWS as VAEGAN_ROWS
 from jaxvae import cli, data, models, report, train
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
 AAE = (
     "aae --preset smoke --limit 40 --image-size 8 --epochs 1 --classifier-epochs 1 --samples 12 --widths 4 "
     "--hidden 8 --batch-size 20 --unlabelled 0.5 --no-compile-cache"
@@ -123,13 +124,13 @@ def test_both_phases_and_the_discriminator_are_players():
 def test_adversaries_are_measured(adversaries):
     found = values(adversaries)
     assert list(found) == ["VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes", "validation images"]
-    samples = {"sharpness", "diversity", "parameters"}
+    samples = {"sharpness", "diversity", "distinctness"}
     again = {"mse", "feature_distance", "recognised", "attributes_kept"}
     attributes = {f"attribute_{name}" for name in ("accuracy", "floor", "exact", "cosine", "0", "1")}
     assert set(found["GAN"]) == samples
     assert set(found["VAE"]) == set(found["VAE-GAN"]) == samples | again
     assert set(found["VAE-GAN, attributes"]) == samples | again | attributes
-    assert set(found["validation images"]) == {"sharpness", "diversity"} | attributes
+    assert set(found["validation images"]) == samples | attributes
     ceiling = json.loads((adversaries / "results.json").read_text())["summary"]["attribute_ceiling"]
     assert found["validation images"]["attribute_accuracy"] == pytest.approx(ceiling, abs=1e-6)
 
@@ -259,24 +260,41 @@ def test_a_training_that_diverges_is_named_and_has_no_numbers():
     outcome = stability.attempt("GAN", training)
     row = stability.make_row("GAN", "A note.", outcome, dict)
     assert not row.metrics
-    assert row.note == "A note. Diverged: judging_real is nan at step 3"
+    assert row.note == "A note. Diverged, and all seeds of the row stopped: judging_real is nan at step 3"
     assert vaegan_tables.verdict([row], ceiling=0.9) == "GAN failed."
 
 
-@pytest.mark.parametrize("low", [0.1, float("nan")])
-def test_a_seed_that_collapses_is_named_and_not_counted(low):
-    diversity = {0: 1.0, 1: low, 2: 0.8}
+@pytest.mark.parametrize(
+    ("low", "told"),
+    [
+        ({"diversity": 0.1}, "diversity 0.10"),
+        ({"diversity": float("nan")}, "diversity nan"),
+        ({"distinctness": 0.04}, "distinctness 0.04"),
+        ({"diversity": 0.4, "distinctness": 0.0}, "diversity 0.40, distinctness 0.00"),
+    ],
+)
+def test_a_seed_that_collapses_is_named_and_not_counted(low, told):
+    healthy = {"diversity": 0.9, "distinctness": 0.6}
+    found = {0: healthy, 1: healthy | low, 2: healthy}
 
     def measure(run):
-        return {"diversity": diversity[run.seed]}
+        return found[run.seed]
 
-    whole = stability.Outcome(runs=[stand_in(seed) for seed in diversity])
+    whole = stability.Outcome(runs=[stand_in(seed) for seed in found])
     outcome = stability.without_collapsed("GAN", whole, measure, least=0.5)
     row = stability.make_row("GAN", "", outcome, measure)
     assert row.metrics["diversity"]["mean"] == pytest.approx(0.9)
     assert row.metrics["diversity"]["n"] == 2
-    assert f"Collapsed, and not counted: seed 1 ({low:.2f})" in row.note
+    assert row.note == (
+        f"Collapsed, and not counted: seed 1 ({told}); needed are diversity 0.5 and distinctness 0.1 of the data's."
+    )
     assert stability.without_collapsed("GAN", outcome, measure, least=0.5) is outcome
+
+
+def test_nothing_has_collapsed_that_need_not_be_diverse():
+    whole = stability.Outcome(runs=[stand_in(0)])
+    none = {"diversity": 0.0, "distinctness": 0.0}
+    assert stability.without_collapsed("GAN", whole, lambda run: none, least=0.0) is whole
 
 
 def summary(**means):
