@@ -96,9 +96,14 @@ class Measures:
 
     def real(self) -> dict[str, float]:
         """What the validation images themselves reach."""
-        return {"sharpness": 1.0, "diversity": 1.0, "distinctness": 1.0} | self._attributes(
-            self._experiment.test_set.images, self.truth
-        )
+        images = self._experiment.test_set.images
+        new = np.array([row.tobytes() in {each.tobytes() for each in self.unseen} for row in self.truth])
+        values = {"sharpness": 1.0, "diversity": 1.0, "distinctness": 1.0}
+        values |= self._attributes(images, self.truth)
+        if new.any():
+            found = self._attributes(images[new], self.truth[new])
+            values["attribute_unseen"] = found["attribute_accuracy"]
+        return values
 
     def samples(self, run: jaxvae.Run, n: int) -> Pictures:
         """Images drawn from a model, of the wanted attributes if it is conditional.

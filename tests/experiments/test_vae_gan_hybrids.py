@@ -113,7 +113,7 @@ def test_hidden_labels_are_those_of_the_flag(autoencoders):
 
 
 def test_both_phases_and_the_discriminator_are_players():
-    game = aae_training.make_game(AAEConfig(), steps=10)
+    game = aae_training.make_game(AAEConfig(), AAE_ROWS["AAE, ring"], steps=10)
     assert {name: player.moves for name, player in game.players.items()} == {
         "reconstruction": ("encoder", "decoder"),
         "regularization": ("encoder",),
