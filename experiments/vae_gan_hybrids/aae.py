@@ -10,7 +10,7 @@ from experiments.vae_gan_hybrids.aae_config import AAEConfig
 from experiments.vae_gan_hybrids.aae_measures import Measures
 from experiments.vae_gan_hybrids.aae_rows import ROWS, Row
 from experiments.vae_gan_hybrids.aae_training import make_model, make_replicas, train_row
-from experiments.vae_gan_hybrids.stability import attempt, make_row
+from experiments.vae_gan_hybrids.stability import attempt, logged, make_row
 from jaxvae import study
 
 MOST_CLASSES = 10
@@ -38,7 +38,7 @@ def main(config: AAEConfig) -> None:
         for name, outcome in tqdm(outcomes.items(), desc="measuring", unit="row")
     ]
     runs = {name: outcome.runs[0] for name, outcome in outcomes.items() if outcome.runs}
-    parts = [rows[name].program for name in runs]
+    parts = logged(experiment, rows)
     experiment.workdir.merge_metrics(["classifier", *parts])
     tables = aae_tables.make_tables(table, measure)
     experiment.publish(

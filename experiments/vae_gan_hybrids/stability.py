@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tqdm import tqdm
 
 import jaxvae
-from jaxvae import report, train
+from jaxvae import report, study, train
 
 Measure = Callable[[jaxvae.Run], Mapping[str, float]]
 """Values by name of a trained model."""
@@ -43,6 +44,20 @@ def attempt(name: str, training: Callable[[], Sequence[jaxvae.Run]]) -> Outcome:
     except train.NonFiniteError as error:
         tqdm.write(f"{name} diverged: {error}")
         return Outcome(failure=f"Diverged, and all seeds of the row stopped: {error}")
+
+
+def logged(experiment: study.Experiment, rows: Mapping[str, Any]) -> list[str]:
+    """The trainings that have curves to show, whatever became of them.
+
+    Args:
+        experiment: the run.
+        rows: each with a `program`, the name of its training's directory.
+
+    Returns:
+        Those names.
+    """
+    programs = [row.program for row in rows.values()]
+    return [program for program in programs if experiment.workdir.part(program).metrics.exists()]
 
 
 def without_collapsed(name: str, outcome: Outcome, measure: Measure, *, least: float) -> Outcome:

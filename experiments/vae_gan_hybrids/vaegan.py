@@ -6,7 +6,7 @@ from functools import partial
 from tqdm import tqdm
 
 from experiments.vae_gan_hybrids import vaegan_page, vaegan_tables
-from experiments.vae_gan_hybrids.stability import attempt, make_row, without_collapsed
+from experiments.vae_gan_hybrids.stability import attempt, logged, make_row, without_collapsed
 from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
 from experiments.vae_gan_hybrids.vaegan_measures import Measures
 from experiments.vae_gan_hybrids.vaegan_rows import ROWS, Row
@@ -36,7 +36,7 @@ def main(config: VAEGANConfig) -> None:
         for name, outcome in tqdm(outcomes.items(), desc="measuring", unit="row")
     }
     table = [make_row(name, rows[name].note, outcome, measure) for name, outcome in standing.items()]
-    parts = [rows[name].program for name, outcome in outcomes.items() if outcome.runs]
+    parts = logged(experiment, rows)
     experiment.workdir.merge_metrics(["attributes", *parts])
     tables = vaegan_tables.make_tables(table, measure)
     words = vaegan_tables.verdict(table, ceiling=judge.accuracy)
