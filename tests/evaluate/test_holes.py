@@ -9,6 +9,7 @@ from jaxvae.evaluate import holes, two_sample_accuracy
 from jaxvae.models import Ring, SwissRoll
 
 KEY = jax.random.key(0)
+THIN = SwissRoll(thickness=0.1)
 
 
 def normal(n, seed, d=2):
@@ -36,7 +37,7 @@ def test_share_is_that_of_a_search_tree(neighbours, quantile):
     np.testing.assert_allclose(actual, expected, atol=0.005)
 
 
-@pytest.mark.parametrize("prior", [Ring(), SwissRoll()], ids=["ring", "roll"])
+@pytest.mark.parametrize("prior", [Ring(), THIN], ids=["ring", "roll"])
 def test_codes_that_fill_the_prior_leave_what_the_quantile_says(prior):
     samples = [draw(prior, 4000, seed) for seed in range(3)]
     np.testing.assert_allclose(holes(*samples), 0.05, atol=0.01)
@@ -81,7 +82,7 @@ def test_what_cannot_be_measured_is_refused(change, message):
         holes(**given)
 
 
-@pytest.mark.parametrize("prior", [Ring(), SwissRoll()], ids=["ring", "roll"])
+@pytest.mark.parametrize("prior", [Ring(), THIN], ids=["ring", "roll"])
 def test_equal_distributions_cannot_be_told_apart(prior):
     found = [
         two_sample_accuracy(jax.random.key(seed), draw(prior, 4000, seed), draw(prior, 4000, seed + 20))
@@ -92,9 +93,9 @@ def test_equal_distributions_cannot_be_told_apart(prior):
 
 
 def test_what_is_not_quite_the_prior_is_told_from_it():
-    roll, ring = draw(SwissRoll(), 4000, 0), draw(Ring(), 4000, 0)
+    roll, ring = draw(THIN, 4000, 0), draw(Ring(), 4000, 0)
     assert two_sample_accuracy(KEY, disc(4000), roll) >= 0.8
-    assert two_sample_accuracy(KEY, draw(SwissRoll(), 4000, 1) + 0.3 * normal(4000, 0), roll) >= 0.65
+    assert two_sample_accuracy(KEY, draw(THIN, 4000, 1) + 0.3 * normal(4000, 0), roll) >= 0.65
     assert two_sample_accuracy(KEY, jnp.std(ring) * normal(4000, 0), ring) >= 0.7
 
 

@@ -21,7 +21,7 @@ from jaxvae import cli, data, models, report, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
 AAE = (
-    "aae --preset smoke --limit 40 --image-size 8 --epochs 1 --classifier-epochs 1 --samples 12 --widths 4 "
+    "aae --preset smoke --limit 40 --image-size 16 --epochs 1 --classifier-epochs 1 --samples 12 --widths 4 "
     "--hidden 8 --batch-size 20 --unlabelled 0.5 --no-compile-cache"
 )
 VAEGAN = (
@@ -103,12 +103,12 @@ def test_autoencoders_figures_are_there(autoencoders):
 def test_an_autoencoder_is_used_from_python(autoencoders):
     run = jaxvae.load(autoencoders, variant="AAE, Swiss roll, labels")
     assert (run.model.prior, run.model.classes, run.model.informed) == ("swiss_roll", 3, True)
-    assert run.sample(2).shape == (2, 8, 8, 3)
+    assert run.sample(2).shape == (2, 16, 16, 3)
 
 
 def test_hidden_labels_are_those_of_the_flag(autoencoders):
     config = json.loads((autoencoders / "parts" / "aae_swiss_roll_labels" / "config.json").read_text())
-    drawn = data.load("drawn", split="train", limit=40, image_size=8)
+    drawn = data.load("drawn", split="train", limit=40, image_size=16)
     assert config["data"]["fingerprint"] == data.hide_labels(drawn, 0.5, seed=0).spec.fingerprint
 
 
