@@ -187,7 +187,7 @@ def test_attribute_vectors_are_differences_of_mean_codes(adversaries):
 )
 def test_a_gan_is_the_game_without_its_likelihood(row, weights):
     config = VAEGANConfig(beta=3.0, gamma=0.5)
-    model = config.make_model((8, 8, 3), attributes=0, layout=models.layout())
+    model = config.make_model((16, 16, 3), attributes=0, layout=models.layout())
     game = vaegan_training.make_game(config, model, VAEGAN_ROWS[row], steps=10)
     judging = dict.fromkeys(("judging_real", "judging_reconstruction", "judging_sample"), 1.0)
     assert game.weights == weights | {"discriminator": judging}
