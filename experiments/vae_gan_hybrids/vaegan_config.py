@@ -92,7 +92,8 @@ class VAEGANConfig(cli.SamplesConfig):
     """Images drawn from each model for distances of sets, against as many real ones, if there are."""
 
     least_diversity: float = 0.5
-    """A model whose samples are less diverse than this share of the data's diversity is reported as collapsed."""
+    """A model whose samples are less diverse than this share of the data's diversity, or less distinct from each other
+    than a fifth of it, is reported as collapsed."""
 
     def __post_init__(self) -> None:
         """Refuses rows that there are not, and numbers that make no run."""
