@@ -37,7 +37,7 @@ class SwissRoll:
     radius: float = 5.0
     turns: float = 2.0
     start: float = 0.2
-    thickness: float = 0.25
+    thickness: float = 0.15
 
     def __post_init__(self) -> None:
         if self.classes < 1:
