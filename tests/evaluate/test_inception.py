@@ -49,6 +49,7 @@ def test_features_are_those_of_the_torchscript_network(inception):
 
 
 @installed
+@pytest.mark.slow
 def test_fids_are_those_of_the_torchscript_network(inception):
     """Of PyTorch's features, with the square root of the product of covariances by SciPy: 10.909 and 425.55."""
     digits = data.load("mnist", split="test", limit=2000).images
