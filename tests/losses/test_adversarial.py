@@ -205,7 +205,7 @@ def test_diversity_has_no_gradient(judged):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
-def test_a_type_checker_refuses_probabilities(tmp_path, pytestconfig):
+def test_a_type_checker_refuses_probabilities(tmp_path):
     given = tmp_path / "given.py"
     given.write_text(
         "import jax\n"
@@ -215,8 +215,7 @@ def test_a_type_checker_refuses_probabilities(tmp_path, pytestconfig):
         "def wrong(x: Logits) -> jax.Array: return adversarial('hinge').real(jax.nn.sigmoid(x))\n"
     )
     root = Path(__file__).parents[2]
-    cache = pytestconfig.cache.mkdir("mypy")  # without one, mypy reads all of JAX
-    flags = ["--follow-imports=silent", "--config-file", root / "pyproject.toml", "--cache-dir", cache]
+    flags = ["--follow-imports=silent", "--config-file", root / "pyproject.toml", "--cache-dir", tmp_path]
     command = [sys.executable, "-m", "mypy", *flags, given]
     found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root).stdout
     assert "given.py:5: error" in found

@@ -105,7 +105,11 @@ def median_errors(image_shape, widths, n):
 
 
 @pytest.mark.parametrize(
-    ("image_shape", "widths", "n"), [((28, 28, 1), (32, 64, 128), 8), ((96, 96, 3), (32, 64, 128, 256), 2)]
+    ("image_shape", "widths", "n"),
+    [
+        ((28, 28, 1), (32, 64, 128), 8),
+        pytest.param((96, 96, 3), (32, 64, 128, 256), 2, marks=pytest.mark.slow),
+    ],
 )
 def test_float32_gradients_are_as_close_to_float64_as_those_of_plain_flax_layers(image_shape, widths, n):
     errors = median_errors(image_shape, widths, n)
