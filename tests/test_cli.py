@@ -148,8 +148,9 @@ def test_checks_name_the_field_and_its_number(numbers, message):
 
 
 def test_checks_let_bounds_pass_and_what_is_not_given():
-    Numbers()
-    Numbers(count=None, rate=1e-30, rows=("b", "a"))
+    assert (Numbers().count, Numbers().weight) == (2, 0.0)
+    passed = Numbers(count=None, rate=1e-30, rows=("b", "a"))
+    assert (passed.count, passed.rate, passed.rows) == (None, 1e-30, ("b", "a"))
 
 
 def _raising(error):
