@@ -126,7 +126,7 @@ class Run:
             ValueError: labels that do not fit.
         """
         key = jax.random.key(seed)
-        codes = models.draw(key, models.own_priors(self.model), n) if sampler is None else sampler(key, n)
+        codes = models.draw(key, models.sampled_priors(self.model), n) if sampler is None else sampler(key, n)
         return self.decode(codes, labels=labels)
 
     def traverse(

@@ -79,7 +79,7 @@ class Measures:
     def _measure(self, run: jaxvae.Run) -> dict[str, float]:
         key = train.Replica(run.variant, run.seed, {}).evaluation_key
         keys = jax.random.split(key, 6)
-        (prior,) = models.own_priors(run.model)
+        (prior,) = models.sampled_priors(run.model)
         codes = jax.random.permutation(keys[0], jnp.asarray(self.codes(run)))
         draws, reference = (prior.sample(each, len(codes)) for each in keys[1:3])
         samples = np.asarray(run.sample(self._samples, seed=run.seed))

@@ -136,7 +136,7 @@ def _values(prior: models.Samplable, name: str) -> np.ndarray:
 
 
 def _by_part(run: jaxvae.Run) -> np.ndarray:
-    (prior,) = models.own_priors(run.model)
+    (prior,) = models.sampled_priors(run.model)
     part = jnp.repeat(jnp.arange(run.model.classes), _SHOWN)
     codes = models.draw_each(jax.random.key(0), prior, jnp.arange(len(part)), part)
     return np.asarray(run.decode((codes,)))

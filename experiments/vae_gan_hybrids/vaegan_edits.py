@@ -29,7 +29,7 @@ def by_combination(run: jaxvae.Run, measure: Measures) -> tuple[Figure, str]:
     """
     unseen = len(measure.unseen) > 0
     chosen = (measure.unseen if unseen else np.unique(measure.wanted, axis=0))[:_COMBINATIONS]
-    (prior,) = models.own_priors(run.model)
+    (prior,) = models.sampled_priors(run.model)
     codes = prior.sample(jax.random.key(run.seed), _SAME_CODES)
     groups = []
     for wanted in chosen:

@@ -26,6 +26,7 @@ from jaxvae.models.generate import (
     own_priors,
     reconstruct,
     sample,
+    sampled_priors,
     standard_priors,
     told,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "redraw",
     "reparameterize",
     "sample",
+    "sampled_priors",
     "standard_priors",
     "told",
     "traverse",

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jaxvae.types import Prior
+from jaxvae.models.named_priors import Samplable
 
 Latents: TypeAlias = tuple[Float[Array, "n _"], ...]
 """A code: one array [n, d] for each level, bottom first."""
@@ -19,7 +19,7 @@ _PARALLEL = 1e-3
 """Sine of an angle below which its value is rounding noise."""
 
 
-def draw(key: Key[Array, ""], priors: Sequence[Prior], n: int) -> Latents:
+def draw(key: Key[Array, ""], priors: Sequence[Samplable], n: int) -> Latents:
     """Independent draws from the prior of every level.
 
     Args:
@@ -33,7 +33,7 @@ def draw(key: Key[Array, ""], priors: Sequence[Prior], n: int) -> Latents:
     return tuple(prior.sample(jax.random.fold_in(key, level), n) for level, prior in enumerate(priors))
 
 
-def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Prior) -> Latents:
+def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Samplable) -> Latents:
     """Draws one level anew and keeps the others.
 
     Args:

@@ -47,11 +47,28 @@ def own_priors(model: Any) -> tuple[Prior, ...]:
     Raises:
         ValueError: a prior that can be sampled but has no density.
     """
+    found = []
+    for own in sampled_priors(model):
+        if not isinstance(own, Prior):
+            raise ValueError(
+                f"the prior {model.prior} has no log_prob; give it one, or draw from it as `sampled_priors` does."
+            )
+        found.append(own)
+    return tuple(found)
+
+
+def sampled_priors(model: Any) -> tuple[Samplable, ...]:
+    """The priors that a model was trained towards, where draws are all that is asked of them.
+
+    Args:
+        model: as `own_priors` takes it.
+
+    Returns:
+        One prior for each level, bottom first.
+    """
     own = getattr(model, "prior", (0.0, 1.0))
     if isinstance(own, str):
-        return tuple(
-            _with_density(own, prior(own, dim=size, classes=model.classes)) for size in model.latent_sizes
-        )
+        return tuple(prior(own, dim=size, classes=model.classes) for size in model.latent_sizes)
     loc, scale = own
     return tuple(Normal(dim=size, loc=loc, scale=scale) for size in model.latent_sizes)
 
@@ -197,7 +214,7 @@ def sample(
     variables: Variables,
     n: int,
     *,
-    priors: Sequence[Prior] | None = None,
+    priors: Sequence[Samplable] | None = None,
     labels: Labels | None = None,
 ) -> Float[Array, "n h w c"]:
     """New images: the means of p(x | z) for z from the prior.
@@ -216,16 +233,8 @@ def sample(
     Raises:
         ValueError: labels that do not fit.
     """
-    codes = draw(key, own_priors(model) if priors is None else priors, n)
+    codes = draw(key, sampled_priors(model) if priors is None else priors, n)
     return decode(model, variables, codes, labels=labels)
-
-
-def _with_density(name: str, prior: Samplable) -> Prior:
-    if not isinstance(prior, Prior):
-        raise ValueError(
-            f"the prior {name} has no log_prob; give it one, or draw from jaxvae.models.prior({name!r})."
-        )
-    return prior
 
 
 def _label(model: Any, labels: Any, attributes: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def make_sampler(
     """
     _check(name, options)
     if name == "prior":
-        priors = models.own_priors(run.model)
+        priors = models.sampled_priors(run.model)
         return lambda key, n: models.draw(key, priors, n)
     if images is None:
         raise ValueError(

@@ -127,6 +127,7 @@ def test_draws_are_all_that_is_needed_of_a_prior(images, monkeypatch):
     assert np.isfinite(metrics["judging_prior"])
     with pytest.raises(ValueError, match="the prior uniform has no log_prob"):
         models.own_priors(model)
+    assert models.sample(KEY, model, initial(model), 5).shape == (5, 9, 12, 2)
 
 
 @pytest.mark.parametrize(
