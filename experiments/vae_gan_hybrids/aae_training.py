@@ -40,7 +40,7 @@ def make_game(config: AAEConfig, row: Row, *, steps: int) -> study.Game:
         train.schedule(peak, steps=steps)
         for peak in (
             config.learning_rate,
-            config.informed_rate if row.informed else config.regularization_rate,
+            row.rate_factor * config.regularization_rate,
             config.discriminator_rate,
         )
     )

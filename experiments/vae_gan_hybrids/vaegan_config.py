@@ -52,16 +52,16 @@ class VAEGANConfig(cli.SamplesConfig):
     feature_layer: int = 3
     """The discriminator's convolution whose activations compare an image and its reconstruction, 1 for the first."""
 
-    normalisation: Literal["batch", "spectral", "none"] = "spectral"
-    """What keeps the discriminator in bounds; its features, and so the likelihood of them, grow with it."""
+    normalisation: Literal["batch", "spectral", "none"] = "none"
+    """Of the discriminator: "batch" is the paper's, "spectral" bounds every layer. "none" leaves it to the penalty."""
 
     game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
-    """Losses of the discriminator and of the decoder that deceives it; "minimax" with --beta 1 is Algorithm 1."""
+    """Losses of the discriminator and of the decoder that deceives it; "minimax" with --penalty 0 is Algorithm 1."""
 
     gamma: float = 0.1
     """Weight of the feature likelihood in the decoder's loss."""
 
-    beta: float = 0.1
+    beta: float = 1.0
     """Weight of the KL divergence in the loss of a VAE-GAN's encoder, whose other term compares features."""
 
     smoothing: float = 0.0
@@ -70,8 +70,8 @@ class VAEGANConfig(cli.SamplesConfig):
     instance_noise: float = 0.0
     """Standard deviation of noise on all that the discriminator sees at the start, which falls to 0 linearly."""
 
-    penalty: float = 0.0
-    """Weight of the discriminator's gradient penalty; "wasserstein" needs one, such as 10. Not with BatchNorm."""
+    penalty: float = 10.0
+    """Weight of the discriminator's gradient penalty; "wasserstein" needs one, and with BatchNorm it must be 0."""
 
     equilibrium: bool = False
     """Let whoever of discriminator and decoder is too strong wait for the other."""
@@ -82,7 +82,7 @@ class VAEGANConfig(cli.SamplesConfig):
     equilibrium_margin: float = 0.4
     """How far from it the loss may be before somebody waits."""
 
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     """Step size of every player at the start, which falls to 0 along a half cosine."""
 
     judge_epochs: int = 10
@@ -110,7 +110,7 @@ class VAEGANConfig(cli.SamplesConfig):
         if self.penalty and self.normalisation == "batch":
             raise ValueError(
                 "the gradient penalty is of each image by itself, and a discriminator with BatchNorm judges batches; "
-                "use --normalisation spectral or none, or leave --penalty out."
+                "use --normalisation spectral or none, or --penalty 0."
             )
         if self.equilibrium and self.smoothing:
             raise ValueError(
