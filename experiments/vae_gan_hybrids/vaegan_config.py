@@ -31,7 +31,7 @@ class VAEGANConfig(cli.SamplesConfig):
     epochs: int = 30
     """Passes over the training data."""
 
-    batch_size: int = 32
+    batch_size: int = 16
     """Examples in a batch, over all devices."""
 
     flip: bool = False
