@@ -38,7 +38,6 @@ FIT = (
 
 IMAGES = (
     report.BCE,
-    report.Column(key="mse", title="MSE", digits=4, better="lower", note="Squared error per pixel."),
     report.CLASSIFIER_FID,
     report.Column(
         key="purity",
@@ -54,7 +53,7 @@ IMAGES = (
     ),
     report.Column(
         key="code_agreement",
-        title="Codes in their part",
+        title="Codes",
         better="higher",
         note="Share of validation images whose code lies in the part of their class.",
     ),

@@ -17,6 +17,9 @@ from jaxvae.report.style import INK, WIDTH, canvas, dress, series_style, text_si
 
 _COORDINATES = {"variant", "seed", "epoch", "step", "split"}
 
+_THREE_ABREAST = 13
+"""Letters of a legend's entry that fit into a third of its width."""
+
 _Series: TypeAlias = dict[float | int, dict[int, float]]
 """Epoch -> seed -> value."""
 
@@ -47,7 +50,8 @@ def curves(records: Sequence[Record], columns: Sequence[Column], *, log: Collect
     variants = list(dict.fromkeys(record["variant"] for record in records))
     splits = list(dict.fromkeys(record["split"] for record in records))
     handles = _handles(variants, splits)
-    legend_columns = 2 if len(handles) <= 4 else 3
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    legend_columns = 2 if len(handles) <= 4 or longest > _THREE_ABREAST else 3
     legend_lines = -(-len(handles) // legend_columns)
     per_line = min(2, len(columns))
     lines = -(-len(columns) // per_line)

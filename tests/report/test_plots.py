@@ -194,3 +194,23 @@ def test_names_do_not_cover_each_other():
         codes = np.concatenate([points, frame]).astype(np.float32)
         figure = embedding([("z", codes)], labels, class_names=("no loop", "loop"))
         assert [text.get_text() for text in figure.axes[0].texts] == written
+
+
+@pytest.mark.parametrize(
+    "name", ["conv, lr 0.01", "VAE, Swiss roll", "VAE-GAN, attributes", "AAE, Swiss roll, labels"]
+)
+def test_a_legend_of_many_rows_is_within_its_figure(name):
+    variants = [f"{name[:-2]}{number:02}" for number in range(8)]
+    rows = [
+        {"variant": variant, "seed": 0, "epoch": epoch, "split": split, "bce": 1.0}
+        for variant in variants
+        for epoch in (1, 2)
+        for split in ("train", "validation")
+    ]
+    figure = curves(rows, [BCE])
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box, whole = legend.get_window_extent(), figure.bbox
+    assert (box.x0, box.y0) >= (whole.x0, whole.y0)
+    assert box.x1 <= whole.x1
+    assert box.y1 <= whole.y1
