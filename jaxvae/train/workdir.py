@@ -3,12 +3,16 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jaxvae.files import write_atomically
+
+if sys.platform != "win32":
+    import fcntl
 
 # config.json goes last, so that a directory that was being cleared still counts as one that holds a run
 _OURS = (
@@ -53,6 +57,10 @@ FREE_TO_CHANGE = frozenset(
 )
 """Fields of a configuration that may differ when a run is resumed: where and on what it runs and how its models are
 measured, not what is trained."""
+
+
+_HELD: dict[tuple[int, int], int] = {}
+"""Directories that this process writes into, by device and inode, opened; their locks end with the process."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +176,7 @@ class Workdir:
             )
 
     def open(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
-        """Makes the directory ready for a run, after `check`.
+        """Makes the directory ready for a run, after `check`, and keeps other processes out until this one ends.
 
         Args:
             record: what `config.json` shall hold.
@@ -176,11 +184,12 @@ class Workdir:
             overwrite: whether the run in the directory is deleted first.
 
         Raises:
-            ValueError: as `check`, or the directory cannot be made.
+            ValueError: as `check`, the directory cannot be made, or another process writes into it.
         """
         self.check(record, resume=resume, overwrite=overwrite)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._claim()
             if overwrite:
                 self._clear()
             write_atomically(self.config, f"{json.dumps(record, indent=2)}\n".encode())
@@ -188,6 +197,27 @@ class Workdir:
             raise ValueError(
                 f"workdir {self.path} cannot be written ({error.strerror}); choose another --workdir."
             ) from None
+
+    def _claim(self) -> None:
+        if sys.platform == "win32":
+            return
+        found = self.path.stat()
+        place = found.st_dev, found.st_ino
+        if place in _HELD:
+            return
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise ValueError(
+                f"another process writes into {self.path}; wait for it, or choose another --workdir."
+            ) from None
+        except OSError:
+            # A file system without locks.
+            os.close(handle)
+        else:
+            _HELD[place] = handle
 
     def _clear(self) -> None:
         for entry in (self.path / name for name in _OURS):

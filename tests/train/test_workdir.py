@@ -1,4 +1,6 @@
+import fcntl
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,22 @@ def test_a_directory_that_cannot_be_made_is_refused(path):
 def test_a_run_is_not_overwritten_silently(run):
     with pytest.raises(ValueError, match=r"holds a run already; .*--resume, .*--overwrite"):
         run.check(RECORD, **FLAGS)
+
+
+def test_two_processes_do_not_write_into_one_directory(workdir):
+    workdir.path.mkdir(parents=True)
+    handle = os.open(workdir.path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with pytest.raises(ValueError, match="another process writes into"):
+        workdir.open(RECORD, **FLAGS)
+    assert not workdir.config.exists()
+    os.close(handle)
+    workdir.open(RECORD, **FLAGS)
+    workdir.open(RECORD, resume=True, overwrite=False)
+    handle = os.open(workdir.path, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(handle)
 
 
 def test_resume_needs_a_run(workdir):
