@@ -101,4 +101,4 @@ WORKLOADS = {
 }
 """By name: the ladder of `experiments.vlae_mnist`, a plain convolutional VAE on MNIST, what
 `experiments.winged_horses` trains on 96x96x3, and the two games of `experiments.vae_gan_hybrids`,
-the VAE-GAN's with BatchNorm in its discriminator."""
+the VAE-GAN's with the paper's BatchNorm in its discriminator and without a gradient penalty."""

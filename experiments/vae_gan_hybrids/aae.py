@@ -55,7 +55,7 @@ def check(experiment: study.Experiment, config: AAEConfig, rows: Mapping[str, Ro
     """Refuses what could not be trained or measured, before anything is written.
 
     Raises:
-        ValueError: a network that the images do not fit, images without classes, or too few of them.
+        ValueError: a chain of layers that makes no network, images without classes, or too few of them.
     """
     for row in rows.values():
         make_model(experiment, config, row)

@@ -47,9 +47,9 @@ class Measures:
             run: the model.
 
         Returns:
-            two_sample, holes and mmd between codes of validation images and draws from the prior; bce, mse and ssim of
-            reconstructions; classifier_fid of samples. Of a prior with parts also mode_match and purity, and of an
-            informed model agreement, code_agreement and, for each part from 0, agreement_0, agreement_1, ...
+            two_sample, holes and mmd between codes of validation images and draws from the prior; bce of
+            reconstructions, nats; classifier_fid of samples. Of a prior with parts also mode_match and purity, and of
+            an informed model agreement, code_agreement and, for each part from 0, agreement_0, agreement_1, ...
         """
         return study.kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
 
@@ -88,9 +88,7 @@ class Measures:
             "holes": evaluate.holes(codes, draws, reference),
             "mmd": _mmd(codes[:_KERNEL_POINTS], draws[:_KERNEL_POINTS]),
             "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real),
-            **evaluate.reconstruction_evaluator(study.forward(run.model))(
-                key, run.variables, self._experiment.batches
-            ),
+            "bce": self._cross_entropy(key, run),
         }
         if isinstance(prior, models.LabelledPrior):
             values["mode_match"] = evaluate.mode_match(
@@ -102,6 +100,12 @@ class Measures:
             )
             values |= self._parts(keys[5], run, prior)
         return values
+
+    def _cross_entropy(self, key: Any, run: jaxvae.Run) -> float:
+        """Of validation images and their reconstructions from draws of the posterior, nats per image."""
+        objective = losses.compose({"bce": losses.reconstruction("bernoulli")}, {"bce": 1.0})
+        evaluator = evaluate.objective_evaluator(study.forward(run.model), objective)
+        return evaluator(key, run.variables, self._experiment.batches)["bce"]
 
     def _parts(self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior) -> dict[str, float]:
         """What the parts of a prior have to do with classes."""

@@ -38,6 +38,9 @@ def make_blocks(
         runs: a trained model of each row that did not diverge.
         measure: what they were measured with.
         parts: the trainings whose curves are drawn.
+
+    Returns:
+        In the page's order; the figures are also saved as PNG.
     """
     blocks: list[report.Block] = [*tables]
     if words := verdict(tables[0].rows):

@@ -53,7 +53,7 @@ class VAEGANConfig(cli.SamplesConfig):
     """The discriminator's convolution whose activations compare an image and its reconstruction, 1 for the first."""
 
     normalisation: Literal["batch", "spectral", "none"] = "none"
-    """Of the discriminator: "batch" is the paper's, "spectral" bounds every layer. "none" leaves it to the penalty."""
+    """Of the discriminator: "batch" is the paper's, "spectral" bounds every layer, beside the penalty."""
 
     game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
     """Losses of the discriminator and of the decoder that deceives it; "minimax" with --penalty 0 is Algorithm 1."""
@@ -68,7 +68,7 @@ class VAEGANConfig(cli.SamplesConfig):
     """What the discriminator's target for real images lacks of 1."""
 
     instance_noise: float = 0.0
-    """Standard deviation of noise on all that the discriminator sees at the start, which falls to 0 linearly."""
+    """Standard deviation of noise on images and fakes that are judged at the start, which falls to 0 linearly."""
 
     penalty: float = 10.0
     """Weight of the discriminator's gradient penalty; "wasserstein" needs one, and with BatchNorm it must be 0."""

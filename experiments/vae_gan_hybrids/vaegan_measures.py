@@ -22,7 +22,8 @@ _COMPARED = 1000
 class Measures:
     """Measures models by their images alone, so that all kinds of model are measured alike.
 
-    Distances of sets are to the validation images if there are as many as samples, else to all images.
+    Distances of sets are to the validation images if there are as many as samples, else to these and as many training
+    images as are lacking.
 
     Args:
         experiment: the run, of images with attributes.
@@ -36,6 +37,9 @@ class Measures:
         wanted: [n, k], what samples of conditional models shall have: the validation images' attributes.
         truth: [m, k], the validation images' attributes.
         unseen: [m, k], combinations of validation images that no training image has.
+
+    Raises:
+        ValueError: images without attributes.
     """
 
     def __init__(
@@ -136,10 +140,9 @@ class Measures:
         drawn = self.samples(run, self._config.samples)
         diversity, distinctness = self._variety(drawn)
         values = {
-            "sharpness": _sharpness(drawn) / self._sharpness,
-            "diversity": diversity / self._diversity,
-            # Data of which most images are doubles has none to compare with.
-            "distinctness": distinctness / self._distinctness if self._distinctness else 1.0,
+            "sharpness": _share(_sharpness(drawn), self._sharpness),
+            "diversity": _share(diversity, self._diversity),
+            "distinctness": _share(distinctness, self._distinctness),
             **self._inception(drawn),
         }
         if run.model.attributes:
@@ -188,7 +191,7 @@ class Measures:
         errors = np.square(again - images.astype(np.float32) / 255)
         return {
             "mse": float(errors.mean()),
-            "feature_distance": float(np.linalg.norm(own - other, axis=1).mean()) / self._diversity,
+            "feature_distance": _share(float(np.linalg.norm(own - other, axis=1).mean()), self._diversity),
             "recognised": float(np.mean(squared.argmin(axis=1) == np.arange(len(images)))),
             "attributes_kept": float(kept.mean()),
         }
@@ -207,6 +210,9 @@ def attribute_vectors(
     Returns:
         [k, d], from images without each attribute to those with it; 0 where one of the two is missing.
 
+    Raises:
+        ValueError: images without attributes.
+
     References:
         Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, section 4.1.1.
     """
@@ -220,6 +226,11 @@ def attribute_vectors(
     others = (1 - has).T @ codes / np.maximum(rest, 1)[:, None]
     known = (counts > 0) & (rest > 0)
     return np.where(known[:, None], means - others, 0).astype(np.float32)
+
+
+def _share(value: float, of_data: float) -> float:
+    # Of data that are flat, or most of them doubles, there is nothing to have a share of.
+    return value / of_data if of_data else 1.0
 
 
 def _sharpness(images: Any) -> float:

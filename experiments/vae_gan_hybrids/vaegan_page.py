@@ -38,6 +38,9 @@ def make_blocks(
         measure: what they were measured with.
         parts: the trainings whose curves are drawn.
         words: what became of the claims.
+
+    Returns:
+        In the page's order; the figures are also saved as PNG.
     """
     blocks: list[report.Block] = [*tables, *([report.Paragraph(words)] if words else [])]
 

@@ -1,4 +1,4 @@
-"""Training of the VAE-GAN's rows: Algorithm 1, the same game without its likelihood, and the ELBO."""
+"""Training of the VAE-GAN's rows: its game, the same without its likelihood, and the ELBO."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -60,8 +60,8 @@ class VAEGAN(Autoencoder):
         """Refuses what makes no network.
 
         Raises:
-            ValueError: a chain without layers, a size that is not positive, a feature layer that is not there, or an
-                unknown normalisation.
+            ValueError: a chain without layers, a size that is not positive, a feature layer that is not there, an
+                unknown normalisation, or fewer attributes than none.
         """
         chains = {"widths": self.widths, "discriminator widths": self.discriminator_widths}
         check_sizes("a VAE-GAN", self.image_shape, self.latent_size, **chains, hidden=(self.hidden,))
@@ -210,7 +210,8 @@ class VAEGAN(Autoencoder):
             image: in [0, 1], of the shape that the model was built for.
             index: position of each example in the global batch, which decides the draws that it meets.
             label: [n, attributes], the images' attributes, if the model has any; the samples get the same.
-            noise: standard deviation of Gaussian noise on all that the discriminator sees; none if not given.
+            noise: standard deviation of Gaussian noise on the images and fakes that are judged; none if not given.
+                What is returned as real and fakes has none.
             train: whether BatchNorm uses the batch's statistics.
 
         Returns:

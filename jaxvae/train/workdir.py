@@ -147,7 +147,9 @@ class Workdir:
             raise ValueError(f"{self.config} is damaged: {error}.") from None
 
     def check(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
-        """Refuses a directory that this run must not write into. Changes nothing.
+        """Refuses a directory that this run must not write into. Changes nothing in it.
+
+        From here or from `open` on, the directory is this process's until it ends, where the file system has locks.
 
         Args:
             record: what `open` will write; its "config" and "data" are compared with those of the run to
@@ -156,8 +158,8 @@ class Workdir:
             overwrite: whether the run in the directory may be deleted.
 
         Raises:
-            ValueError: a file is in the way, nothing can be written there, the directory holds a run and
-                neither flag is given, or the run there has another configuration.
+            ValueError: a file is in the way, nothing can be written there, the directory holds a run and neither flag
+                is given, the run there has another configuration, or another process writes into it.
         """
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"workdir must be a directory, {self.path} is a file; choose another --workdir.")
@@ -174,9 +176,11 @@ class Workdir:
                 f"{self.path} holds a run already; continue it with --resume, delete it with --overwrite, or choose "
                 f"another --workdir."
             )
+        if self.path.is_dir():
+            self._claim()
 
     def open(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
-        """Makes the directory ready for a run, after `check`, and keeps other processes out until this one ends.
+        """Makes the directory ready for a run, after `check`.
 
         Args:
             record: what `config.json` shall hold.
@@ -184,7 +188,7 @@ class Workdir:
             overwrite: whether the run in the directory is deleted first.
 
         Raises:
-            ValueError: as `check`, the directory cannot be made, or another process writes into it.
+            ValueError: as `check`, or the directory cannot be made.
         """
         self.check(record, resume=resume, overwrite=overwrite)
         try:
@@ -199,6 +203,7 @@ class Workdir:
             ) from None
 
     def _claim(self) -> None:
+        """Takes a lock that ends with the process, however it ends."""
         if sys.platform == "win32":
             return
         found = self.path.stat()
@@ -211,7 +216,8 @@ class Workdir:
         except BlockingIOError:
             os.close(handle)
             raise ValueError(
-                f"another process writes into {self.path}; wait for it, or choose another --workdir."
+                f"{self.path} is held by another process, which writes a run into it; wait for its end, or choose "
+                "another --workdir."
             ) from None
         except OSError:
             # A file system without locks.

@@ -211,6 +211,7 @@ def test_a_legend_of_many_rows_is_within_its_figure(name):
     figure.draw_without_rendering()
     (legend,) = figure.legends
     box, whole = legend.get_window_extent(), figure.bbox
-    assert (box.x0, box.y0) >= (whole.x0, whole.y0)
+    assert box.x0 >= whole.x0
+    assert box.y0 >= whole.y0
     assert box.x1 <= whole.x1
     assert box.y1 <= whole.y1

@@ -69,7 +69,7 @@ def test_two_processes_do_not_write_into_one_directory(workdir):
     workdir.path.mkdir(parents=True)
     handle = os.open(workdir.path, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
-    with pytest.raises(ValueError, match="another process writes into"):
+    with pytest.raises(ValueError, match="held by another process"):
         workdir.open(RECORD, **FLAGS)
     assert not workdir.config.exists()
     os.close(handle)
