@@ -62,6 +62,7 @@ def make_game(config: VAEGANConfig, model: models.VAEGAN, row: Row, *, steps: in
     weights = {player: dict(own) for player, own in published.items()}
     weights["encoder"]["kl"] = config.beta
     if row.kind == "gan":
+        del terms["feature_likelihood"]
         for player in ("encoder", "decoder"):
             del weights[player]["feature_likelihood"]
     rate = train.schedule(config.learning_rate, steps=steps)
