@@ -4,6 +4,7 @@ import re
 import shlex
 import signal
 import sys
+import time
 from dataclasses import dataclass, field
 from math import inf, nan
 from pathlib import Path
@@ -265,6 +266,23 @@ def test_a_signal_outside_of_training_is_one_line(launch, tmp_path, kind, begun)
     assert err.count("\n") == 1
     assert err.endswith("--resume\n") == begun
     assert signal.getsignal(kind) is before
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_whose_exception_is_lost_comes_again(launch, tmp_path, kind):
+    class Left:
+        def __del__(self):
+            os.kill(os.getpid(), kind)
+            time.sleep(0)  # where Python looks for signals, and drops what a destructor raises
+
+    def main(config):
+        left = Left()
+        del left
+        time.sleep(30)
+
+    status, _, err = launch("--workdir", str(tmp_path), main=main)
+    assert status == 128 + kind
+    assert err == f"error: stopped by {kind.name}.\n"
 
 
 def test_a_record_is_what_json_can_hold():

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,9 @@ import jax
 
 from jaxvae.cache import cache_directory
 
+_AGAIN_AFTER = 0.1
+"""Seconds after which a signal is sent again whose exception was lost."""
+
 _SHORTEST_COMPILATION = 0.1
 """Seconds; quicker ones are not worth a file."""
 
@@ -20,12 +25,22 @@ _SHORTEST_COMPILATION = 0.1
 def experiment_process() -> Iterator[None]:
     """Makes SIGTERM end the process the way that Ctrl-C does, with the signal's number in the exception.
 
-    JAX leaves its own frames in tracebacks meanwhile, so that an error's origin can be seen.
+    Python loses an exception that is raised in a destructor or in a callback of the garbage collector, of which JAX has
+    one; either signal is then sent again. JAX leaves its own frames in tracebacks meanwhile, so that an error's origin
+    can be seen.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt(number)
 
+    def lost(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            hook(unraisable)
+            return
+        number = next(iter(unraisable.exc_value.args), signal.SIGINT)
+        threading.Timer(_AGAIN_AFTER, os.kill, (os.getpid(), number)).start()
+
+    hook, sys.unraisablehook = sys.unraisablehook, lost
     handler = signal.signal(signal.SIGTERM, interrupt)
     filtering = jax.config.values["jax_traceback_filtering"]
     jax.config.update("jax_traceback_filtering", "off")
@@ -33,6 +48,7 @@ def experiment_process() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, handler)
+        sys.unraisablehook = hook
         jax.config.update("jax_traceback_filtering", filtering)
 
 
