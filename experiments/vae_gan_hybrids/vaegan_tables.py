@@ -7,6 +7,9 @@ from experiments.vae_gan_hybrids.vaegan_measures import Measures
 from experiments.vae_gan_hybrids.verdicts import compared, failed
 from jaxvae import report
 
+_ABREAST = 6
+"""Attributes that fit into the width of a page."""
+
 REAL = "validation images"
 """The row of what the data itself reaches."""
 
@@ -122,7 +125,12 @@ def make_tables(rows: Sequence[report.Row], measure: Measures) -> list[report.Ta
         report.Table(
             rows=judged, columns=_there(ATTRIBUTES, judged), caption="Attributes of conditional samples"
         ),
-        report.Table(rows=judged, columns=single, caption="Accuracy of single attributes"),
+        *(
+            report.Table(
+                rows=judged, columns=single[at : at + _ABREAST], caption="Accuracy of single attributes"
+            )
+            for at in range(0, len(single), _ABREAST)
+        ),
     ]
 
 

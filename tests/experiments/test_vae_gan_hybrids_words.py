@@ -1,5 +1,7 @@
 """What the hybrids' scripts say of numbers and flags, without any training."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,21 @@ def over_seeds(name, sharpness):
 def test_what_is_sharper_than_the_data_is_no_better_than_what_is_as_blurred(vae, hybrid, turn):
     rows = [over_seeds("VAE", vae), over_seeds("VAE-GAN", hybrid)]
     assert vaegan_tables.verdict(rows, ceiling=1.0).endswith(f", {turn}.")
+
+
+def test_forty_attributes_are_spread_over_tables_that_a_page_has_room_for():
+    accuracy = {f"attribute_{place}": place / 40 for place in range(40)}
+    row = report.Row(name="VAE-GAN", metrics=report.summarize([accuracy | {"attribute_accuracy": 0.5}]))
+    names = tuple(f"name {place}" for place in range(40))
+    measure = SimpleNamespace(names=names, words="", real=lambda: accuracy)
+    singles = [
+        table
+        for table in vaegan_tables.make_tables([row], measure)
+        if table.caption == "Accuracy of single attributes"
+    ]
+    assert max(len(table.columns) for table in singles) <= 6
+    assert [column.title for table in singles for column in table.columns] == list(names)
+    assert all(table.rows[0] is row for table in singles)
 
 
 def test_an_autoencoder_that_failed_is_named():
