@@ -3,16 +3,13 @@
 import json
 import os
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jaxvae.files import write_atomically
-
-if sys.platform != "win32":
-    import fcntl
+from jaxvae.train.lock import claim
 
 # config.json goes last, so that a directory that was being cleared still counts as one that holds a run
 _OURS = (
@@ -57,10 +54,6 @@ FREE_TO_CHANGE = frozenset(
 )
 """Fields of a configuration that may differ when a run is resumed: where and on what it runs and how its models are
 measured, not what is trained."""
-
-
-_HELD: dict[tuple[int, int], int] = {}
-"""Directories that this process writes into, by device and inode, opened; their locks end with the process."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +170,7 @@ class Workdir:
                 f"another --workdir."
             )
         if self.path.is_dir():
-            self._claim()
+            claim(self.path)
 
     def open(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         """Makes the directory ready for a run, after `check`.
@@ -193,7 +186,7 @@ class Workdir:
         self.check(record, resume=resume, overwrite=overwrite)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._claim()
+            claim(self.path)
             if overwrite:
                 self._clear()
             write_atomically(self.config, f"{json.dumps(record, indent=2)}\n".encode())
@@ -201,29 +194,6 @@ class Workdir:
             raise ValueError(
                 f"workdir {self.path} cannot be written ({error.strerror}); choose another --workdir."
             ) from None
-
-    def _claim(self) -> None:
-        """Takes a lock that ends with the process, however it ends."""
-        if sys.platform == "win32":
-            return
-        found = self.path.stat()
-        place = found.st_dev, found.st_ino
-        if place in _HELD:
-            return
-        handle = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise ValueError(
-                f"{self.path} is held by another process, which writes a run into it; wait for its end, or choose "
-                "another --workdir."
-            ) from None
-        except OSError:
-            # A file system without locks.
-            os.close(handle)
-        else:
-            _HELD[place] = handle
 
     def _clear(self) -> None:
         for entry in (self.path / name for name in _OURS):
