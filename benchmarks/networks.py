@@ -129,7 +129,7 @@ def make_images(workload: Workload, *, examples: int = 6400) -> UInt8[np.ndarray
 
 def make_source(
     images: UInt8[np.ndarray, "n h w c"], batch_size: int, *, streamed: bool = False
-) -> data.Resident:
+) -> data.Source:
     """Batches of images from the device's memory, or from the host's.
 
     Args:

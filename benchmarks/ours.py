@@ -31,7 +31,7 @@ class Training(NamedTuple):
 
     parallel: train.Parallel
     program: train.Program
-    source: data.Resident
+    source: data.Source
     replicas: Sequence[train.Replica]
     state: train.TrainState
 

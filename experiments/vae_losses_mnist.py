@@ -264,7 +264,7 @@ def main(config: Config) -> None:
         programs.setdefault(row.program, {})[name] = row
     open_workdir(experiment, config, rows)
 
-    judge = study.train_judge(experiment, epochs=config.classifier_epochs)
+    judge = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
     trained: dict[str, list[jaxvae.Run]] = {name: [] for name in rows}
     for name, of_program in programs.items():
         for run in train_program(experiment, config, name, of_program, judge.features):
@@ -311,7 +311,7 @@ def show(
     rows: Mapping[str, Model],
     table: Sequence[report.Row],
     runs: Mapping[str, jaxvae.Run],
-    judge: study.Judge,
+    judge: study.FeatureClassifier,
     measure: study.Measures,
 ) -> None:
     """Draws the figures from the first seed of each row, and writes report.html, metrics.jsonl and results.json."""
@@ -334,9 +334,9 @@ def show(
             workdir.figures, table, distances, words=f"{words} {CAUTION}" if correlation < 1 else words
         ),
         *report.contrast_blocks(CONTRASTS, table, told),
-        *report.case_blocks(
+        *report.model_blocks(
             workdir.figures,
-            [study.make_case(run, test_set) for run in runs.values()],
+            [study.view_model(run, test_set) for run in runs.values()],
             originals=test_set.images[:16].astype(np.float32) / 255,
             labels=test_set.labels,
             class_names=test_set.spec.class_names,

@@ -1,4 +1,4 @@
-"""Writing a file so that a reader never meets half of it, and finding one that a package ships."""
+"""Files: written whole or not at all, found in installed packages, and kept in the user's cache directory."""
 
 import importlib.util
 import os
@@ -43,3 +43,12 @@ def packaged(package: str, name: str | os.PathLike[str]) -> Path | None:
     folders = (spec.submodule_search_locations or []) if spec else []
     files = (Path(folder) / name for folder in folders)
     return next((file for file in files if file.exists()), None)
+
+
+def cache_directory() -> Path:
+    """Where things are kept that can be made again: compiled programs, converted weights, statistics of data sets.
+
+    Returns:
+        jaxvae in $XDG_CACHE_HOME, or in ~/.cache.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxvae"

@@ -28,6 +28,8 @@ class Batch:
         index: [n], position in the global batch. Noise is drawn per position, so that a batch spread over
             several devices meets the same noise as on one.
         attributes: [n, attributes], what else is known of the image, 0 or 1 each; None where nothing is.
+        axis_name: name of the mapped axis over devices of which the batch holds one device's share (under `pmap`); None
+            where the batch is whole. Means and sets of examples are taken over that axis.
     """
 
     image: Float[Array, "n h w c"]
@@ -35,6 +37,7 @@ class Batch:
     mask: Float[Array, " n"]
     index: Int[Array, " n"]
     attributes: Float[Array, "n attributes"] | None = None
+    axis_name: str | None = flax.struct.field(pytree_node=False, default=None)
 
 
 @flax.struct.dataclass
@@ -75,7 +78,7 @@ class Output:
 
 
 @flax.struct.dataclass
-class Judged(Output):
+class AdversarialOutput(Output):
     """An `Output` together with what the model's discriminator says, for the losses of several players.
 
     Attributes:

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("data", "models", "losses", "train", "evaluate", "report", "cli")
 LOCAL = {"jaxvae", "experiments", "benchmarks", "tests"}
-GROUND = ("jaxvae.types", "jaxvae.cache", "jaxvae.files", "jaxvae.pieces", "jaxvae.xla")
+GROUND = ("jaxvae.types", "jaxvae.files", "jaxvae.images", "jaxvae.pieces", "jaxvae.xla")
 JOINTS = ("jaxvae", "jaxvae.__main__", "jaxvae.run", "jaxvae.loading")
 JOINING = ("study", "commands")
 ALSO = {"jaxvae.evaluate": ("jaxvae.losses",)}
@@ -83,7 +83,7 @@ def test_the_walk_sees_the_whole_package():
     [
         ("jaxvae.types", "from jaxvae import data"),
         ("jaxvae.types", "import jaxvae.cli"),
-        ("jaxvae.cache", "from jaxvae.types import Batch"),
+        ("jaxvae.files", "from jaxvae.types import Batch"),
         ("jaxvae.models.vlae", "from jaxvae.losses import kl"),
         ("jaxvae.models.vlae", "import jaxvae.train.step"),
         ("jaxvae.losses.mmd", "from jaxvae import models"),
@@ -115,7 +115,7 @@ def test_a_forbidden_import_is_found(module, source):
         ("jaxvae.losses.mmd", "from .kernels import gram\nfrom . import kl"),
         ("jaxvae.evaluate.latents", "from jaxvae.losses import mmd2"),
         ("jaxvae.cli", "from jaxvae.types import RunStopped"),
-        ("jaxvae.evaluate.fid", "from jaxvae.cache import cache_directory"),
+        ("jaxvae.evaluate.fid", "from jaxvae.files import cache_directory"),
         ("jaxvae.run", "from jaxvae import models\nfrom jaxvae.pieces import in_pieces"),
         ("jaxvae.commands.fid", "from jaxvae import evaluate\nfrom jaxvae.loading import load"),
         ("jaxvae.study.measure", "from jaxvae import evaluate, models\nfrom jaxvae.run import Run"),

@@ -157,7 +157,7 @@ def test_the_walk_sees_functions_classes_and_methods():
         "jaxvae.models.vlae.VLAE.decode",
         "jaxvae.models.priors.Normal.log_prob",
         "jaxvae.train.state.TrainState.variables",
-        "jaxvae.train.session.run",
+        "jaxvae.train.trainer.run",
         "jaxvae.loading.load",
         "jaxvae.types.Batch",
     }

@@ -84,7 +84,7 @@ def run_parts(
     experiment: study.Experiment, config: Config, inception: evaluate.Inception | None
 ) -> Iterator[study.Section]:
     """The parts that are asked for, one after the other."""
-    judge = study.train_judge(experiment, epochs=config.classifier_epochs)
+    judge = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
     if "cases" in config.parts:
         yield cases.run(experiment, config, judge, inception)
     if "classifier" in config.parts:

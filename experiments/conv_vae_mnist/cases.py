@@ -109,7 +109,10 @@ def train_program(
 
 
 def run(
-    experiment: study.Experiment, config: Config, judge: study.Judge, inception: evaluate.Inception | None
+    experiment: study.Experiment,
+    config: Config,
+    judge: study.FeatureClassifier,
+    inception: evaluate.Inception | None,
 ) -> study.Section:
     """Trains, measures and shows the cases."""
     cases = make_cases(config)

@@ -154,9 +154,9 @@ def make_blocks(
         report.Paragraph(words),
         report.Table(rows=rows, columns=dimension_columns(rows), caption="KL divergence by dimension"),
         *effects(experiment, rows, table.columns, records),
-        *report.case_blocks(
+        *report.model_blocks(
             workdir.figures,
-            [study.make_case(run, test_set, spread=True) for run in runs.values()],
+            [study.view_model(run, test_set, spread=True) for run in runs.values()],
             originals=test_set.images[:16].astype(np.float32) / 255,
             labels=test_set.labels,
             class_names=test_set.spec.class_names,

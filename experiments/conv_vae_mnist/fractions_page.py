@@ -71,7 +71,7 @@ def picture(experiment: study.Experiment, accuracies: Accuracies, *, mnist: bool
         if by_share
     ]
     published = PUBLISHED[FAIR] | PUBLISHED[LEAKY] if mnist else {}
-    figure = report.against(
+    figure = report.accuracy_curves(
         series, x_label="share of the training data", y_label="test accuracy", published=published
     )
     caption = (

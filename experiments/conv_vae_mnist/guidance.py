@@ -39,7 +39,10 @@ COLUMNS = (
 
 
 def run(
-    experiment: study.Experiment, config: Config, judge: study.Judge, generators: Mapping[int, jaxvae.Run]
+    experiment: study.Experiment,
+    config: Config,
+    judge: study.FeatureClassifier,
+    generators: Mapping[int, jaxvae.Run],
 ) -> study.Section:
     """Trains a generator with a classifier in its loss for every seed, and compares it with the one without.
 
@@ -94,7 +97,7 @@ def draw(experiment: study.Experiment, generator: jaxvae.Run, n: int) -> data.Da
 
 
 def measure(
-    experiment: study.Experiment, config: Config, judge: study.Judge, generator: jaxvae.Run
+    experiment: study.Experiment, config: Config, judge: study.FeatureClassifier, generator: jaxvae.Run
 ) -> dict[str, float]:
     """How far a generator's digits are what was asked for, and how well it models the validation images."""
     digits = draw(experiment, generator, config.samples)

@@ -105,7 +105,7 @@ def train_models(
     return experiment.runs(replicas, state, model=model, part=PART)
 
 
-def run(experiment: study.Experiment, config: Config, judge: study.Judge) -> study.Section:
+def run(experiment: study.Experiment, config: Config, judge: study.FeatureClassifier) -> study.Section:
     """Trains both variants, measures where the label is, and shows what w does."""
     images, validation = (relabel(each, config) for each in (experiment.source.dataset, experiment.test_set))
     positive = positive_classes(config, experiment.test_set.spec.class_names)
@@ -146,7 +146,7 @@ def measure(
     run: jaxvae.Run,
     images: data.Dataset,
     validation: data.Dataset,
-    judge: study.Judge,
+    judge: study.FeatureClassifier,
     positive: Sequence[int],
 ) -> dict[str, float]:
     """Where the label is, and whether w alone switches it."""

@@ -28,7 +28,7 @@ def main(config: AAEConfig) -> None:
     rows = {name: ROWS[name] for name in config.rows}
     check(experiment, config, rows)
     open_workdir(experiment, config, rows)
-    judge = study.train_judge(experiment, epochs=config.classifier_epochs)
+    judge = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
     outcomes = {
         name: attempt(name, partial(train_row, experiment, config, name, row)) for name, row in rows.items()
     }

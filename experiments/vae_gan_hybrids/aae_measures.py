@@ -30,7 +30,9 @@ class Measures:
         protocol: how it measures, for results.json.
     """
 
-    def __init__(self, experiment: study.Experiment, config: AAEConfig, judge: study.Judge) -> None:
+    def __init__(
+        self, experiment: study.Experiment, config: AAEConfig, judge: study.FeatureClassifier
+    ) -> None:
         self._experiment, self._judge, self._samples = experiment, judge, config.samples
         test = experiment.test_set.images
         self._real = judge.moments(test[: config.samples])

@@ -61,9 +61,9 @@ IMAGES = (
 
 TRAINING = (
     report.Column(key="reconstruction", title="Reconstruction", unit="nats"),
-    report.Column(key="judging_prior", title="Discriminator, prior"),
-    report.Column(key="judging_code", title="Discriminator, codes"),
-    report.Column(key="deceiving", title="Encoder against it"),
+    report.Column(key="adversarial_prior", title="Discriminator, prior"),
+    report.Column(key="adversarial_code", title="Discriminator, codes"),
+    report.Column(key="generator_code", title="Encoder against it"),
     report.Column(key="gradient_penalty", title="Gradient penalty"),
     report.Column(key="kl", title="KL", unit="nats"),
 )

@@ -81,7 +81,7 @@ def train_row(experiment: study.Experiment, config: AAEConfig, name: str, row: R
     return experiment.runs(replicas, state, model=model, part=row.program)
 
 
-def hidden(experiment: study.Experiment, config: AAEConfig) -> data.Resident:
+def hidden(experiment: study.Experiment, config: AAEConfig) -> data.Source:
     """The training images, of which a share has no labels."""
     if not config.unlabelled:
         return experiment.source

@@ -26,7 +26,7 @@ def main(config: VAEGANConfig) -> None:
     check(experiment, config, rows)
     inception = study.find_inception(config)
     open_workdir(experiment, config, rows)
-    judge = study.train_attribute_judge(experiment, epochs=config.judge_epochs)
+    judge = study.train_attribute_classifier(experiment, epochs=config.judge_epochs)
     outcomes = {
         name: attempt(name, partial(train_row, experiment, config, name, row)) for name, row in rows.items()
     }

@@ -46,7 +46,7 @@ class Measures:
         self,
         experiment: study.Experiment,
         config: VAEGANConfig,
-        judge: study.AttributeJudge,
+        judge: study.AttributeClassifier,
         inception: evaluate.Inception | None,
     ) -> None:
         self._experiment, self._config, self._judge = experiment, config, judge
@@ -154,7 +154,7 @@ class Measures:
     def _variety(self, images: Any) -> tuple[float, float]:
         """Diversity and distinctness of as many images as there are of both the data and each model."""
         some = images[: self._compared]
-        distinct = evaluate.distinctness(jnp.asarray(study.as_floats(some)))
+        distinct = evaluate.distinctness(jnp.asarray(as_floats(some)))
         return float(evaluate.diversity(self._features(some))), float(distinct)
 
     def _features(self, images: Any) -> Any:
@@ -234,4 +234,4 @@ def _share(value: float, of_data: float) -> float:
 
 
 def _sharpness(images: Any) -> float:
-    return float(jnp.mean(evaluate.sharpness(jnp.asarray(study.as_floats(images)))))
+    return float(jnp.mean(evaluate.sharpness(jnp.asarray(as_floats(images)))))

@@ -11,7 +11,7 @@ from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
 from experiments.vae_gan_hybrids.vaegan_rows import Row
 from jaxvae import data, losses, models, study, train
 
-_REAL, _FAKE = ("judging_real",), ("judging_reconstruction", "judging_sample")
+_REAL, _FAKE = ("adversarial_real",), ("adversarial_reconstruction", "adversarial_sample")
 
 
 def with_attributes(experiment: study.Experiment, config: VAEGANConfig) -> study.Experiment:

@@ -11,7 +11,7 @@ from experiments.winged_horses.dreams_tables import best_table
 from experiments.winged_horses.kinds import ARITHMETIC, LINEAR, MIDPOINT, SPHERICAL, STRENGTHS
 from experiments.winged_horses.pictures import Pictures
 from experiments.winged_horses.ranking import RULE, Ranking
-from jaxvae import report, study
+from jaxvae import report
 
 BEST = 32
 """Candidates that are shown as the best."""
@@ -82,7 +82,7 @@ def _most_alike(
         f"p({second}) {q:.3f}, sharpness {ranking.sharpness[number]:.2f} of the typical."
     )
     sheet = report.image_grid(enlarge(candidates.images[number])[None], columns=1)
-    parents = study.as_floats(pictures.images[candidates.parents[number]])
+    parents = as_floats(pictures.images[candidates.parents[number]])
     line = np.stack([parents[0], candidates.images[number], parents[1]])
     beside = f"It is made from the code of the left picture; the right one is the {second} of the same pair."
     if candidates.kinds[number] != ARITHMETIC:
@@ -111,7 +111,7 @@ def _best(figures: Path, candidates: Candidates, ranking: Ranking) -> list[repor
 
 
 def _strips(figures: Path, pictures: Pictures, candidates: Candidates) -> list[report.Block]:
-    originals = study.as_floats(pictures.images[candidates.pairs])
+    originals = as_floats(pictures.images[candidates.pairs])
     groups = []
     for pair, (start, end) in enumerate(originals):
         lines = [
@@ -134,7 +134,7 @@ def _winged(figures: Path, pictures: Pictures, candidates: Candidates) -> report
     first, second = candidates.classes
     start = candidates.pairs[:, 0]
     groups = [
-        ("training pictures", study.as_floats(pictures.images[start])),
+        ("training pictures", as_floats(pictures.images[start])),
         ("reconstructions", candidates.strips[LINEAR][:, 0]),
     ]
     groups += [

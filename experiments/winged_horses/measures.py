@@ -159,4 +159,4 @@ def board(images: Any) -> float:
 
 @jax.jit
 def _checkerboard(images: Any) -> Float[Array, " n"]:
-    return evaluate.checkerboard(study.as_floats(images), stride=2)
+    return evaluate.checkerboard(as_floats(images), stride=2)

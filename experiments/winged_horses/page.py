@@ -54,7 +54,7 @@ def make_blocks(
 
 
 def _reconstructions(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run]) -> list[report.Block]:
-    originals = study.as_floats(experiment.test_set.images[:SHOWN])
+    originals = as_floats(experiment.test_set.images[:SHOWN])
     groups = {"validation images": originals} | {
         name: np.asarray(run.reconstruct(originals)) for name, run in runs.items()
     }

@@ -1,6 +1,5 @@
 """From a frozen dataclass to a command line, and from errors to one line on the screen."""
 
-from jaxvae.cache import cache_directory
 from jaxvae.cli.checks import Checked
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.launch import launch, launch_one, parse
@@ -12,7 +11,6 @@ __all__ = [
     "RunConfig",
     "SamplesConfig",
     "StudyConfig",
-    "cache_directory",
     "command",
     "environment",
     "flat",

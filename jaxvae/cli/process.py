@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import jax
 
-from jaxvae.cache import cache_directory
+from jaxvae.files import cache_directory
 
 _AGAIN_AFTER = 0.1
 """Seconds after which a signal is sent again whose exception was lost."""

@@ -6,20 +6,20 @@ Images are uint8 [n, height, width, channels] until a batch is gathered, float32
 """
 
 from jaxvae.data.classes import select_classes
-from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays, select
-from jaxvae.data.flip import flip_horizontally
-from jaxvae.data.folder import read_folder
-from jaxvae.data.fractions import balanced_fraction
-from jaxvae.data.known import (
+from jaxvae.data.conditions import (
     check_attributes,
     hide_labels,
     hold_out_combinations,
     new_combinations,
     select_attributes,
 )
+from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays, select
+from jaxvae.data.flip import flip_horizontally
+from jaxvae.data.folder import read_folder
+from jaxvae.data.fractions import balanced_fraction
 from jaxvae.data.noise import add_noise
 from jaxvae.data.pictures import read_pictures
-from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, batches
+from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, Source, batches
 from jaxvae.data.sources import FOLDER, NAMES, SOURCES, SPLITS, load, load_splits
 from jaxvae.data.stream import Streamed, serve
 
@@ -34,6 +34,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Resident",
+    "Source",
     "Spec",
     "Streamed",
     "add_noise",

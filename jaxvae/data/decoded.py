@@ -23,9 +23,8 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from tqdm import tqdm
 
-from jaxvae.cache import cache_directory
 from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays
-from jaxvae.files import write_atomically
+from jaxvae.files import cache_directory, write_atomically
 
 _FORMAT = 2  # of the folder, and of what pixels and labels a picture is given
 

@@ -38,8 +38,8 @@ class Arrays(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class Resident:
-    """A training set that fits on the device; an epoch shows every example once, in a fresh order.
+class Source:
+    """A training set in batches; an epoch shows every example once, in a fresh order.
 
     `order` and `batch` are pure and meant for the inside of a compiled epoch: put `arrays` on the device
     once, draw `order(key)` at the start of an epoch, gather `batch(arrays, order[step], index)` at each step.
@@ -116,6 +116,10 @@ class Resident:
             the data set has any.
         """
         return _gather(arrays, row, index, image_shape=self.dataset.spec.image_shape)
+
+
+class Resident(Source):
+    """A training set that fits on the device, where its arrays lie whole."""
 
 
 @dataclass(frozen=True, eq=False)

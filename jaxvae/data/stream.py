@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Int32
 
 from jaxvae.data.dataset import Dataset
-from jaxvae.data.pipeline import Arrays, Resident, extract
+from jaxvae.data.pipeline import Arrays, Resident, Source, extract
 
 _SHARE = 0.25  # of the memory; the rest is for parameters and activations
 
 
-class Streamed(Resident):
-    """A training set of which the device holds the examples of a few steps; everything else as in `Resident`.
+class Streamed(Source):
+    """A training set of which the device holds the examples of a few steps.
 
     A key gives the same batches, to the bit, as `Resident` gives from it.
     """
@@ -42,25 +42,24 @@ class Streamed(Resident):
         return places[replica.reshape(-1)], arrays
 
 
-def serve(
-    dataset: Dataset, *, batch_size: int, remainder: str = "drop", memory: int | None = None
-) -> Resident:
+def serve(dataset: Dataset, *, batch_size: int, remainder: str = "drop", memory: int | None = None) -> Source:
     """Serves a training set from the device's memory if it takes at most a quarter of it, else by streaming.
 
     Args:
         dataset: the examples.
         batch_size: examples per step, 1 <= batch_size <= n.
-        remainder: as in `Resident`.
+        remainder: as in `Source`.
         memory: bytes; those of the first device if not given.
 
     Returns:
         The source. Both kinds give the same batches from the same key.
 
     Raises:
-        ValueError: as `Resident`.
+        ValueError: as `Source`.
     """
     fits = dataset.images.nbytes <= _SHARE * (_device_memory() if memory is None else memory)
-    return (Resident if fits else Streamed)(dataset, batch_size=batch_size, remainder=remainder)
+    kind = Resident if fits else Streamed
+    return kind(dataset, batch_size=batch_size, remainder=remainder)
 
 
 def _device_memory() -> int:

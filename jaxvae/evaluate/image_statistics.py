@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from jaxvae.cache import cache_directory
 from jaxvae.evaluate.frechet import Moments, moments
 from jaxvae.evaluate.inception_features import Images, Precision, check_images, inception_features
 from jaxvae.evaluate.inception_weights import Inception, load_inception
-from jaxvae.files import write_atomically
+from jaxvae.files import cache_directory, write_atomically
 
 UNKNOWN = "unknown"
 

@@ -11,9 +11,8 @@ import jax.numpy as jnp
 from jax.tree_util import tree_map
 from tqdm import tqdm
 
-from jaxvae.cache import cache_directory
 from jaxvae.evaluate.inception_convert import digest, read_layers, write_layers
-from jaxvae.files import packaged
+from jaxvae.files import cache_directory, packaged
 from jaxvae.types import Variables
 
 NAMES = {

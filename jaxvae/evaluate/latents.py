@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from jaxvae.evaluate.classes import class_accuracy
-from jaxvae.evaluate.mean import Evaluator, Forward, apart
+from jaxvae.evaluate.mean import Evaluator, Forward, independent_key
 from jaxvae.losses import kl_normal_per_dimension, mmd2
 from jaxvae.types import Batch, Kernel, Posterior, Variables
 
@@ -135,7 +135,7 @@ def latent_evaluator(forward: Forward, *, kernel: Kernel, classes: int = 0) -> E
     def evaluate(key: Key[Array, ""], variables: Variables, batches: Iterable[Batch]) -> dict[str, float]:
         parts = [((encode(key, np.uint32(i), variables, b), b.label), b.mask) for i, b in enumerate(batches)]
         levels, labels = _gather(parts)
-        metrics = jax.device_get(measure(apart(key), levels, labels))
+        metrics = jax.device_get(measure(independent_key(key), levels, labels))
         for suffix, (n, d) in _by_size([z.shape for _, _, z in levels]).items():
             metrics[f"mmd_floor{suffix}"] = floor(n, d).mean()
             metrics[f"mmd_floor_std{suffix}"] = floor(n, d).std(ddof=1)

@@ -88,7 +88,7 @@ def combine(*evaluators: Evaluator) -> Evaluator:
     return evaluate
 
 
-def apart(key: Key[Array, ""]) -> Key[Array, ""]:
+def independent_key(key: Key[Array, ""]) -> Key[Array, ""]:
     """A key for draws that must be independent of those that a model makes with `key`.
 
     Models fold small numbers, such as a level or a position, into the key that they get.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jaxvae.evaluate.mean import Evaluator, Forward, apart, mean_evaluator
+from jaxvae.evaluate.mean import Evaluator, Forward, independent_key, mean_evaluator
 from jaxvae.losses import Objective
 from jaxvae.types import Batch, Variables
 
@@ -28,7 +28,7 @@ def objective_evaluator(forward: Forward, objective: Objective) -> Evaluator:
 
     def statistics(key: Key[Array, ""], variables: Variables, batch: Batch) -> Mapping[str, Float[Array, ""]]:
         output = forward(key, variables, batch)
-        _, metrics = objective(apart(key), output, batch, jnp.zeros((), jnp.int32))
+        _, metrics = objective(independent_key(key), output, batch, jnp.zeros((), jnp.int32))
         return {name: value for name, value in metrics.items() if f"{name}_weighted" in metrics}
 
     return mean_evaluator(statistics)

@@ -38,7 +38,7 @@ class Adversarial:
     bounded: bool = True
 
 
-def bernoulli_judgement(logits: Logits, *, target: float) -> Float[Array, " n"]:
+def bernoulli_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"]:
     """Cross-entropy of the discriminator's sigmoid with the share `target` of "real".
 
     Args:
@@ -54,7 +54,7 @@ def bernoulli_judgement(logits: Logits, *, target: float) -> Float[Array, " n"]:
     return target * jax.nn.softplus(-logits) + (1 - target) * jax.nn.softplus(logits)
 
 
-def squared_judgement(logits: Logits, *, target: float) -> Float[Array, " n"]:
+def squared_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"]:
     """Half the squared distance of the logits from a target.
 
     Args:
@@ -70,7 +70,7 @@ def squared_judgement(logits: Logits, *, target: float) -> Float[Array, " n"]:
     return 0.5 * jnp.square(logits - target)
 
 
-def hinge_judgement(logits: Logits, *, sign: float) -> Float[Array, " n"]:
+def hinge_adversarial(logits: Logits, *, sign: float) -> Float[Array, " n"]:
     """How much the logits lack of a margin of 1 on their side of 0.
 
     Args:
@@ -127,17 +127,17 @@ def adversarial(name: str, *, smoothing: float = 0.0) -> Adversarial:
 
 
 def _bernoulli(generator: OfLogits, target: float) -> Adversarial:
-    real, fake = (partial(bernoulli_judgement, target=t) for t in (target, 0.0))
+    real, fake = (partial(bernoulli_adversarial, target=t) for t in (target, 0.0))
     return Adversarial(real=real, fake=fake, generator=generator)
 
 
 def _least_squares(target: float) -> Adversarial:
-    real, fake, generator = (partial(squared_judgement, target=t) for t in (target, 0.0, 1.0))
+    real, fake, generator = (partial(squared_adversarial, target=t) for t in (target, 0.0, 1.0))
     return Adversarial(real=real, fake=fake, generator=generator)
 
 
 def _hinge(target: float) -> Adversarial:
-    real, fake = (partial(hinge_judgement, sign=s) for s in (1.0, -1.0))
+    real, fake = (partial(hinge_adversarial, sign=s) for s in (1.0, -1.0))
     return Adversarial(real=real, fake=fake, generator=jnp.negative)
 
 

@@ -1,14 +1,14 @@
-"""Terms of the players of a game: what a discriminator and its opponents make of a `Judged` output."""
+"""Terms of the players of a game: what a discriminator and its opponents make of an `AdversarialOutput`."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jaxvae.losses.adversarial import Adversarial
-from jaxvae.types import Batch, Judged, Output, Term
+from jaxvae.types import AdversarialOutput, Batch, Output, Term
 
 
-def judging_real(game: Adversarial) -> Term:
+def adversarial_real(game: Adversarial) -> Term:
     """Term: the discriminator's loss of what is real.
 
     Args:
@@ -20,15 +20,15 @@ def judging_real(game: Adversarial) -> Term:
     Raises:
         ValueError: (when the term is evaluated) the model has no discriminator.
     """
-    return lambda key, output, batch: game.real(_judged(output).real_logits)
+    return lambda key, output, batch: game.real(_adversarial_output(output).real_logits)
 
 
-def judging_fake(game: Adversarial, *, which: int = 0) -> Term:
+def adversarial_fake(game: Adversarial, *, which: int = 0) -> Term:
     """Term: the discriminator's loss of one kind of what is generated.
 
     Args:
         game: as `adversarial` returns it.
-        which: position of the kind in the model's `Judged.fakes`.
+        which: position of the kind in the model's `AdversarialOutput.fakes`.
 
     Returns:
         Term with [n].
@@ -36,15 +36,15 @@ def judging_fake(game: Adversarial, *, which: int = 0) -> Term:
     Raises:
         ValueError: (when the term is evaluated) the model has no discriminator.
     """
-    return lambda key, output, batch: game.fake(_judged(output).fake_logits[which])
+    return lambda key, output, batch: game.fake(_adversarial_output(output).fake_logits[which])
 
 
-def deceiving(game: Adversarial, *, which: int = 0) -> Term:
+def adversarial_generator(game: Adversarial, *, which: int = 0) -> Term:
     """Term: the generator's loss of one kind of what it generates.
 
     Args:
         game: as `adversarial` returns it.
-        which: position of the kind in the model's `Judged.fakes`.
+        which: position of the kind in the model's `AdversarialOutput.fakes`.
 
     Returns:
         Term with [n].
@@ -52,7 +52,7 @@ def deceiving(game: Adversarial, *, which: int = 0) -> Term:
     Raises:
         ValueError: (when the term is evaluated) the model has no discriminator.
     """
-    return lambda key, output, batch: game.generator(_judged(output).fake_logits[which])
+    return lambda key, output, batch: game.generator(_adversarial_output(output).fake_logits[which])
 
 
 def feature_likelihood() -> Term:
@@ -69,12 +69,12 @@ def feature_likelihood() -> Term:
     """
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
-        judged = _judged(output)
-        if judged.real_features is None or judged.fake_features is None:
+        played = _adversarial_output(output)
+        if played.real_features is None or played.fake_features is None:
             raise ValueError(
                 "feature_likelihood needs a discriminator that returns features, got one without."
             )
-        return 0.5 * jnp.sum(jnp.square(judged.real_features - judged.fake_features), axis=-1)
+        return 0.5 * jnp.sum(jnp.square(played.real_features - played.fake_features), axis=-1)
 
     return term
 
@@ -93,7 +93,7 @@ def gradient_penalty() -> Term:
     """
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
-        slopes = _judged(output).slopes
+        slopes = _adversarial_output(output).slopes
         if not slopes:
             raise ValueError("gradient_penalty needs slopes, got none; make the losses with slopes=True.")
         return jnp.mean(jnp.square(jnp.stack(slopes) - 1), axis=0)
@@ -108,7 +108,7 @@ def sample_diversity(*, which: int = 0) -> Term:
     under `pmap` within each device's share, so that there it depends a little on the number of devices.
 
     Args:
-        which: position of the kind in the model's `Judged.fakes`.
+        which: position of the kind in the model's `AdversarialOutput.fakes`.
 
     Returns:
         Term with [n], at least 0: the root mean square distance of generated example i from the next, over the mean of
@@ -120,11 +120,11 @@ def sample_diversity(*, which: int = 0) -> Term:
     """
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
-        judged = _judged(output)
+        played = _adversarial_output(output)
         pairs = batch.mask * jnp.roll(batch.mask, -1)
-        total = jnp.sum(pairs * _to_next(judged.real))
+        total = jnp.sum(pairs * _to_next(played.real))
         share = jnp.sum(pairs) / jnp.where(total > 0, total, jnp.inf)
-        return jax.lax.stop_gradient(share * _to_next(judged.fakes[which]))
+        return jax.lax.stop_gradient(share * _to_next(played.fakes[which]))
 
     return term
 
@@ -134,9 +134,10 @@ def _to_next(x: Float[Array, "n ..."]) -> Float[Array, " n"]:
     return jnp.sqrt(jnp.mean(jnp.square(difference), axis=1))
 
 
-def _judged(output: Output) -> Judged:
-    if not isinstance(output, Judged):
+def _adversarial_output(output: Output) -> AdversarialOutput:
+    if not isinstance(output, AdversarialOutput):
         raise ValueError(
-            f"an adversarial term needs what a model's `play` returns, a Judged output, got {type(output).__name__}."
+            "an adversarial term needs what a model's `play` returns, an AdversarialOutput, got "
+            f"{type(output).__name__}."
         )
     return output

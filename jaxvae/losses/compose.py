@@ -47,24 +47,20 @@ class Objective(Protocol):
         ...
 
 
-def compose(
-    terms: Mapping[str, Term], weights: Mapping[str, float | Schedule], *, axis_name: str | None = None
-) -> Objective:
+def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) -> Objective:
     """Objective that is the weighted sum of terms, each averaged over the batch.
 
     A term of value [n] becomes its masked mean; a scalar one is used as it is. A weight that changes over
     time, such as a KL warm-up, is a schedule: `optax.linear_schedule(0.0, 1.0, 5000)` or any other from step
     to value. A term of weight 0 is still computed and logged.
 
-    Under `pmap` the loss returned on each device is local, scaled so that the `pmean` of losses and
-    gradients over devices is the loss and gradient of the global batch, however padding is spread; the
-    metrics are global already.
+    Where the batch is one device's share (`Batch.axis_name`), the loss returned on each device is local, scaled so
+    that the `pmean` of losses and gradients over devices is the loss and gradient of the global batch, however padding
+    is spread; the metrics are global already.
 
     Args:
         terms: by name, in the order that fixes their keys, `fold_in(key, position)`.
         weights: by the same names, each at least 0 or a schedule.
-        axis_name: name of the mapped axis over devices under `pmap`; None where a batch is whole already.
-            Terms that look at the batch as a set need to be told the same name.
 
     Returns:
         The objective.
@@ -91,12 +87,12 @@ def compose(
         loss, metrics = jnp.zeros(()), {}
         for position, (name, term) in enumerate(terms.items()):
             values = term(jax.random.fold_in(key, position), output, batch)
-            value = _batch_mean(name, values, batch.mask, axis_name)
+            value = _batch_mean(name, values, batch)
             weight = overrides[name] if name in overrides else _at(weights[name], step)
             metrics[name], metrics[f"{name}_weighted"] = value, weight * value
             loss += weight * value
         metrics["loss"] = loss
-        return loss, metrics if axis_name is None else jax.lax.pmean(metrics, axis_name)
+        return loss, metrics if batch.axis_name is None else jax.lax.pmean(metrics, batch.axis_name)
 
     return objective
 
@@ -118,17 +114,15 @@ def _at(weight: float | Schedule, step: Int[Array, ""]) -> Float[Array, ""]:
     return jnp.asarray(weight(step) if callable(weight) else weight, jnp.float32)
 
 
-def _batch_mean(
-    name: str, values: Float[Array, " *n"], mask: Float[Array, " n"], axis_name: str | None
-) -> Float[Array, ""]:
+def _batch_mean(name: str, values: Float[Array, " *n"], batch: Batch) -> Float[Array, ""]:
     if values.ndim == 0:
         return values
-    if values.shape != mask.shape:
+    if values.shape != batch.mask.shape:
         raise ValueError(
-            f"Term {name} must return one value per example, shape {mask.shape}, or a scalar, "
+            f"Term {name} must return one value per example, shape {batch.mask.shape}, or a scalar, "
             f"got shape {values.shape}."
         )
-    count = jnp.sum(mask)
-    if axis_name is not None:
-        count = jax.lax.pmean(count, axis_name)
-    return jnp.sum(mask * values) / jnp.where(count > 0, count, 1)
+    count = jnp.sum(batch.mask)
+    if batch.axis_name is not None:
+        count = jax.lax.pmean(count, batch.axis_name)
+    return jnp.sum(batch.mask * values) / jnp.where(count > 0, count, 1)

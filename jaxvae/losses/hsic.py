@@ -73,7 +73,7 @@ def _centre(matrix: Float[Array, "n n"], share: Float[Array, " n"]) -> Float[Arr
     return matrix - mean[:, None] - mean[None, :] + jnp.sum(mean * share)
 
 
-def independence(kernel: Kernel, *, level: int, axis_name: str | None = None) -> Term:
+def independence(kernel: Kernel, *, level: int) -> Term:
     """Term: HSIC between one level's latents and the labels, whose kernel is `delta`; 0 says independent.
 
     With two classes it is 2 p^2 (1 - p)^2 times the biased squared MMD between the classes' latents, where p is the
@@ -82,11 +82,10 @@ def independence(kernel: Kernel, *, level: int, axis_name: str | None = None) ->
     Args:
         kernel: symmetric function of two points [d], for the latents.
         level: the level to look at, 1 at the bottom.
-        axis_name: name of the mapped axis over devices under `pmap`; latents and labels of all devices are
-            gathered, so that each computes the value of the global batch. None where a batch is whole already.
 
     Returns:
-        Term with a scalar in kernel units. Padded and unlabelled examples don't count.
+        Term with a scalar in kernel units. Padded and unlabelled examples don't count. Of a batch spread over devices
+        latents and labels are gathered, so that each device computes the value of the global batch.
 
     Raises:
         ValueError: (when the term is evaluated) the model lacks that level.
@@ -99,7 +98,7 @@ def independence(kernel: Kernel, *, level: int, axis_name: str | None = None) ->
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, ""]:
         check_level(level, len(output.latents))
         own = (output.latents[level - 1], batch.label, batch.mask)
-        latents, label, mask = (gathered(values, axis_name) for values in own)
+        latents, label, mask = (gathered(values, batch.axis_name) for values in own)
         mask = jnp.where(label >= 0, mask, 0)
         classes = label[:, None].astype(latents.dtype)
         return hsic(latents, classes, x_kernel=kernel, y_kernel=delta, mask=mask)

@@ -4,11 +4,11 @@ from typing import TypeAlias
 
 from jaxvae.losses.adversarial import Adversarial
 from jaxvae.losses.adversarial_terms import (
-    deceiving,
+    adversarial_fake,
+    adversarial_generator,
+    adversarial_real,
     feature_likelihood,
     gradient_penalty,
-    judging_fake,
-    judging_real,
     sample_diversity,
 )
 from jaxvae.losses.kl import kl
@@ -42,14 +42,14 @@ def aae_players(
     """
     terms: dict[str, Term] = {
         "reconstruction": reconstruction,
-        "deceiving": deceiving(game),
-        "judging_prior": judging_real(game),
-        "judging_code": judging_fake(game),
+        "generator_code": adversarial_generator(game),
+        "adversarial_prior": adversarial_real(game),
+        "adversarial_code": adversarial_fake(game),
     }
     weights: _Weights = {
         "reconstruction": {"reconstruction": 1.0},
-        "regularization": {"deceiving": 1.0},
-        "discriminator": {"judging_prior": 1.0, "judging_code": 1.0},
+        "regularization": {"generator_code": 1.0},
+        "discriminator": {"adversarial_prior": 1.0, "adversarial_code": 1.0},
     }
     return _penalized(terms, weights, penalty)
 
@@ -87,21 +87,25 @@ def vaegan_players(
     terms: dict[str, Term] = {
         "kl": kl(prior),
         "feature_likelihood": feature_likelihood(),
-        "deceiving_reconstruction": deceiving(game, which=0),
-        "deceiving_sample": deceiving(game, which=1),
-        "judging_real": judging_real(game),
-        "judging_reconstruction": judging_fake(game, which=0),
-        "judging_sample": judging_fake(game, which=1),
+        "generator_reconstruction": adversarial_generator(game, which=0),
+        "generator_sample": adversarial_generator(game, which=1),
+        "adversarial_real": adversarial_real(game),
+        "adversarial_reconstruction": adversarial_fake(game, which=0),
+        "adversarial_sample": adversarial_fake(game, which=1),
         "sample_diversity": sample_diversity(which=1),
     }
     weights: _Weights = {
         "encoder": {"kl": 1.0, "feature_likelihood": 1.0},
         "decoder": {
             "feature_likelihood": gamma,
-            "deceiving_reconstruction": share,
-            "deceiving_sample": share,
+            "generator_reconstruction": share,
+            "generator_sample": share,
         },
-        "discriminator": {"judging_real": 1.0, "judging_reconstruction": share, "judging_sample": share},
+        "discriminator": {
+            "adversarial_real": 1.0,
+            "adversarial_reconstruction": share,
+            "adversarial_sample": share,
+        },
     }
     return _penalized(terms, weights, penalty)
 

@@ -137,7 +137,6 @@ def mmd(
     *,
     level: int | None = None,
     estimator: str = "unbiased",
-    axis_name: str | None = None,
 ) -> Term:
     """Term: squared MMD between the batch's latents and as many draws from the prior, summed over levels.
 
@@ -146,11 +145,10 @@ def mmd(
         kernel: symmetric function of two points [d].
         level: the only level to count, 1 at the bottom; None sums all.
         estimator: "unbiased" or "biased".
-        axis_name: name of the mapped axis over devices under `pmap`; latents of all devices are gathered, so
-            that each computes the value of the global batch. None where a batch is whole already.
 
     Returns:
-        Term with a scalar in kernel units. Padded examples don't count.
+        Term with a scalar in kernel units. Padded examples don't count. Of a batch spread over devices the latents are
+        gathered, so that each device computes the value of the global batch.
 
     Raises:
         ValueError: the estimator is unknown, or (when the term is evaluated) the levels don't fit the model.
@@ -164,11 +162,12 @@ def mmd(
     estimate = _ESTIMATORS[estimator]
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, ""]:
-        mask = gathered(batch.mask, axis_name)
+        mask = gathered(batch.mask, batch.axis_name)
         total = jnp.zeros(())
         for index, p in priors_by_level(prior, level=level, levels=len(output.latents)):
             draws = p.sample(jax.random.fold_in(key, index), len(mask))
-            total += estimate(gathered(output.latents[index], axis_name), draws, kernel=kernel, mask=mask)
+            latents = gathered(output.latents[index], batch.axis_name)
+            total += estimate(latents, draws, kernel=kernel, mask=mask)
         return total
 
     return term

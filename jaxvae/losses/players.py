@@ -50,7 +50,7 @@ class PlayersObjective(Protocol):
 
 
 def compose_players(
-    terms: Mapping[str, Term], weights: Weights, *, rule: Rule | None = None, axis_name: str | None = None
+    terms: Mapping[str, Term], weights: Weights, *, rule: Rule | None = None
 ) -> PlayersObjective:
     """Objectives of several players who share terms.
 
@@ -61,7 +61,6 @@ def compose_players(
         terms: by name, in the order that fixes their keys.
         weights: of each player; may be negative, for a player who wants a term to grow.
         rule: who may move, from the terms' means; all may if not given.
-        axis_name: name of the mapped axis over devices under `pmap`; None where a batch is whole already.
 
     Returns:
         The objectives.
@@ -79,7 +78,7 @@ def compose_players(
                 )
             if not callable(weight) and not abs(weight) < float("inf"):
                 raise ValueError(f"The weight of {name} for {player} must be finite, got {weight}.")
-    means = {name: compose({name: term}, {name: 1.0}, axis_name=axis_name) for name, term in terms.items()}
+    means = {name: compose({name: term}, {name: 1.0}) for name, term in terms.items()}
     names = {f"{player}_{name}" for player, own in weights.items() for name in own}
 
     def objective(

@@ -14,7 +14,7 @@ from jaxvae.models.discriminators import LatentDiscriminator
 from jaxvae.models.halves import Decoder, Encoder, check_sizes
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.named_priors import LabelledPrior, draw_each, prior
-from jaxvae.types import Judged, Logits, Posterior
+from jaxvae.types import AdversarialOutput, Logits, Posterior
 
 _PRIOR_DRAWS = 1  # number of their key; the codes' draws have those of their levels
 
@@ -142,7 +142,7 @@ class AAE(Autoencoder):
         *,
         label: Int[Array, " n"],
         train: bool = True,
-    ) -> Judged:
+    ) -> AdversarialOutput:
         """One forward pass that serves all players.
 
         Args:
@@ -163,7 +163,7 @@ class AAE(Autoencoder):
         (code,) = output.latents
         part = label if self.informed else None
         drawn = draw_each(jax.random.fold_in(key, _PRIOR_DRAWS), self.target, index, part)
-        return Judged(
+        return AdversarialOutput(
             output.logits,
             output.posteriors,
             output.latents,

@@ -18,7 +18,7 @@ from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.named_priors import draw_each
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
-from jaxvae.types import Judged, Logits, Output, Posterior
+from jaxvae.types import AdversarialOutput, Logits, Output, Posterior
 
 _PRIOR_DRAWS, _INSTANCE_NOISE = 1, 2  # numbers of their keys; the codes' draws have those of their levels
 
@@ -199,7 +199,7 @@ class VAEGAN(Autoencoder):
         label: Float[Array, "_ _"] | None = None,
         noise: float | Float[Array, ""] | None = None,
         train: bool = True,
-    ) -> Judged:
+    ) -> AdversarialOutput:
         """One forward pass that serves all players.
 
         Reconstructions and samples are decoded as one batch, and judged as one batch with the images, so that
@@ -230,7 +230,7 @@ class VAEGAN(Autoencoder):
         if noise is not None:
             shown += noise * _noise(jax.random.fold_in(key, _INSTANCE_NOISE), index, image.shape[1:])
         logits, features = self.discriminator(shown, train, self._given(_repeated(label, 3), 3 * n))
-        return Judged(
+        return AdversarialOutput(
             drawn[:n],
             posteriors,
             (code,),

@@ -3,7 +3,7 @@
 The room takes NumPy arrays, dicts and its own records; it knows nothing of models or training.
 """
 
-from jaxvae.report.against import Series, against, percent
+from jaxvae.report.accuracy_curves import Series, accuracy_curves, percent
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table, picture
 from jaxvae.report.captions import captioned
@@ -25,13 +25,13 @@ from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.images import image_grid
 from jaxvae.report.ladder import Levels, level_blocks, level_columns, variant_blocks
+from jaxvae.report.model_views import ModelView, distance_blocks, model_blocks
 from jaxvae.report.moments import moments
 from jaxvae.report.orders import compare_orders, spearman
 from jaxvae.report.page import write_page
 from jaxvae.report.planes import CodePlane, code_planes
 from jaxvae.report.records import Record, read_records
 from jaxvae.report.results import Row, Summary, summarize, write_results
-from jaxvae.report.study import Case, case_blocks, distance_blocks
 from jaxvae.report.style import save
 from jaxvae.report.tables import to_html, to_markdown
 
@@ -46,7 +46,6 @@ __all__ = [
     "PARAMETERS",
     "SSIM",
     "Block",
-    "Case",
     "CodePlane",
     "Column",
     "Contrast",
@@ -54,6 +53,7 @@ __all__ = [
     "Details",
     "Heading",
     "Levels",
+    "ModelView",
     "Paragraph",
     "Picture",
     "Record",
@@ -62,10 +62,9 @@ __all__ = [
     "Summary",
     "Table",
     "Traversal",
-    "against",
+    "accuracy_curves",
     "bars",
     "captioned",
-    "case_blocks",
     "code_planes",
     "compare_orders",
     "comparison",
@@ -76,6 +75,7 @@ __all__ = [
     "image_grid",
     "level_blocks",
     "level_columns",
+    "model_blocks",
     "moments",
     "percent",
     "picture",

@@ -4,16 +4,20 @@ An experiment's data, trainings and report, the classifier that judges images, w
 autoencoder, where the codes of its samples come from, and what a part of an experiment adds to the report.
 """
 
-from jaxvae.study.attribute_judge import AttributeJudge, train_attribute_judge
-from jaxvae.study.case import make_case
+from jaxvae.study.attribute_classifier import AttributeClassifier, train_attribute_classifier
+from jaxvae.study.classifier import (
+    FeatureClassifier,
+    TrainedClassifier,
+    train_classifier,
+    train_feature_classifier,
+)
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.game import Game, fit_game
-from jaxvae.study.images import as_floats
 from jaxvae.study.inception import InceptionDistances, find_inception
-from jaxvae.study.judge import Judge, TrainedClassifier, train_classifier, train_judge
 from jaxvae.study.kept import kept
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measure import Measures, lower_bound
+from jaxvae.study.model_view import view_model
 from jaxvae.study.reference import reference
 from jaxvae.study.samplers import SAMPLERS, Sampler, draw_images, make_sampler
 from jaxvae.study.second_stage import fit_second_stage
@@ -22,16 +26,15 @@ from jaxvae.study.training_set import training_set
 
 __all__ = [
     "SAMPLERS",
-    "AttributeJudge",
+    "AttributeClassifier",
     "Experiment",
+    "FeatureClassifier",
     "Game",
     "InceptionDistances",
-    "Judge",
     "Measures",
     "Sampler",
     "Section",
     "TrainedClassifier",
-    "as_floats",
     "draw_images",
     "find_inception",
     "fit_game",
@@ -40,11 +43,11 @@ __all__ = [
     "kept",
     "lower_bound",
     "lpips",
-    "make_case",
     "make_sampler",
     "reference",
-    "train_attribute_judge",
+    "train_attribute_classifier",
     "train_classifier",
-    "train_judge",
+    "train_feature_classifier",
     "training_set",
+    "view_model",
 ]

@@ -35,7 +35,7 @@ class Experiment:
     name: str
     config: cli.RunConfig
     workdir: train.Workdir
-    source: data.Resident
+    source: data.Source
     test_set: data.Dataset
     batches: Sequence[Batch]
     layout: models.Layout
@@ -85,7 +85,7 @@ class Experiment:
         model: Any,
         replicas: Sequence[train.Replica],
         *,
-        source: data.Resident | None = None,
+        source: data.Source | None = None,
         **more: Any,
     ) -> dict[str, Any]:
         """What config.json says of a training.
@@ -117,7 +117,7 @@ class Experiment:
         augment: Corrupt | None = None,
         ema_decay: float = 0.0,
         part: str | None = None,
-        source: data.Resident | None = None,
+        source: data.Source | None = None,
         tuned: tuple[str, ...] = (),
         arguments: tuple[str, ...] = (),
         **more: Any,
@@ -188,7 +188,7 @@ class Experiment:
         augment: Corrupt | None = None,
         ema_decay: float = 0.0,
         part: str | None = None,
-        source: data.Resident | None = None,
+        source: data.Source | None = None,
         **more: Any,
     ) -> train.TrainState:
         """Trains replicas of any players to the end, as `fit` does those of one and `fit_game` those of several.

@@ -8,7 +8,7 @@ from jaxtyping import Array, Key
 
 from jaxvae import evaluate, losses, train
 from jaxvae.study.experiment import Experiment, spread
-from jaxvae.types import Batch, Judged, Schedule, Term, Variables
+from jaxvae.types import AdversarialOutput, Batch, Schedule, Term, Variables
 
 PENALTY = "gradient_penalty"
 """The term that needs the discriminator's slopes, which are only computed in training."""
@@ -72,9 +72,9 @@ def fit_game(
     measured = {name: term for name, term in game.terms.items() if name != PENALTY}
     objective = losses.compose(measured, dict.fromkeys(measured, 1.0))
 
-    def play(key: Key[Array, ""], variables: Variables, batch: Batch) -> Judged:
+    def play(key: Key[Array, ""], variables: Variables, batch: Batch) -> AdversarialOutput:
         told = None if game.label is None else getattr(batch, game.label)
-        judged: Judged = model.apply(
+        judged: AdversarialOutput = model.apply(
             variables, key, batch.image, batch.index, label=told, train=False, method="play"
         )
         return judged

@@ -5,7 +5,7 @@ from typing import Any
 from tqdm import tqdm
 
 from jaxvae import cli, evaluate
-from jaxvae.study.images import Images
+from jaxvae.images import Images
 
 
 class InceptionDistances:

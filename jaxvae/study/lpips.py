@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from jaxvae import losses, models
+from jaxvae.images import Images, as_floats
 from jaxvae.models import PerceptualWeights
-from jaxvae.study.images import Images, as_floats
 
 _Partners = Float[Array | np.ndarray, "m _ _ _"] | UInt8[Array | np.ndarray, "m _ _ _"]
 _PIECE = 32

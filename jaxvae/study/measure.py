@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 
 from jaxvae import evaluate, losses, models, train
 from jaxvae.run import Run
+from jaxvae.study.classifier import FeatureClassifier
 from jaxvae.study.experiment import Experiment, forward
 from jaxvae.study.inception import InceptionDistances
-from jaxvae.study.judge import Judge
 from jaxvae.study.kept import kept
 from jaxvae.types import Batch, Posterior, Variables
 
@@ -38,7 +38,7 @@ class Measures:
     def __init__(
         self,
         experiment: Experiment,
-        judge: Judge,
+        judge: FeatureClassifier,
         *,
         samples: int,
         bound_samples: int,

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from jaxvae import models
+from jaxvae.images import Images
 from jaxvae.run import Labels, Run, Sampler
-from jaxvae.study.images import Images
 from jaxvae.study.second_stage import fit_second_stage
 from jaxvae.study.training_set import training_set
 from jaxvae.types import Posterior

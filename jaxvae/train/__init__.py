@@ -8,9 +8,9 @@ from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, Interrupted, NonFiniteError, fit
 from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
 from jaxvae.train.parallel import Parallel, Program, map_replicas
-from jaxvae.train.session import run
 from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
 from jaxvae.train.step import Losses, Step, make_step, one_player
+from jaxvae.train.trainer import run
 from jaxvae.train.workdir import Workdir
 
 __all__ = [

@@ -10,8 +10,8 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from jaxvae.train.step import Losses, Metrics
-from jaxvae.types import Batch, Judged, Schedule
+from jaxvae.train.step import Losses, Metrics, over_devices
+from jaxvae.types import AdversarialOutput, Batch, Schedule
 
 _MIX = 2**32 - 1  # apart from the keys that `split` makes of the same one
 
@@ -24,11 +24,11 @@ def several_players(
     noise: float | Schedule | None = None,
     slopes: bool = False,
 ) -> Losses:
-    """Losses of a family whose players judge one forward pass, such as `jaxvae.models.AAE` or `VAEGAN`.
+    """Losses of a family whose players share one forward pass, such as `jaxvae.models.AAE` or `VAEGAN`.
 
     Args:
-        model: Flax module with a method `play`, `(key, image, index, label=..., train=True) -> Judged`.
-        objective: `(key, judged, batch, step, overrides) -> (losses, metrics)`, as `jaxvae.losses.compose_players`
+        model: Flax module with a method `play`, `(key, image, index, label=..., train=True) -> AdversarialOutput`.
+        objective: `(key, output, batch, step, overrides) -> (losses, metrics)`, as `jaxvae.losses.compose_players`
             returns it. The replica's further hyper-parameters override the weights of their names.
         label: which field of the batch `play` is given as `label`; None gives it None.
         noise: standard deviation of noise on what the discriminator sees, which `play` is given; a number or a
@@ -56,7 +56,8 @@ def several_players(
         variables = {"params": params, **model_state}
         told = None if label is None else getattr(batch, label)
         given = {} if noise is None else {"noise": noise(step) if callable(noise) else noise}
-        judged, updated = model.apply(
+        own = over_devices(model, batch.axis_name)
+        output, updated = own.apply(
             variables,
             model_key,
             batch.image,
@@ -70,10 +71,10 @@ def several_players(
         if slopes:
 
             def verdict(x: Float[Array, "n ..."]) -> Float[Array, " n"]:
-                return model.apply(variables, x, label=told, method="discriminate")
+                return own.apply(variables, x, label=told, method="discriminate")
 
-            judged = _with_slopes(jax.random.fold_in(key, _MIX), verdict, judged, batch.index)
-        values, metrics = objective(loss_key, judged, batch, step, hyper)
+            output = _with_slopes(jax.random.fold_in(key, _MIX), verdict, output, batch.index)
+        values, metrics = objective(loss_key, output, batch, step, hyper)
         return values, (updated, metrics)
 
     return losses
@@ -82,19 +83,19 @@ def several_players(
 def _with_slopes(
     key: Key[Array, ""],
     verdict: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
-    judged: Judged,
+    output: AdversarialOutput,
     index: Int[Array, " n"],
-) -> Judged:
+) -> AdversarialOutput:
     """Measures slopes at one random point between each real thing and its fakes; only the verdict gets a gradient."""
     share = jax.vmap(lambda i: jax.random.uniform(jax.random.fold_in(key, i)))(index)
-    share = share.reshape(-1, *[1] * (judged.real.ndim - 1))
+    share = share.reshape(-1, *[1] * (output.real.ndim - 1))
     norms = []
-    for fake in judged.fakes:
-        between = lax.stop_gradient(share * judged.real + (1 - share) * fake)
+    for fake in output.fakes:
+        between = lax.stop_gradient(share * output.real + (1 - share) * fake)
         gradient = jax.grad(lambda x: jnp.sum(verdict(x)))(between)
         squares = jnp.sum(jnp.square(gradient).reshape(len(gradient), -1), axis=1)
         norms.append(jnp.sqrt(squares + 1e-12))  # the root has no gradient at 0
-    return replace(judged, slopes=tuple(norms))
+    return replace(output, slopes=tuple(norms))
 
 
 def pausing(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:

@@ -1,5 +1,6 @@
 """The compiled unit of training: many steps, all replicas, all devices, one dispatch."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -44,7 +45,7 @@ class Program:
 
 @runtime_checkable
 class Source(Protocol):
-    """A data set on the device, as `jaxvae.data.Resident` is one."""
+    """A training set in batches, as `jaxvae.data.Source` is one."""
 
     @property
     def batch_size(self) -> int:
@@ -117,7 +118,7 @@ class Parallel:
 
     @property
     def axis_name(self) -> str | None:
-        """What losses and BatchNorm must be told to share their statistics over; None where the compiler does it."""
+        """Name of the axis over devices of which a batch holds a share; None where the compiler sees whole batches."""
         return AXIS if self.mode == "pmap" else None
 
     @cached_property
@@ -162,6 +163,9 @@ class Parallel:
         start = lax.axis_index(AXIS) * size
         return lax.dynamic_slice(row, (start,), (size,)), start + jnp.arange(size)
 
+    def _batch(self, source: Source, arrays: PyTree, row: Int[Array, " n"], index: Int[Array, " n"]) -> Batch:
+        return dataclasses.replace(source.batch(arrays, row, index), axis_name=self.axis_name)
+
     def compile_epoch(
         self, step: Step, source: Source, *, length: int, compiler_options: Mapping[str, Any] | None = None
     ) -> Program:
@@ -171,7 +175,7 @@ class Parallel:
         so that a state taken from a checkpoint continues exactly as the one that was saved.
 
         Args:
-            step: the train step of one replica, made for this `axis_name`.
+            step: the train step of one replica.
             source: the data on the device.
             length: most steps in one call. A call must not reach over the end of an epoch.
             compiler_options: XLA's, for the "jit" mode.
@@ -197,10 +201,10 @@ class Parallel:
             def body(i: Array, carry: tuple) -> tuple:
                 state, history = carry
                 row, index = self._share(rows[(first + i) % len(rows)])
-                state, metrics = step(state, source.batch(arrays, row, index))
+                state, metrics = step(state, self._batch(source, arrays, row, index))
                 return state, {name: history[name].at[i].set(value) for name, value in metrics.items()}
 
-            batch = source.batch(arrays, *self._share(rows[0]))
+            batch = self._batch(source, arrays, *self._share(rows[0]))
             names = jax.eval_shape(lambda: step(state, batch)[1])
             return lax.fori_loop(0, count, body, (state, {name: jnp.zeros(length) for name in names}))
 

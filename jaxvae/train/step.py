@@ -33,7 +33,6 @@ def make_step(
     players: Mapping[str, Player],
     *,
     ema_decay: float = 0.0,
-    axis_name: str | None = None,
 ) -> Step:
     """Builds the train step: one forward pass, one gradient for each player, one update for each.
 
@@ -45,11 +44,10 @@ def make_step(
         losses: loss of each player, from one forward pass.
         players: by the names that `losses` uses.
         ema_decay: share of the old value in the moving average of the parameters; 0 keeps none.
-        axis_name: `pmap` axis over which gradients and batch statistics are averaged.
 
     Returns:
-        `(state, batch) -> (state, metrics)`, pure, for one replica. The metrics are those of `losses` and
-        "grad_norm_<player>", each gradient's global norm before the optimizer's chain.
+        `(state, batch) -> (state, metrics)`, pure, for one replica. Gradients are averaged over `Batch.axis_name`. The
+        metrics are those of `losses` and "grad_norm_<player>", each gradient's global norm before the optimizer's chain.
 
     Raises:
         ValueError: `ema_decay` outside [0, 1).
@@ -72,8 +70,8 @@ def make_step(
             (gradient,) = pullback({n: jnp.full_like(v, n == name) for n, v in values.items()})
             own = {k: state.params[k] for k in player.moves}
             gradient = {k: gradient[k] for k in player.moves}
-            if axis_name is not None:
-                gradient = lax.pmean(gradient, axis_name)
+            if batch.axis_name is not None:
+                gradient = lax.pmean(gradient, batch.axis_name)
             metrics[f"grad_norm_{name}"] = _norm(gradient)
             with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers and multiplies by floats
                 updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], own)
@@ -101,6 +99,20 @@ Corrupt: TypeAlias = Callable[
 """`(key, image, index) -> image`: what a model is shown in place of an image."""
 
 
+def over_devices(model: Any, axis_name: str | None) -> Any:
+    """Takes a model's batch statistics over all devices, where it has such.
+
+    Args:
+        model: Flax module.
+        axis_name: of the devices, as a `Batch` has it; None where batches are whole.
+
+    Returns:
+        The module for such batches.
+    """
+    normalised = any(field.name == "axis_name" for field in dataclasses.fields(model))
+    return model.clone(axis_name=axis_name) if normalised else model
+
+
 def one_player(
     name: str,
     model: Any,
@@ -110,7 +122,7 @@ def one_player(
     arguments: Collection[str] = (),
     label: str | None = None,
 ) -> Losses:
-    """Losses of a family with a single player: a model whose output one objective judges.
+    """Losses of a family with a single player: a model trained by one objective.
 
     Args:
         name: of the player.
@@ -140,7 +152,7 @@ def one_player(
         given = {name: hyper[name] for name in arguments}
         if label is not None:
             given["label"] = getattr(batch, label)
-        output, updated = model.apply(
+        output, updated = over_devices(model, batch.axis_name).apply(
             {"params": params, **model_state},
             model_key,
             image,

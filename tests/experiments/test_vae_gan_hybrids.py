@@ -194,14 +194,14 @@ def test_attribute_vectors_are_differences_of_mean_codes(adversaries):
                 "encoder": {"kl": 3.0, "feature_likelihood": 1.0},
                 "decoder": {
                     "feature_likelihood": 0.5,
-                    "deceiving_reconstruction": 1.0,
-                    "deceiving_sample": 1.0,
+                    "generator_reconstruction": 1.0,
+                    "generator_sample": 1.0,
                 },
             },
         ),
         (
             "GAN",
-            {"encoder": {"kl": 3.0}, "decoder": {"deceiving_reconstruction": 1.0, "deceiving_sample": 1.0}},
+            {"encoder": {"kl": 3.0}, "decoder": {"generator_reconstruction": 1.0, "generator_sample": 1.0}},
         ),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_gan_is_the_game_without_its_likelihood(row, weights):
     config = VAEGANConfig(beta=3.0, gamma=0.5)
     model = config.make_model((16, 16, 3), attributes=0, layout=models.layout())
     game = vaegan_training.make_game(config, model, VAEGAN_ROWS[row], steps=10)
-    judging = dict.fromkeys(("judging_real", "judging_reconstruction", "judging_sample"), 1.0)
+    judging = dict.fromkeys(("adversarial_real", "adversarial_reconstruction", "adversarial_sample"), 1.0)
     assert game.weights == weights | {"discriminator": judging | {"gradient_penalty": 10.0}}
 
 
@@ -276,12 +276,12 @@ def stand_in(seed):
 
 def test_a_training_that_diverges_is_named_and_has_no_numbers():
     def training():
-        raise train.NonFiniteError("judging_real is nan at step 3")
+        raise train.NonFiniteError("adversarial_real is nan at step 3")
 
     outcome = stability.attempt("GAN", training)
     row = stability.make_row("GAN", "A note.", outcome, dict)
     assert not row.metrics
-    assert row.note == "A note. Diverged, and all seeds of the row stopped: judging_real is nan at step 3"
+    assert row.note == "A note. Diverged, and all seeds of the row stopped: adversarial_real is nan at step 3"
     assert vaegan_tables.verdict([row], ceiling=0.9) == "GAN failed."
 
 

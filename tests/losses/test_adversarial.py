@@ -12,14 +12,14 @@ import scipy.special
 from jaxvae.losses import (
     ADVERSARIAL,
     adversarial,
-    deceiving,
+    adversarial_fake,
+    adversarial_generator,
+    adversarial_real,
     feature_likelihood,
     gradient_penalty,
-    judging_fake,
-    judging_real,
     sample_diversity,
 )
-from jaxvae.types import Batch, Judged, Output, Posterior
+from jaxvae.types import AdversarialOutput, Batch, Output, Posterior
 
 KEY = jax.random.key(0)
 LOGITS = jnp.array([-3.0, -0.5, 0.0, 0.7, 4.0])
@@ -133,7 +133,7 @@ def judged():
     def normal(*shape):
         return jnp.asarray(rng.normal(size=shape), jnp.float32)
 
-    return Judged(
+    return AdversarialOutput(
         normal(5, 1, 1, 1),
         (Posterior(normal(5, 2), jnp.ones((5, 2))),),
         (normal(5, 2),),
@@ -150,10 +150,10 @@ def judged():
 def test_terms_look_where_they_say(judged):
     game = adversarial("least_squares")
     expected = {
-        judging_real(game): (judged.real_logits - 1) ** 2 / 2,
-        judging_fake(game): judged.fake_logits[0] ** 2 / 2,
-        judging_fake(game, which=1): judged.fake_logits[1] ** 2 / 2,
-        deceiving(game, which=1): (judged.fake_logits[1] - 1) ** 2 / 2,
+        adversarial_real(game): (judged.real_logits - 1) ** 2 / 2,
+        adversarial_fake(game): judged.fake_logits[0] ** 2 / 2,
+        adversarial_fake(game, which=1): judged.fake_logits[1] ** 2 / 2,
+        adversarial_generator(game, which=1): (judged.fake_logits[1] - 1) ** 2 / 2,
         feature_likelihood(): np.square(judged.real_features - judged.fake_features).sum(1) / 2,
         gradient_penalty(): np.full(5, (4 + 0.25) / 2),
     }
@@ -163,9 +163,9 @@ def test_terms_look_where_they_say(judged):
 
 def test_terms_without_what_they_need_say_so(judged):
     plain = Output(judged.logits, judged.posteriors, judged.latents)
-    for term in (judging_real(adversarial("hinge")), feature_likelihood(), gradient_penalty()):
+    for term in (adversarial_real(adversarial("hinge")), feature_likelihood(), gradient_penalty()):
         with pytest.raises(
-            ValueError, match="needs what a model's `play` returns, a Judged output, got Output"
+            ValueError, match="needs what a model's `play` returns, an AdversarialOutput, got Output"
         ):
             term(KEY, plain, BATCH)
     with pytest.raises(ValueError, match="needs a discriminator that returns features, got one without"):

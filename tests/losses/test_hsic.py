@@ -121,9 +121,9 @@ def test_term_refuses_a_level_that_the_model_lacks(output, batch, level):
         independence(rbf(1.0), level=level)(KEY, output, batch)
 
 
-def value_and_gradient(encoder, batch, axis_name=None):
-    terms = {"hsic": independence(dimension_rbf(), level=1, axis_name=axis_name)}
-    objective = compose(terms, {"hsic": 100.0}, axis_name=axis_name)
+def value_and_gradient(encoder, batch):
+    terms = {"hsic": independence(dimension_rbf(), level=1)}
+    objective = compose(terms, {"hsic": 100.0})
 
     def loss(encoder):
         latent = batch.image.reshape(len(batch.mask), -1) @ encoder
@@ -132,7 +132,7 @@ def value_and_gradient(encoder, batch, axis_name=None):
         return objective(KEY, output, batch, jnp.int32(0))[0]
 
     result = jax.value_and_grad(loss)(encoder)
-    return result if axis_name is None else jax.lax.pmean(result, axis_name)
+    return result if batch.axis_name is None else jax.lax.pmean(result, batch.axis_name)
 
 
 @pytest.mark.parametrize("devices", [2, 4])
@@ -149,7 +149,7 @@ def test_pmap_equals_one_device(devices):
     expected = jax.jit(value_and_gradient)(encoder, batch)
     assert expected[0] > 0.1
     mapped = jax.pmap(
-        lambda encoder, fields: value_and_gradient(encoder, Batch(**fields), "devices"),
+        lambda encoder, fields: value_and_gradient(encoder, Batch(**fields, axis_name="devices")),
         axis_name="devices",
         in_axes=(None, 0),
         devices=jax.devices()[:devices],

@@ -5,7 +5,7 @@ import pytest
 
 from jaxvae.losses import ADVERSARIAL, adversarial, compose_players, vaegan_players
 from jaxvae.models import Normal
-from jaxvae.types import Batch, Judged, Posterior
+from jaxvae.types import AdversarialOutput, Batch, Posterior
 
 KEY = jax.random.key(0)
 BATCH = Batch(jnp.zeros((5, 1, 1, 1)), jnp.zeros(5, int), jnp.ones(5), jnp.arange(5))
@@ -18,7 +18,7 @@ def judged(shift=0.0):
         return jnp.asarray(rng.normal(size=shape), jnp.float32)
 
     real, *fakes = (shift + normal(5) for _ in range(3))
-    return Judged(
+    return AdversarialOutput(
         normal(5, 1, 1, 1),
         (Posterior(normal(5, 2), jnp.ones((5, 2))),),
         (normal(5, 2),),
@@ -53,7 +53,7 @@ def test_a_critics_loss_is_the_mean_of_fakes_less_that_of_real_and_the_decoder_i
 @pytest.mark.parametrize("name", sorted(set(ADVERSARIAL) - {"wasserstein"}))
 def test_bounded_games_weigh_every_fake_as_the_real_one(name):
     found, metrics = play(name, judged())
-    kinds = ("judging_real", "judging_reconstruction", "judging_sample")
+    kinds = ("adversarial_real", "adversarial_reconstruction", "adversarial_sample")
     np.testing.assert_allclose(found["discriminator"], sum(metrics[kind] for kind in kinds), rtol=1e-5)
     assert found["discriminator"] >= 0
 

@@ -49,22 +49,22 @@ def parameters():
     return {"encoder": draw(12, 2), "decoder": draw(2, 12)}
 
 
-def step(estimator, axis_name=None):
+def step(estimator):
     prior = StandardNormal()
     terms = {
         "nll": reconstruction("bernoulli"),
         "kl": kl(prior),
-        "mmd": mmd(prior, dimension_rbf(), estimator=estimator, axis_name=axis_name),
+        "mmd": mmd(prior, dimension_rbf(), estimator=estimator),
     }
-    objective = compose(terms, {"nll": 1.0, "kl": 0.5, "mmd": 100.0}, axis_name=axis_name)
+    objective = compose(terms, {"nll": 1.0, "kl": 0.5, "mmd": 100.0})
 
     def value_and_gradient(parameters, batch):
         def loss(p):
             return objective(KEY, model(p, batch), batch, STEP)
 
         (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(parameters)
-        if axis_name is not None:
-            value, gradient = jax.lax.pmean((value, gradient), axis_name)
+        if batch.axis_name is not None:
+            value, gradient = jax.lax.pmean((value, gradient), batch.axis_name)
         return value, metrics, gradient
 
     return value_and_gradient
@@ -77,9 +77,9 @@ def assert_same(actual, expected):
 @pytest.mark.parametrize(("devices", "estimator"), [(2, "biased"), (4, "unbiased")])
 def test_pmap_equals_one_device(devices, estimator):
     expected = jax.jit(step(estimator))(parameters(), batch())
-    local = step(estimator, "devices")
+    local = step(estimator)
     mapped = jax.pmap(
-        lambda p, fields: local(p, Batch(**fields)),
+        lambda p, fields: local(p, Batch(**fields, axis_name="devices")),
         axis_name="devices",
         in_axes=(None, 0),
         devices=jax.devices()[:devices],

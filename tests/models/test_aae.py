@@ -124,7 +124,7 @@ def test_draws_are_all_that_is_needed_of_a_prior(images, monkeypatch):
     step = make_step(several_players(model, losses.compose_players(terms, weights)), players)
     batch = Batch(images, LABEL, jnp.ones(6), INDEX)
     _, metrics = jax.jit(step)(init_state(KEY, initial(model), players), batch)
-    assert np.isfinite(metrics["judging_prior"])
+    assert np.isfinite(metrics["adversarial_prior"])
     with pytest.raises(ValueError, match="the prior uniform has no log_prob"):
         models.own_priors(model)
     assert models.sample(KEY, model, initial(model), 5).shape == (5, 9, 12, 2)

@@ -51,7 +51,7 @@ def test_players_are_trained_measured_and_used(tmp_path, attributes, penalty):
     assert len(validated) == 4, "two seeds, two epochs"
     for record in validated:
         assert "gradient_penalty" not in record
-        assert record["judging_real"] > 0
+        assert record["adversarial_real"] > 0
     trained = next(record for record in records if record["split"] == "train")
     assert {"encoder_loss", "decoder_loss", "discriminator_loss"} <= trained.keys()
     assert ("gradient_penalty" in trained) == bool(penalty)
@@ -74,7 +74,7 @@ def play_to_the_end(workdir):
     replicas = [train.Replica("hybrid", 0, {})]
     if not workdir.exists():
         experiment.workdir.open(experiment.record(model, replicas), resume=False, overwrite=False)
-    sides = ["judging_real"], ["judging_reconstruction", "judging_sample"]
+    sides = ["adversarial_real"], ["adversarial_reconstruction", "adversarial_sample"]
     rule = losses.equilibrium(*sides, target=0.72, margin=0.07)
     noise = optax.linear_schedule(0.3, 0.0, 4)
     played = dataclasses.replace(game(model), rule=rule, noise=noise)
@@ -110,7 +110,7 @@ def test_a_judge_tells_attributes(tmp_path):
     experiment = prepared(tmp_path / "run")
     model = models.VAEGAN((8, 8, 3), 2, (4,), (4,), 4, 1, layout=experiment.layout)
     experiment.workdir.open(experiment.record(model, []), resume=False, overwrite=False)
-    judge = study.train_attribute_judge(experiment, epochs=1)
+    judge = study.train_attribute_classifier(experiment, epochs=1)
     probabilities = judge.probabilities(experiment.test_set.images)
     assert probabilities.shape == (20, 3)
     right = (probabilities > 0.5) == experiment.test_set.attributes.values

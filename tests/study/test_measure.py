@@ -27,7 +27,7 @@ def experiment(tmp_path_factory):
 @pytest.fixture(scope="module")
 def judge():
     model = models.Classifier((28, 28, 1), widths=(2, 2), hidden=(32,))
-    return study.Judge(model, models.init(jax.random.key(0), model), 0.1)
+    return study.FeatureClassifier(model, models.init(jax.random.key(0), model), 0.1)
 
 
 def trained(variant="some", seed=0, **arguments):

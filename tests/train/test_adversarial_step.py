@@ -11,7 +11,7 @@ import pytest
 from jaxvae import losses, models
 from jaxvae.models import AAE, VAEGAN, Normal
 from jaxvae.train import Player, init_state, make_step, pausing, several_players
-from jaxvae.types import Batch, Judged, Posterior
+from jaxvae.types import AdversarialOutput, Batch, Posterior
 
 KEY = jax.random.key(0)
 STEP = jnp.int32(0)
@@ -84,19 +84,19 @@ def gradients(model, players, terms, weights, batch, **further):
 REACH = {
     "aae": {
         "reconstruction": {"reconstruction"},
-        "deceiving": {"regularization"},
-        "judging_prior": {"discriminator"},
-        "judging_code": {"discriminator"},
+        "generator_code": {"regularization"},
+        "adversarial_prior": {"discriminator"},
+        "adversarial_code": {"discriminator"},
         "gradient_penalty": {"discriminator"},
     },
     "vaegan": {
         "kl": {"encoder"},
         "feature_likelihood": {"encoder", "decoder"},
-        "deceiving_reconstruction": {"decoder"},
-        "deceiving_sample": {"decoder"},
-        "judging_real": {"discriminator"},
-        "judging_reconstruction": {"discriminator"},
-        "judging_sample": {"discriminator"},
+        "generator_reconstruction": {"decoder"},
+        "generator_sample": {"decoder"},
+        "adversarial_real": {"discriminator"},
+        "adversarial_reconstruction": {"discriminator"},
+        "adversarial_sample": {"discriminator"},
         "sample_diversity": set(),
         "gradient_penalty": {"discriminator"},
     },
@@ -256,7 +256,7 @@ def test_slopes_are_the_norms_of_the_verdicts_gradient(batch):
                 return jnp.sum(arguments[0] * variables["params"]["w"], axis=(1, 2, 3))
             _, image, _ = arguments
             code, verdict = jnp.ones((6, 1)), jnp.zeros(6)
-            return Judged(
+            return AdversarialOutput(
                 image,
                 (Posterior(code, code),),
                 (code,),
@@ -330,19 +330,15 @@ def test_players_who_share_what_is_not_there_or_their_own_are_refused():
 @pytest.mark.parametrize("name", ["aae", "vaegan"])
 def test_two_devices_make_the_step_of_one(name, batch):
     model, players, terms, weights, further = family(name, "non_saturating")
-    rule = losses.equilibrium(["judging_real"], ["judging_sample"]) if name == "vaegan" else None
+    rule = losses.equilibrium(["adversarial_real"], ["adversarial_sample"]) if name == "vaegan" else None
     batch = batch.replace(mask=jnp.array([1.0, 1, 1, 0, 0, 1]))
 
-    def step(axis_name):
-        objective = losses.compose_players(terms, weights, rule=rule, axis_name=axis_name)
-        play = several_players(model.clone(axis_name=axis_name), objective, **further)
-        return make_step(play, players, axis_name=axis_name)
-
+    objective = losses.compose_players(terms, weights, rule=rule)
+    step = make_step(several_players(model, objective, **further), players)
     state = fresh(model, players)
-    expected, logged = jax.jit(step(None))(state, batch)
-    local = step("data")
+    expected, logged = jax.jit(step)(state, batch)
     spread = jax.pmap(
-        lambda state, fields: local(state, Batch(**fields)),
+        lambda state, fields: step(state, Batch(**fields, axis_name="data")),
         "data",
         in_axes=(None, 0),
         devices=jax.devices()[:2],

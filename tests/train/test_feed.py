@@ -11,7 +11,7 @@ import pytest
 
 from jaxvae import train
 from jaxvae.data import Resident, Streamed, from_arrays
-from jaxvae.train import loop, session
+from jaxvae.train import loop, trainer
 
 DATA = from_arrays(
     np.random.default_rng(0).integers(0, 256, (15, 2, 2, 1), np.uint8), np.full(15, -1), name="noise"
@@ -31,7 +31,7 @@ def losses(key, params, model_state, batch, step, hyper):
 @pytest.fixture(autouse=True)
 def chunks_of_three(monkeypatch):
     monkeypatch.setattr(loop, "CHUNK", 3)
-    monkeypatch.setattr(session, "CHUNK", 3)
+    monkeypatch.setattr(trainer, "CHUNK", 3)
 
 
 def start(workdir, source, *, evaluate=None, **options):

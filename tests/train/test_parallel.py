@@ -22,8 +22,8 @@ assert SOURCE.steps_per_epoch == STEPS, "two full batches and one that is half p
 OPTIMIZER = optax.chain(optax.trace(0.0), optax.sgd(1e-3))
 
 
-def ladder(layout, axis_name=None):
-    return models.VLAE((12, 12, 1), (2, 3), (3, 4), 6, axis_name=axis_name, layout=models.layout(layout))
+def ladder(layout):
+    return models.VLAE((12, 12, 1), (2, 3), (3, 4), 6, layout=models.layout(layout))
 
 
 def one_call(program):
@@ -39,21 +39,20 @@ def make(mode="jit", devices=1, layout="chwn"):
 @cache
 def _make(mode, devices, layout):
     parallel = train.Parallel(mode, devices)
-    model, axis_name = ladder(layout), parallel.axis_name
+    model = ladder(layout)
     priors = models.standard_priors(model)
     terms = {
         "reconstruction": losses.reconstruction("bernoulli"),
         "ssim_loss": losses.ssim_loss(),
-        "mmd": losses.mmd(priors, losses.dimension_rbf(power=1), axis_name=axis_name),
+        "mmd": losses.mmd(priors, losses.dimension_rbf(power=1)),
         "kl": losses.kl(priors),
     }
-    objective = losses.compose(terms, dict.fromkeys(terms, 1.0) | {"mmd": 10.0}, axis_name=axis_name)
+    objective = losses.compose(terms, dict.fromkeys(terms, 1.0) | {"mmd": 10.0})
     player = train.Player(tuple(variables()["params"]), OPTIMIZER)
     step = train.make_step(
-        train.one_player("ladder", model.clone(axis_name=axis_name), objective),
+        train.one_player("ladder", model, objective),
         {"ladder": player},
         ema_decay=0.9,
-        axis_name=axis_name,
     )
     options = models.layout(layout).compiler_options
     chunk = one_call(parallel.compile_epoch(step, SOURCE, length=STEPS, compiler_options=options))

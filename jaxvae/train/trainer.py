@@ -40,7 +40,7 @@ def run(
     Args:
         replicas: the runs to train side by side, equal but for seed and `hyper`.
         init: Flax variables from a key, or such a function for each variant.
-        losses: loss of each player; made for `parallel.axis_name`.
+        losses: loss of each player.
         players: by name.
         source: the training data.
         evaluate: numbers of one replica on held-out data, from its variables, after each epoch.
@@ -62,7 +62,7 @@ def run(
         Interrupted: a signal came; the state has been saved.
     """
     parallel = parallel or Parallel()
-    step = make_step(losses, players, ema_decay=ema_decay, axis_name=parallel.axis_name)
+    step = make_step(losses, players, ema_decay=ema_decay)
     program = parallel.compile_epoch(step, source, length=CHUNK, compiler_options=compiler_options)
     workdir.check(record, resume=resume, overwrite=overwrite)
     state = init_replicas(replicas, init, players, ema=ema_decay > 0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxvae.report import Series, against, save
+from jaxvae.report import Series, accuracy_curves, save
 
 GENERATED = Series(
     name="generated + MNIST", x=(0.05, 0.2, 1), mean=(0.95, 0.97, 0.99), std=(0.01, 0.002, 0.001)
@@ -12,7 +12,7 @@ PUBLISHED = {0.2: 0.9693, 0.5: 0.9797, 1: 0.9869}
 
 
 def draw(*series, published=None):
-    figure = against(series, x_label="share of MNIST", y_label="test accuracy", published=published)
+    figure = accuracy_curves(series, x_label="share of MNIST", y_label="test accuracy", published=published)
     return figure, figure.axes[0]
 
 

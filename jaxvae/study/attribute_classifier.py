@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxvae import models
+from jaxvae.images import Images, as_floats
 from jaxvae.pieces import in_pieces
+from jaxvae.study.classifier import TrainedClassifier, train_classifier
 from jaxvae.study.experiment import Experiment
-from jaxvae.study.images import Images, as_floats
-from jaxvae.study.judge import TrainedClassifier, train_classifier
 
 
-class AttributeJudge(TrainedClassifier):
+class AttributeClassifier(TrainedClassifier):
     """A classifier of attributes; its model is `jaxvae.models.Classifier`."""
 
     def probabilities(self, images: Images) -> Float[np.ndarray, "n k"]:
@@ -45,7 +45,7 @@ class AttributeJudge(TrainedClassifier):
         return jax.jit(partial(self.model.apply, self.variables, method="penultimate"))
 
 
-def train_attribute_judge(experiment: Experiment, *, epochs: int) -> AttributeJudge:
+def train_attribute_classifier(experiment: Experiment, *, epochs: int) -> AttributeClassifier:
     """Trains the classifier in the part "attributes" of a run, or takes it from there.
 
     Args:
@@ -68,4 +68,4 @@ def train_attribute_judge(experiment: Experiment, *, epochs: int) -> AttributeJu
     trained = train_classifier(
         experiment, model, epochs=epochs, part="attributes", seed=experiment.config.seed, attributes=True
     )
-    return AttributeJudge(model, trained.variables, trained.accuracy)
+    return AttributeClassifier(model, trained.variables, trained.accuracy)

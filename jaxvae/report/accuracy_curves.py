@@ -50,7 +50,7 @@ class Series:
         _check(self.name, self.x, self.mean)
 
 
-def against(
+def accuracy_curves(
     series: Sequence[Series],
     *,
     x_label: str,

@@ -12,7 +12,7 @@ import pytest
 
 from jaxvae import train
 from jaxvae.data import Resident, from_arrays
-from jaxvae.train import loop, session
+from jaxvae.train import loop, trainer
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (14, 2, 2, 1), np.uint8)
 SOURCE = Resident(from_arrays(IMAGES, np.full(14, -1), name="noise"), batch_size=2)
@@ -34,7 +34,7 @@ def losses(key, params, model_state, batch, step, hyper):
 def chunks_of_three():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "CHUNK", 3)
-        patch.setattr(session, "CHUNK", 3)
+        patch.setattr(trainer, "CHUNK", 3)
         yield
 
 

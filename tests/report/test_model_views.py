@@ -4,15 +4,15 @@ from matplotlib.patches import Circle
 from PIL import Image
 
 from jaxvae.report import (
-    Case,
     Column,
     Heading,
+    ModelView,
     Picture,
     Row,
     bars,
-    case_blocks,
     distance_blocks,
     embedding,
+    model_blocks,
     summarize,
 )
 
@@ -75,7 +75,7 @@ def test_codes_of_many_dimensions_are_turned_around_the_priors_mean():
 
 
 def case(name, d=2, *, prior=(1.0, 2.0), stddev=False):
-    return Case(
+    return ModelView(
         name=name,
         prior=prior,
         values=np.linspace(-1, 3, 3, dtype=np.float32),
@@ -88,7 +88,7 @@ def case(name, d=2, *, prior=(1.0, 2.0), stddev=False):
 
 
 def blocks_of(folder, cases):
-    return case_blocks(
+    return model_blocks(
         folder,
         cases,
         originals=RNG.random((4, 6, 6, 1), np.float32),

@@ -10,7 +10,7 @@ _GRID = 15
 _SHOWN = 16
 
 
-def make_case(run: Run, test_set: data.Dataset, *, spread: bool = False) -> report.Case:
+def view_model(run: Run, test_set: data.Dataset, *, spread: bool = False) -> report.ModelView:
     """Decodes the plane of a model's latent space, and encodes, reconstructs and samples.
 
     Args:
@@ -26,7 +26,7 @@ def make_case(run: Run, test_set: data.Dataset, *, spread: bool = False) -> repo
     centre = np.full((1, prior.dim), prior.loc, np.float32)
     (grid,) = run.traverse((centre,), values)
     (posterior,) = run.encode(test_set.images)
-    return report.Case(
+    return report.ModelView(
         name=run.variant,
         prior=(prior.loc, prior.scale),
         values=values,

@@ -27,7 +27,7 @@ _PLANES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class ModelView:
     """What one model of a study shows.
 
     Attributes:
@@ -52,9 +52,9 @@ class Case:
     stddev: Float[np.ndarray, "n d"] | None = None
 
 
-def case_blocks(
+def model_blocks(
     folder: Path,
-    cases: Sequence[Case],
+    cases: Sequence[ModelView],
     *,
     originals: Images,
     labels: Integer[np.ndarray, " n"],
@@ -119,8 +119,8 @@ def distance_blocks(
     return [*blocks, Paragraph(words)]
 
 
-def _planes(folder: Path, cases: Sequence[Case]) -> list[Picture]:
-    alike: dict[object, list[Case]] = defaultdict(list)
+def _planes(folder: Path, cases: Sequence[ModelView]) -> list[Picture]:
+    alike: dict[object, list[ModelView]] = defaultdict(list)
     for case in cases:
         alike[case.prior, case.values.tobytes(), case.grid.shape].append(case)
     figures = [
@@ -142,7 +142,7 @@ def _planes(folder: Path, cases: Sequence[Case]) -> list[Picture]:
 
 
 def _codes(
-    folder: Path, case: Case, *, labels: Integer[np.ndarray, " n"], class_names: Sequence[str]
+    folder: Path, case: ModelView, *, labels: Integer[np.ndarray, " n"], class_names: Sequence[str]
 ) -> list[Picture]:
     """Where a case's posteriors lie; the moments of two dimensions show that too."""
     loc, scale = case.prior

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxvae import data, evaluate, losses, models, train
+from jaxvae.images import Images, as_floats
 from jaxvae.pieces import in_pieces
 from jaxvae.study.experiment import Experiment, forward
-from jaxvae.study.images import Images, as_floats
 from jaxvae.types import Variables
 
 
@@ -58,7 +58,7 @@ class TrainedClassifier:
         return jax.jit(self.logits)
 
 
-class Judge(TrainedClassifier):
+class FeatureClassifier(TrainedClassifier):
     """The classifier whose activations are spaces to compare images in; its model is `jaxvae.models.Classifier`."""
 
     @property
@@ -137,7 +137,7 @@ def train_classifier(
     return TrainedClassifier(model, variables, 1 - error)
 
 
-def train_judge(experiment: Experiment, *, epochs: int) -> Judge:
+def train_feature_classifier(experiment: Experiment, *, epochs: int) -> FeatureClassifier:
     """Trains the classifier that judges in the part "classifier" of a run, or takes it from there.
 
     Args:
@@ -151,4 +151,4 @@ def train_judge(experiment: Experiment, *, epochs: int) -> Judge:
     model = models.Classifier(spec.image_shape, len(spec.class_names), layout=experiment.layout)
     seed = experiment.config.seed
     trained = train_classifier(experiment, model, epochs=epochs, part="classifier", seed=seed)
-    return Judge(model, trained.variables, trained.accuracy)
+    return FeatureClassifier(model, trained.variables, trained.accuracy)
