@@ -46,8 +46,8 @@ def make_step(
         ema_decay: share of the old value in the moving average of the parameters; 0 keeps none.
 
     Returns:
-        `(state, batch) -> (state, metrics)`, pure, for one replica. Gradients are averaged over `Batch.axis_name`. The
-        metrics are those of `losses` and "grad_norm_<player>", each gradient's global norm before the optimizer's chain.
+        `(state, batch) -> (state, metrics)`, pure, for one replica. Gradients are averaged over `Batch.axis_name`.
+        The metrics are those of `losses` and "grad_norm_<player>", each gradient's global norm before the chain.
 
     Raises:
         ValueError: `ema_decay` outside [0, 1).
