@@ -187,7 +187,8 @@ _CODES = (
         title="MMD² z{}",
         digits=5,
         better="lower",
-        note="Squared maximum mean discrepancy between one level's codes and draws from N(0, I); z1 is the bottom level.",
+        note="Squared maximum mean discrepancy between one level's codes and draws from N(0, I); z1 "
+        "is the bottom level.",
     ),
     Column(
         key="kl_z{}",
