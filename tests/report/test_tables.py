@@ -70,11 +70,8 @@ def test_bold_needs_a_rival_and_compares_what_is_shown(rows, expected):
 
 
 def test_columns_that_no_row_has_are_dropped():
-    rows = [
-        row("a", bce=1.0),
-        Row(name="b", metrics={}, note="Diverged."),
-        Row(name="c", metrics={}, published={"ssim": 0.7}),
-    ]
+    diverged = Row(name="b", metrics={}, note="Diverged.")
+    rows = [row("a", bce=1.0), diverged, Row(name="c", metrics={}, published={"ssim": 0.7})]
     table = Table(rows=rows, columns=[SSIM, SEEDS, BCE], caption="Results")
     assert table.columns == [SSIM, BCE]
     assert to_markdown(rows, [SSIM, SEEDS, BCE]).splitlines() == [
