@@ -107,13 +107,15 @@ def level_columns(levels: int) -> list[Column]:
         levels: how many levels there are.
 
     Returns:
-        MMD of each level, its floor, then KL, class accuracy and active units of each level.
+        MMD of each level, its floor (one, or one per level if they differ in size), and KL, class accuracy and active
+        units of each level.
     """
     numbers = range(1, levels + 1)
     others = [
         column for key in ("kl_z{}", "class_z{}", "active_units_z{}") for column in family(key, numbers)
     ]
-    return columns(*family("mmd_z{}", numbers), "mmd_floor_std", *others)
+    floors = [*columns("mmd_floor_std"), *family("mmd_floor_std_z{}", numbers)]
+    return [*family("mmd_z{}", numbers), *floors, *others]
 
 
 def _panels(grids: Sequence[Plane]) -> list[Traversal]:
