@@ -362,7 +362,7 @@ def test_attributes_of_two_pictures_of_one_name_are_refused(faces):
     draw(root / "other" / "2.png")
     message = said(root)
     assert "list_attr.txt identifies pictures by file name, but 2 names occur more than once" in message
-    assert "such as 1.png; rename these." in message
+    assert "such as 1.png; rename these pictures." in message
     (root / "list_attr.txt").unlink()
     assert sum(map(len, splits(root))) == 6
 
