@@ -14,6 +14,7 @@ from jaxvae import cli, data, models, report, train
 from jaxvae.run import Run
 from jaxvae.study.training import Training
 from jaxvae.study.variant import V, programs
+from jaxvae.train import Replica, TrainState, Workdir
 from jaxvae.types import Batch
 
 CURVES = "Terms over epochs, unweighted: on training batches (thin) and on validation images (bold)."
@@ -189,7 +190,7 @@ class Experiment:
             NonFiniteError: every seed of every variant diverged.
         """
         seeds = list(self.seeds if seeds is None else seeds)
-        replicas = [train.Replica(name, s, hyper) for name, hyper in training.variants.items() for s in seeds]
+        replicas = [Replica(name, s, hyper) for name, hyper in training.variants.items() for s in seeds]
         workdir = self._begin(part)
         state, record = self._fit(training, replicas, workdir, part)
         diverged = train.read_diverged(workdir.diverged)
@@ -405,7 +406,7 @@ class Experiment:
             self.picture("curves", report.curves(records, shown), CURVES),
         ]
 
-    def _begin(self, part: str | None) -> train.Workdir:
+    def _begin(self, part: str | None) -> Workdir:
         """The directory of a training; that of a run with parts is made ready before the first of them."""
         if part is None:
             return self.workdir
@@ -417,8 +418,8 @@ class Experiment:
         return self.workdir.part(part)
 
     def _fit(
-        self, training: Training, replicas: list[train.Replica], workdir: train.Workdir, part: str | None
-    ) -> tuple[train.TrainState, dict[str, Any]]:
+        self, training: Training, replicas: list[Replica], workdir: Workdir, part: str | None
+    ) -> tuple[TrainState, dict[str, Any]]:
         source = training.source or self.source
         batches = self.validation if training.validation is None else training.validation
         own = {name: models.describe(model) for name, model in training.models.items()}

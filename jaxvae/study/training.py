@@ -125,7 +125,7 @@ class Training:
                 losses.compose(self.terms, self.weights),
                 corrupt=self.corrupt,
                 arguments=self.arguments,
-                label=self.model.label_field,
+                label=models.told(self.model),
             )
         else:
             own = train.several_players(
