@@ -163,10 +163,10 @@ class DeepConvVAE(OneLevelAutoencoder):
         if self.deep_features == "off" or self.is_initializing():
             return output
         features = tuple(self.layout.leave(h) for h in stages)
+        reconstruction_features = self._reconstruction_features(nn.sigmoid(output.logits), train)
         if self.deep_features == "stopped":
             features = lax.stop_gradient(features)
-        reconstruction = nn.sigmoid(output.logits)
-        return replace(output, features=(features, self._reconstruction_features(reconstruction, train)))
+        return replace(output, features=(features, reconstruction_features))
 
     def _reconstruction_features(
         self, image: Float[Array, "n h w c"], train: bool
