@@ -11,40 +11,41 @@ from jaxvae.run import Run
 
 
 def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: int | None = None) -> Run:
-    """Reads a trained model from the directory that an experiment left.
+    """Reads a trained model from the directory that an experiment wrote.
 
     Args:
-        workdir: the run's directory, such as "runs/vlae_mnist".
-        variant: which of the run's settings; the last one, which is the one that a report proposes, if not given.
+        workdir: directory of the run, such as "runs/vlae_mnist".
+        variant: which setting of the run; the last one, which is the one that a report proposes, if not given.
         seed: which of its seeds; the first one if not given.
 
     Returns:
-        The model of the run's newest undamaged checkpoint, with averaged parameters if the run kept them. It
-        computes in the run's precision, so that its images are those that the run evaluated, and in the layout
-        that this machine likes.
+        The model of the run's newest undamaged checkpoint, with averaged parameters if the run kept them. It computes
+        in the precision of the run, so that its images are those that the run evaluated, and in the default layout of
+        this platform.
 
     Raises:
-        ValueError: the directory holds no run, no such variant or seed, or no readable checkpoint.
+        ValueError: the directory holds no run, no such variant or seed, a variant that diverged, or no readable
+            checkpoint.
     """
-    directory, config = _find(train.Workdir(Path(workdir)), variant)
+    directory, config, variant = _find(train.Workdir(Path(workdir)), variant)
     replicas = config["replicas"]
-    variant = replicas[-1]["variant"] if variant is None else variant
-    fitting = [
+    if variant in config.get("diverged", {}):
+        raise ValueError(f"the run has no model of variant {variant!r}: {config['diverged'][variant]}")
+    numbers = [
         number
         for number, replica in enumerate(replicas)
         if replica["variant"] == variant and seed in (None, replica["seed"])
     ]
-    if not fitting:
-        there = ", ".join(f"({r['variant']!r}, seed {r['seed']})" for r in replicas)
+    if not numbers:
+        choices = ", ".join(f"({r['variant']!r}, seed {r['seed']})" for r in replicas)
         wanted = f"variant {variant!r}" + ("" if seed is None else f" with seed {seed}")
-        raise ValueError(f"{workdir} has no run of {wanted}; it has {there}.")
-    number = fitting[0]
+        raise ValueError(f"{workdir} has no run of {wanted}; it has {choices}.")
+    number = numbers[0]
     tree = train.Checkpoints(directory.checkpoints).restore_tree()
     variables = {"params": tree["ema"] or tree["params"], **tree["model_state"]}
+    description = config.get("models", {}).get(variant, config["model"])
     return Run(
-        models.build(
-            config.get("models", {}).get(variant, config["model"]), precision=config["config"]["precision"]
-        ),
+        models.build(description, precision=config["config"]["precision"]),
         jax.tree.map(lambda leaf: leaf[number], variables),
         config=config,
         variant=variant,
@@ -52,16 +53,18 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     )
 
 
-def _find(directory: train.Workdir, variant: str | None) -> tuple[train.Workdir, dict[str, Any]]:
-    """The directory that a variant was trained in, and its config.json."""
+def _find(directory: train.Workdir, variant: str | None) -> tuple[train.Workdir, dict[str, Any], str]:
+    """The directory that a variant was trained in, its config.json, and the variant, the last if not given."""
     config = directory.read_config()
+    parts = config.get("parts", {})
+    if parts:
+        variant = list(parts)[-1] if variant is None else variant
+        if variant not in parts:
+            raise ValueError(
+                f"{directory.path} has no run of variant {variant!r}; it has {', '.join(parts)}."
+            )
+        directory = directory.part(parts[variant])
+        config = directory.read_config()
     if "replicas" not in config:
         raise ValueError(f"{directory.config} was not written by an experiment of jaxvae.")
-    parts = config.get("parts", {})
-    if not parts:
-        return directory, config
-    variant = list(parts)[-1] if variant is None else variant
-    if variant not in parts:
-        raise ValueError(f"{directory.path} has no run of variant {variant!r}; it has {', '.join(parts)}.")
-    directory = directory.part(parts[variant])
-    return directory, directory.read_config()
+    return directory, config, config["replicas"][-1]["variant"] if variant is None else variant

@@ -1,4 +1,4 @@
-"""Many examples taken a part at a time."""
+"""Many examples computed in pieces, to bound the memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,22 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 
 PIECE = 1000
-"""Examples that are computed at a time."""
+"""Largest number of examples computed at a time."""
 
 
 def in_pieces(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
-    """Applies a function to at most `PIECE` examples at a time, since activations need far more room than images.
+    """Applies a function to at most `PIECE` examples at a time, since activations need far more memory than images.
 
     Args:
-        function: of arrays or trees of arrays [n, ...], to such.
-        inputs: its arguments, n >= 0 examples; None stays None.
+        function: maps arrays or trees of arrays [n, ...] to an array or a tree of arrays [n, ...].
+        inputs: its arguments for n >= 0 examples; None stays None.
 
     Returns:
-        What the function gives for all examples.
+        The function's results for all examples.
     """
     n = len(jax.tree.leaves(inputs)[0])
     if n == 0:
-        # Networks are not made for nothing: what they give for one example has the right shape, too.
+        # Networks need at least one example; the results for one have the right shapes.
         one = jax.tree.map(lambda x: np.zeros((1, *x.shape[1:]), x.dtype), inputs)
         return jax.tree.map(lambda x: x[:0], function(*one))
     starts = range(0, n, PIECE)

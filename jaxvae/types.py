@@ -1,11 +1,11 @@
-"""The few records that cross rooms.
+"""The records and protocols that cross rooms.
 
 Images are NHWC; uint8 on disk and in `jaxvae.data`, float32 in [0, 1] from the train step on. `n` is the
 number of examples in a batch, `d` a latent size.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NewType, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, NewType, Protocol, Self, TypeAlias, runtime_checkable
 
 import flax.struct
 from jaxtyping import Array, Float, Int, Key
@@ -14,7 +14,10 @@ Variables: TypeAlias = Mapping[str, Any]
 """Flax variable collections, `{"params": ..., "batch_stats": ...}`."""
 
 Logits = NewType("Logits", Float[Array, " n"])
-"""A discriminator's unbounded verdicts [n], large for real; a type checker refuses probabilities in their place."""
+"""A discriminator's logits [n], large for real; a type of its own, so that a type checker rejects probabilities."""
+
+LabelField: TypeAlias = Literal["label", "attributes"]
+"""Name of a `Batch` field that a model can be conditioned on."""
 
 
 @flax.struct.dataclass
@@ -25,11 +28,11 @@ class Batch:
         image: [n, height, width, channels], float32 in [0, 1].
         label: [n], class number; -1 where there is none.
         mask: [n], 1 for an example that counts, 0 for padding.
-        index: [n], position in the global batch. Noise is drawn per position, so that a batch spread over
-            several devices meets the same noise as on one.
-        attributes: [n, attributes], what else is known of the image, 0 or 1 each; None where nothing is.
-        axis_name: name of the mapped axis over devices of which the batch holds one device's share (under `pmap`); None
-            where the batch is whole. Means and sets of examples are taken over that axis.
+        index: [n], position in the global batch. Noise is drawn per position, so that a batch gets the same noise
+            on one device as spread over several.
+        attributes: [n, attributes], binary attributes of the image, 0 or 1 each; None where the data have none.
+        axis_name: under `pmap`, name of the mapped axis over which the global batch is spread; means over examples
+            and set-level terms are taken over that axis. None for a batch that is whole.
     """
 
     image: Float[Array, "n h w c"]
@@ -55,7 +58,7 @@ class Posterior:
 
 @flax.struct.dataclass
 class Output:
-    """What a model returns for a batch, all that a loss term may look at besides the batch.
+    """What an autoencoder returns for a batch; loss terms see this and the batch.
 
     Attributes:
         logits: [n, height, width, channels], the decoder's unbounded output; sigmoid(logits) is the mean
@@ -64,9 +67,9 @@ class Output:
         latents: per level [n, d], reparameterized draws from the posteriors.
         log_scale: learned log standard deviation of the observation noise, a scalar; None if the model has
             none.
-        label_logits: [n, classes], unbounded, what the model tells of the label; None if it tells nothing.
-        features: activations after every stage of the encoder, [n, height, width, channels] each: those of the
-            image, and those of the mean reconstruction; None if the model does not look at what it made.
+        label_logits: [n, classes], the model's unbounded prediction of the label; None if it predicts none.
+        features: the encoder's activations after every stage, [n, height, width, channels] each, first for the
+            image, then for its mean reconstruction; None unless the model computes them.
     """
 
     logits: Float[Array, "n h w c"]
@@ -79,17 +82,18 @@ class Output:
 
 @flax.struct.dataclass
 class AdversarialOutput(Output):
-    """An `Output` together with what the model's discriminator says, for the losses of several players.
+    """An `Output` with the discriminator's inputs and logits, for the losses of several players.
 
     Attributes:
-        real: [n, ...], what the discriminator should take for real.
-        fakes: [n, ...] each, kinds of what is generated, which it should not.
-        real_logits: [n], the discriminator's unbounded verdict, large for real.
+        real: [n, ...], inputs that the discriminator should classify as real.
+        fakes: [n, ...] for each kind of generated input, which the discriminator should classify as fake.
+        real_logits: [n], the discriminator's unbounded logits, large for real.
         fake_logits: [n] for each kind.
-        real_features: [n, features], inner activations of the discriminator that sees the image; None if there are
-            none to compare.
-        fake_features: [n, features], the same of the reconstruction.
-        slopes: [n] for each kind, norm of the verdict's gradient between real and fake; none unless asked for.
+        real_features: [n, features], inner activations of the discriminator for the image; None if it does not see
+            images.
+        fake_features: [n, features], the same for the reconstruction.
+        slopes: [n] for each kind, norm of the logit's gradient at a point between real and fake; empty unless
+            requested.
     """
 
     real: Float[Array, "n ..."] = flax.struct.field(kw_only=True)
@@ -113,14 +117,14 @@ Kernel: TypeAlias = Callable[[Float[Array, " d"], Float[Array, " d"]], Float[Arr
 
 @runtime_checkable
 class Prior(Protocol):
-    """p(z): anything that can be sampled and, where it has a density, evaluated."""
+    """p(z): a distribution of codes that can be sampled and has a density."""
 
     def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
-        """Draws points.
+        """Draws codes.
 
         Args:
             key: source of randomness.
-            n: how many points.
+            n: how many codes.
 
         Returns:
             [n, d].
@@ -139,12 +143,95 @@ class Prior(Protocol):
         ...
 
 
+@runtime_checkable
+class Model(Protocol):
+    """A network of one of the model families: a Flax module that takes images."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images that it takes."""
+        ...
+
+    @property
+    def label_field(self) -> LabelField | None:
+        """Field of a `Batch` that its methods take as the argument `label`; None if they take none."""
+        ...
+
+    @property
+    def label_size(self) -> int:
+        """Number of classes, or of attributes, of `label`; 0 if the methods take none."""
+        ...
+
+    def __call__(
+        self,
+        key: Key[Array, ""],
+        image: Float[Array, "n h w c"],
+        index: Int[Array, " n"],
+        train: bool = False,
+    ) -> Any:
+        """Maps images to what the family is for; called through `apply`.
+
+        Args:
+            key: source of randomness.
+            image: in [0, 1], of `image_shape`.
+            index: position of each example in the global batch, on which the randomness depends, so that a batch gets
+                the same on one device as spread over several.
+            train: whether the layers behave as in training; BatchNorm then uses the batch's statistics, and dropout
+                drops.
+
+        Returns:
+            The `Output` of an autoencoder, the logits [n, classes] of a classifier.
+
+        Raises:
+            ValueError: images of another shape.
+        """
+        ...
+
+    def init(self, rngs: Key[Array, ""], *args: Any, **kwargs: Any) -> Any:
+        """Flax's `Module.init`: the variables before training.
+
+        Args:
+            rngs: source of randomness.
+            *args: of the method that is called, `__call__` by default.
+            **kwargs: of that method.
+
+        Returns:
+            Parameters and statistics, by Flax collection.
+        """
+        ...
+
+    def apply(self, variables: Variables, *args: Any, **kwargs: Any) -> Any:
+        """Flax's `Module.apply`: calls a method with these variables.
+
+        Args:
+            variables: by Flax collection.
+            *args: of the method.
+            **kwargs: of the method; `method` is its name, `__call__` by default, and `mutable` names the collections
+                whose updates are returned too.
+
+        Returns:
+            What the method returns.
+        """
+        ...
+
+    def clone(self, **updates: Any) -> Self:
+        """Flax's `Module.clone`: a copy.
+
+        Args:
+            **updates: attributes to change.
+
+        Returns:
+            The copy.
+        """
+        ...
+
+
 class RunStopped(Exception):  # noqa: N818
-    """A run that ended early in a way that its user can understand and mend.
+    """A run that ended early for a reason that its user can understand and fix.
 
     Attributes:
         status: the process's exit status.
-        resumable: whether the same command with --resume goes on from here.
+        resumable: whether the same command with --resume continues the run.
     """
 
     def __init__(self, message: str, *, status: int = 1, resumable: bool = False) -> None:

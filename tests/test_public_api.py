@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
+from typing_extensions import override
 
 import jaxvae
 
@@ -30,25 +31,39 @@ def public_names(module):
 
 
 def public_objects():
-    """Public functions, classes and their methods, by full name."""
-    found = {}
+    """Public functions, classes and their methods, by full name, each with the docstrings that it overrides."""
+    objects = {}
     for module in map(importlib.import_module, MODULES):
         for value in (getattr(module, name) for name in public_names(module)):
             if inspect.isclass(value) and value.__module__.startswith("jaxvae"):
-                found[f"{value.__module__}.{value.__qualname__}"] = value
-                found |= {f"{value.__module__}.{m.__qualname__}": m for m in methods(value)}
+                objects[f"{value.__module__}.{value.__qualname__}"] = value, ()
+                for method, inherited in methods(value):
+                    objects[f"{value.__module__}.{method.__qualname__}"] = method, inherited
             elif inspect.isfunction(value):
-                found[f"{value.__module__}.{value.__qualname__}"] = value
-    return found
+                objects[f"{value.__module__}.{value.__qualname__}"] = value, ()
+    return objects
 
 
 def methods(cls):
-    """Functions that a class writes out for its users."""
+    """Functions that a class defines for its users, each with the docstrings that it overrides, nearest first."""
     for name, value in vars(cls).items():
-        function = value.fget if isinstance(value, property) else value
+        function = function_of(value)
         written = inspect.isfunction(function) and f"def {name}(" in source(cls)
         if written and (name == "__call__" or not name.startswith("_")) and name != "setup":
-            yield function
+            yield function, tuple(overridden_docs(cls, name)) if hasattr(function, "__override__") else ()
+
+
+def function_of(value):
+    """The function of a method or of a property, which Flax wraps in a descriptor of its own."""
+    value = getattr(value, "wrapped", value)
+    return value.fget if isinstance(value, property) else value
+
+
+def overridden_docs(cls, name):
+    for base in cls.__mro__[1:]:
+        doc = getattr(function_of(vars(base).get(name)), "__doc__", None)
+        if doc and base.__module__.partition(".")[0] == cls.__module__.partition(".")[0]:
+            yield doc
 
 
 def source(value):
@@ -85,30 +100,38 @@ def raised(function):
             yield node.exc.func.id
 
 
-def function_complaints(function):
-    doc, signature = function.__doc__ or "", inspect.signature(function)
-    if not doc.strip():
+def function_complaints(function, inherited=()):
+    """What is missing in a function's docstring and in those that it inherits by overriding."""
+    docs, signature = (
+        [doc for doc in (function.__doc__, *inherited) if doc and doc.strip()],
+        inspect.signature(function),
+    )
+    if not docs:
         return ["has no docstring"]
+    arguments, results, errors = (
+        "".join(section(doc, s) for doc in docs) for s in ("Args", "Returns", "Raises")
+    )
     parameters = {name: p.annotation for name, p in signature.parameters.items() if name != "self"}
-    found = []
+    missing = []
     for name, annotation in parameters.items():
-        if not described(name, section(doc, "Args")):
-            found.append(f"does not describe {name}")
+        if not described(name, arguments):
+            missing.append(f"does not describe {name}")
         if annotation is inspect.Parameter.empty:
-            found.append(f"does not annotate {name}")
+            missing.append(f"does not annotate {name}")
         if has_bare_array(annotation):
-            found.append(f"gives {name} no shape")
-    returned, results = signature.return_annotation, section(doc, "Returns")
+            missing.append(f"gives {name} no shape")
+    returned = signature.return_annotation
     if returned is inspect.Signature.empty:
-        found.append("does not annotate what it returns")
+        missing.append("does not annotate what it returns")
     if has_bare_array(returned):
-        found.append("gives what it returns no shape")
+        missing.append("gives what it returns no shape")
     # Without arguments, the first line can say it all: "Steps with a complete checkpoint, oldest first."
     if parameters and returned not in (None, typing.NoReturn) and not results:
-        found.append("does not say what it returns")
-    said = section(doc, "Raises") + results
-    return found + [
-        f"does not say that it raises {error}" for error in set(raised(function)) if error not in said
+        missing.append("does not say what it returns")
+    return missing + [
+        f"does not say that it raises {error}"
+        for error in set(raised(function))
+        if error not in errors + results
     ]
 
 
@@ -129,8 +152,8 @@ def class_complaints(cls):
     return [f"does not describe {n}" for n in names if n not in in_place and not described(n, described_at)]
 
 
-def complaints(value):
-    return class_complaints(value) if inspect.isclass(value) else function_complaints(value)
+def complaints(value, inherited=()):
+    return class_complaints(value) if inspect.isclass(value) else function_complaints(value, inherited)
 
 
 OBJECTS = public_objects()
@@ -138,7 +161,7 @@ OBJECTS = public_objects()
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_public_object_is_documented(name):
-    assert complaints(OBJECTS[name]) == []
+    assert complaints(*OBJECTS[name]) == []
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -154,7 +177,9 @@ def test_the_walk_sees_functions_classes_and_methods():
     expected = {
         "jaxvae.losses.mmd.mmd2",
         "jaxvae.models.vlae.VLAE",
-        "jaxvae.models.vlae.VLAE.decode",
+        "jaxvae.models.autoencoder.Autoencoder.decode",
+        "jaxvae.models.autoencoder.Autoencoder.label_field",
+        "jaxvae.models.vaegan.VAEGAN.label_field",
         "jaxvae.models.priors.Normal.log_prob",
         "jaxvae.train.state.TrainState.variables",
         "jaxvae.train.trainer.run",
@@ -253,3 +278,65 @@ class FieldNotDescribed:
 )
 def test_what_is_missing_is_found(value, expected):
     assert complaints(value) == expected
+
+
+class Documented:
+    def double(self, x: int) -> int:
+        """Doubles.
+
+        Args:
+            x: number.
+
+        Returns:
+            Twice x.
+        """
+        return 2 * x
+
+    @property
+    def name(self) -> str:
+        """Name of the operation."""
+        return "double"
+
+    def undocumented(self, x: int) -> int:
+        return x
+
+
+class Overrides(Documented):
+    @override
+    def double(self, x: int) -> int:
+        return x + x
+
+    @property
+    @override
+    def name(self) -> str:
+        return "add"
+
+    @override
+    def undocumented(self, x: int) -> int:
+        return x
+
+
+class OverridesMore(Overrides):
+    @override
+    def double(self, x: int, y: int = 0) -> int:
+        """Doubles, with y on top."""
+        if y < 0:
+            raise ValueError(f"y must be at least 0, got {y}.")
+        return x + x + y
+
+
+class SaysNotThatItOverrides(Documented):
+    def double(self, x: int) -> int:
+        return x + x
+
+
+@pytest.mark.parametrize(
+    ("cls", "expected"),
+    [
+        (Overrides, {"double": [], "name": [], "undocumented": ["has no docstring"]}),
+        (OverridesMore, {"double": ["does not describe y", "does not say that it raises ValueError"]}),
+        (SaysNotThatItOverrides, {"double": ["has no docstring"]}),
+    ],
+)
+def test_an_override_inherits_what_is_documented_above_it(cls, expected):
+    assert {m.__name__: complaints(m, inherited) for m, inherited in methods(cls)} == expected

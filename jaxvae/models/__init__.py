@@ -1,8 +1,10 @@
-"""Models: networks as Flax modules, priors, and the pure functions that use a trained model."""
+"""Models: networks as Flax modules, priors, and pure functions that use a trained model."""
 
 from jaxvae.models.aae import AAE
+from jaxvae.models.autoencoder import Autoencoder, Labels, OneLevelAutoencoder
 from jaxvae.models.classifier import Classifier
 from jaxvae.models.codes import (
+    PATHS,
     Latents,
     draw,
     interpolate,
@@ -17,7 +19,6 @@ from jaxvae.models.dropout import dropout
 from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.family import build, describe
 from jaxvae.models.generate import (
-    Labels,
     decode,
     encode,
     forward,
@@ -26,17 +27,16 @@ from jaxvae.models.generate import (
     own_priors,
     reconstruct,
     sample,
-    sampled_priors,
     standard_priors,
-    told,
 )
 from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.mixture import Mixture, fit_mixture
-from jaxvae.models.named_priors import PRIORS, LabelledPrior, Samplable, draw_each, prior
+from jaxvae.models.named_priors import PRIORS, draw_each, prior
+from jaxvae.models.network import Network
 from jaxvae.models.pool_classifier import PoolClassifier
 from jaxvae.models.posterior import reparameterize
-from jaxvae.models.priors import Normal
+from jaxvae.models.priors import LabelledPrior, Normal, Samplable
 from jaxvae.models.ring import Ring
 from jaxvae.models.second_stage import SecondStage
 from jaxvae.models.subspace_vae import SubspaceVAE
@@ -49,11 +49,13 @@ from jaxvae.models.vlae import VLAE
 __all__ = [
     "AAE",
     "INITIALIZATIONS",
+    "PATHS",
     "PRIORS",
     "VAE",
     "VAEGAN",
     "VGG16",
     "VLAE",
+    "Autoencoder",
     "Classifier",
     "ConditionalVAE",
     "ConvVAE",
@@ -65,7 +67,9 @@ __all__ = [
     "Latents",
     "Layout",
     "Mixture",
+    "Network",
     "Normal",
+    "OneLevelAutoencoder",
     "PerceptualWeights",
     "PoolClassifier",
     "Ring",
@@ -95,8 +99,6 @@ __all__ = [
     "redraw",
     "reparameterize",
     "sample",
-    "sampled_priors",
     "standard_priors",
-    "told",
     "traverse",
 ]

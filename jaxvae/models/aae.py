@@ -1,6 +1,6 @@
-"""Adversarial autoencoder: a discriminator of codes stands where the KL of a VAE does.
+"""Adversarial autoencoder: a discriminator of codes takes the place of a VAE's KL divergence.
 
-Images are NHWC, float32 in [0, 1]; the decoder returns logits. Codes are tuples of one array.
+Images are NHWC, float32 in [0, 1]; the decoder returns logits.
 """
 
 from dataclasses import field
@@ -8,34 +8,40 @@ from dataclasses import field
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
 
-from jaxvae.models.autoencoder import Autoencoder
+from jaxvae.models.autoencoder import OneLevelAutoencoder
 from jaxvae.models.discriminators import LatentDiscriminator
 from jaxvae.models.halves import Decoder, Encoder, check_sizes
 from jaxvae.models.layouts import Layout, layout
-from jaxvae.models.named_priors import LabelledPrior, draw_each, prior
+from jaxvae.models.named_priors import draw_each, prior
+from jaxvae.models.priors import LabelledPrior, Samplable
 from jaxvae.types import AdversarialOutput, Logits, Posterior
 
-_PRIOR_DRAWS = 1  # number of their key; the codes' draws have those of their levels
+_PRIOR_DRAWS = 1  # folded into the key; the codes' draws fold in the numbers of their levels
 
 
-class AAE(Autoencoder):
+class AAE(OneLevelAutoencoder):
     """The encoder and decoder of a `VAE` of the same widths, and a discriminator between codes and draws from a prior.
 
-    Its parameters are the subtrees "encoder", "decoder" and "discriminator". With a Gaussian encoder it is also a
-    VAE, for losses that leave the discriminator alone.
+    Its parameters are the subtrees "encoder", "decoder" and "discriminator". A deterministic encoder's posterior has
+    standard deviation 0. With a Gaussian encoder and losses that leave the discriminator alone, the model is a VAE.
 
     Attributes:
         image_shape: (height, width, channels).
         latent_size: size of z.
         widths: channels of the encoder's stages; each halves the image, rounding up.
         hidden: sizes of the discriminator's hidden layers.
-        prior: what the codes shall be distributed as, a name in `PRIORS`.
-        classes: number of parts of the prior, if it has such.
-        gaussian: whether the encoder puts out a Gaussian; if not, the code is its mean, with standard deviation 0.
-        informed: whether the discriminator is told the label, so that each class gets its own part of the prior.
+        prior: prior of the codes, a name in `PRIORS`.
+        classes: number of parts of the prior, if it has parts.
+        gaussian: whether the encoder returns a Gaussian; otherwise it is deterministic and returns the code.
+        informed: whether the discriminator gets the label too, so that each class gets a part of the prior to itself.
         axis_name: `pmap` axis over which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    Raises:
+        ValueError: a chain without layers, a size that is not positive, an unknown prior or one of another
+            size, or labels for a prior without parts.
 
     References:
         Makhzani et al., Adversarial Autoencoders, ICLR 2016 workshop, sections 2 and 2.3.
@@ -53,86 +59,52 @@ class AAE(Autoencoder):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses what makes no network.
-
-        Raises:
-            ValueError: a chain without layers, a size that is not positive, an unknown prior or one of another
-                size, or labels for a prior without parts.
-        """
         check_sizes("an AAE", self.image_shape, self.latent_size, widths=self.widths, hidden=self.hidden)
-        target = prior(self.prior, dim=self.latent_size, classes=self.classes)
+        (target,) = self.priors
         if self.informed and not isinstance(target, LabelledPrior):
-            raise ValueError(
-                f"the prior {self.prior} has no parts that labels could tell; use ring or swiss_roll."
-            )
+            raise ValueError(f"the prior {self.prior} has no parts for the classes; use ring or swiss_roll.")
         super().__post_init__()
 
     @property
-    def latent_sizes(self) -> tuple[int, ...]:
-        """Size of the one level's code."""
-        return (self.latent_size,)
+    @override
+    def priors(self) -> tuple[Samplable, ...]:
+        return (prior(self.prior, dim=self.latent_size, classes=self.classes),)
 
+    @override
     def setup(self) -> None:
-        """Builds the three networks."""
         outputs = (1 + self.gaussian) * self.latent_size
         self.encoder = Encoder(outputs, self.image_shape, self.widths, self.layout, self.axis_name)
         self.decoder = Decoder(self.image_shape, self.widths, self.layout, self.axis_name)
         self.discriminator = LatentDiscriminator(self.hidden, self.layout)
-        self.target = prior(self.prior, dim=self.latent_size, classes=self.classes)
 
-    def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
-        """q(z | x).
-
-        Args:
-            image: in [0, 1], of the shape that the model was built for.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            One posterior; its standard deviation is 0 where the encoder is deterministic.
-
-        Raises:
-            ValueError: images of another shape.
-        """
+    @override
+    def _encode(self, image: Float[Array, "n h w c"], train: bool) -> tuple[Posterior, ...]:
         h = self.encoder(image, train)
         if not self.gaussian:
             return (Posterior(h, jnp.zeros_like(h)),)
         mean, log_variance = jnp.split(h, 2, axis=-1)
         return (Posterior(mean, jnp.exp(log_variance / 2)),)
 
-    def decode(
-        self, latents: tuple[Float[Array, "n _"], ...], train: bool = False
-    ) -> Float[Array, "n h w c"]:
-        """Logits of p(x | z).
-
-        Args:
-            latents: one array.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            Logits; their sigmoid is the mean image.
-
-        Raises:
-            ValueError: latents of another number or size.
-        """
-        logits = self.decoder(self._only(latents), train)
-        if self.is_initializing():  # nothing else that `init` reaches gives the discriminator its parameters
+    @override
+    def _decode(self, latents: tuple[Float[Array, "n _"], ...], train: bool) -> Float[Array, "n h w c"]:
+        if self.is_initializing():  # nothing else that `init` calls creates the discriminator's parameters
             self.discriminate(latents[0], label=jnp.full(len(latents[0]), -1))
-        return logits
+        return self.decoder(latents[0], train)
 
     def discriminate(self, code: Float[Array, "n d"], *, label: Int[Array, " n"] | None = None) -> Logits:
-        """How much codes look like draws from the prior.
+        """Logits of the codes being draws from the prior.
 
         Args:
             code: [n, latent_size].
-            label: [n], the class of each, -1 where unknown; not looked at unless the model is `informed`.
+            label: [n], class of each code, -1 where unknown; ignored unless the model is `informed`.
 
         Returns:
-            Logits, large for the prior.
+            Logits, large for draws from the prior.
 
         Raises:
             ValueError: no labels for an informed model.
         """
-        return self.discriminator(code, self._told(label))
+        return self.discriminator(code, self._one_hot(label))
 
     def play(
         self,
@@ -148,13 +120,13 @@ class AAE(Autoencoder):
         Args:
             key: for the draws.
             image: in [0, 1], of the shape that the model was built for.
-            index: position of each example in the global batch, which decides the draws that it meets.
-            label: [n], each image's class, -1 where unknown. An informed model's discriminator is told it with the
-                code, and with a draw from that class's part of the prior.
+            index: position of each example in the global batch, which decides its draws.
+            label: [n], class of each image, -1 where unknown. An informed model's discriminator gets it with the code
+                and with a draw from the class's part of the prior.
             train: whether BatchNorm uses the batch's statistics.
 
         Returns:
-            The autoencoder's output; real are the prior's draws, and the one kind of fakes are the codes.
+            The autoencoder's output; real are draws from the prior, and the only kind of fakes are the codes.
 
         Raises:
             ValueError: images of another shape.
@@ -162,7 +134,7 @@ class AAE(Autoencoder):
         output = self(key, image, index, train)
         (code,) = output.latents
         part = label if self.informed else None
-        drawn = draw_each(jax.random.fold_in(key, _PRIOR_DRAWS), self.target, index, part)
+        drawn = draw_each(jax.random.fold_in(key, _PRIOR_DRAWS), self.priors[0], index, part)
         return AdversarialOutput(
             output.logits,
             output.posteriors,
@@ -173,18 +145,12 @@ class AAE(Autoencoder):
             fake_logits=(self.discriminate(code, label=label),),
         )
 
-    def _told(self, label: Int[Array, " n"] | None) -> Float[Array, "n _"] | None:
-        """The label's one-hot vector, with a place of its own for those that are unknown."""
+    def _one_hot(self, label: Int[Array, " n"] | None) -> Float[Array, "n _"] | None:
+        """One-hot labels, with an additional class for unknown ones; None unless the model is `informed`."""
         if not self.informed:
             return None
         if label is None:
             raise ValueError(
-                "this model's discriminator is told labels, got none; pass -1 where they are unknown."
+                "this model's discriminator takes labels, got none; pass -1 where they are unknown."
             )
         return jax.nn.one_hot(jnp.where(label < 0, self.classes, label), self.classes + 1)
-
-    def _only(self, latents: tuple[Float[Array, "n _"], ...]) -> Float[Array, "n d"]:
-        sizes = tuple(z.shape[-1] for z in latents)
-        if sizes != self.latent_sizes:
-            raise ValueError(f"this model has one latent of size {self.latent_size}, got latents of {sizes}.")
-        return latents[0]

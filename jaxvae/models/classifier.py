@@ -1,4 +1,4 @@
-"""Convolutional classifier whose inner activations serve as a perceptual space for images of its kind.
+"""Convolutional classifier whose inner activations serve as a perceptual space.
 
 Images are NHWC, float32 in [0, 1].
 """
@@ -7,24 +7,30 @@ from dataclasses import field
 
 from flax import linen as nn
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
 
 from jaxvae.models.initialization import initialization
 from jaxvae.models.layers import Conv, Dense
 from jaxvae.models.layouts import Layout, layout
+from jaxvae.models.network import Network
+from jaxvae.models.stages import check_shape
 
 _PADDING = ((1, 1), (1, 1))
 
 
-class Classifier(nn.Module):
+class Classifier(Network):
     """Convolutions 3x3, the first of stride 1 and the others of stride 2, and dense layers, all with ReLU between.
 
     Attributes:
         image_shape: (height, width, channels).
-        classes: how many there are.
+        classes: number of classes.
         widths: channels of the convolutions.
         hidden: sizes of the dense layers before the last.
-        initialization: how parameters begin, a name in `INITIALIZATIONS`.
+        initialization: initial distribution of the parameters, a name in `INITIALIZATIONS`.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    Raises:
+        ValueError: no convolution, no dense layer, a size that is not positive, or an unknown initialization.
 
     References:
         Datta, Variational Autoencoders (the report), section 4.2.
@@ -38,11 +44,6 @@ class Classifier(nn.Module):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses what makes no network.
-
-        Raises:
-            ValueError: no convolution, no dense layer, a size that is not positive, or an unknown initialization.
-        """
         initialization(self.initialization)
         sizes = (*self.widths, *self.hidden, self.classes, *self.image_shape)
         if not self.widths or not self.hidden or min(sizes) < 1:
@@ -53,8 +54,8 @@ class Classifier(nn.Module):
             )
         super().__post_init__()
 
+    @override
     def setup(self) -> None:
-        """Builds the layers."""
         begin = initialization(self.initialization)
         self.stages = [
             Conv(
@@ -72,7 +73,7 @@ class Classifier(nn.Module):
         self.to_logits = Dense(self.classes, self.layout, initialization=begin)
 
     def features(self, image: Float[Array, "n h w c"]) -> tuple[Float[Array, "n _ _ _"], ...]:
-        """Activations after every second convolution's ReLU, in which images are compared.
+        """Activations after every second convolution's ReLU, for perceptual comparisons of images.
 
         Args:
             image: in [0, 1], of the shape that the model was built for.
@@ -86,7 +87,7 @@ class Classifier(nn.Module):
         return tuple(self.layout.leave(h) for h in self._maps(image)[1::2])
 
     def penultimate(self, image: Float[Array, "n h w c"]) -> Float[Array, "n d"]:
-        """Activations from which the last layer tells the classes.
+        """Activations before the last layer.
 
         Args:
             image: in [0, 1], of the shape that the model was built for.
@@ -102,6 +103,7 @@ class Classifier(nn.Module):
             h = nn.relu(dense(h))
         return h
 
+    @override
     def __call__(
         self,
         key: Key[Array, ""],
@@ -109,13 +111,7 @@ class Classifier(nn.Module):
         index: Int[Array, " n"],
         train: bool = False,
     ) -> Float[Array, "n classes"]:
-        """Logits of the classes.
-
-        Args:
-            key: without effect; the model is deterministic.
-            image: in [0, 1].
-            index: without effect.
-            train: without effect; the model behaves alike in training.
+        """Logits of the classes; the same in training, and without randomness.
 
         Returns:
             One unbounded number for each class; their softmax is the probability.
@@ -124,10 +120,7 @@ class Classifier(nn.Module):
 
     def _maps(self, image: Float[Array, "n h w c"]) -> list[Float[Array, "_ _ _ _"]]:
         """Activations after each convolution, in the layout."""
-        if image.shape[1:] != tuple(self.image_shape):
-            raise ValueError(
-                f"this classifier takes images of shape {tuple(self.image_shape)}, got {image.shape[1:]}."
-            )
+        check_shape(image, self.image_shape)
         maps = [self.layout.enter(image)]
         for stage in self.stages:
             maps.append(nn.relu(stage(maps[-1])))

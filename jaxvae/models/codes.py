@@ -1,16 +1,16 @@
-"""Moves in latent space: codes drawn, redrawn, moved over a plane, and joined by paths.
+"""Moves in latent space: draws, redraws, traversals and interpolations.
 
 A code is a tuple of latents [n, d], bottom level first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jaxvae.models.named_priors import Samplable
+from jaxvae.models.priors import Samplable
 
 Latents: TypeAlias = tuple[Float[Array, "n _"], ...]
 """A code: one array [n, d] for each level, bottom first."""
@@ -28,13 +28,13 @@ def draw(key: Key[Array, ""], priors: Sequence[Samplable], n: int) -> Latents:
         n: how many codes.
 
     Returns:
-        [n, d] for each level.
+        [n, d] for each level, bottom first.
     """
     return tuple(prior.sample(jax.random.fold_in(key, level), n) for level, prior in enumerate(priors))
 
 
 def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Samplable) -> Latents:
-    """Draws one level anew and keeps the others.
+    """Redraws one level and keeps the others.
 
     Args:
         key: source of randomness.
@@ -56,13 +56,13 @@ def redraw(key: Key[Array, ""], latents: Latents, *, level: int, prior: Samplabl
 def traverse(
     latents: Latents, values: Float[Array, " k"], *, level: int
 ) -> tuple[Float[Array, "k*k _"], ...]:
-    """Moves the first two dimensions of one level over a grid, or its only one along a line of equal rows.
+    """Varies the first two dimensions of one level over a grid, or its only one along the grid's rows.
 
     Args:
-        latents: codes to keep in the other levels (and further dimensions): [1, d] for each level to hold
-            them fixed, or [k * k, d] to have other ones in each cell.
+        latents: values of the other levels and of further dimensions: [1, d] for each level for the same in all
+            cells, or [k * k, d] for one in each cell.
         values: [k], coordinates along both axes.
-        level: which to move, 1 at the bottom.
+        level: which to vary, 1 at the bottom.
 
     Returns:
         [k * k, d] for each level; code i * k + j has values[i] in the second dimension and values[j] in the first.
@@ -85,7 +85,7 @@ def interpolate(start: Latents, end: Latents, steps: int) -> tuple[Float[Array, 
     Args:
         start: [1, d] for each level.
         end: [1, d] for each level.
-        steps: how many codes, both ends counted, at least 2.
+        steps: how many codes, including both ends, at least 2.
 
     Returns:
         [steps, d] for each level, from `start` to `end`.
@@ -100,16 +100,16 @@ def interpolate(start: Latents, end: Latents, steps: int) -> tuple[Float[Array, 
 def interpolate_spherically(
     start: Latents, end: Latents, steps: int
 ) -> tuple[Float[Array, "{steps} _"], ...]:
-    """Codes on the great circle between two, which, unlike those on a straight line, are as long as draws are.
+    """Codes on the great circle between two, where all codes have about the norm of a draw.
 
     In many dimensions nearly all of N(0, I) lies at one distance from the origin, and the middle of a straight line
-    is far inside. Codes of different lengths are joined by an arc whose length changes with them; where two point the
-    same way or opposite ways, and there is no one great circle, the line is straight.
+    is far inside. Between codes of different norms, the norm changes along the arc. Where two codes point in the same
+    or in opposite directions, no single great circle joins them, and the line is straight.
 
     Args:
         start: [1, d] for each level.
         end: [1, d] for each level.
-        steps: how many codes, both ends counted, at least 2.
+        steps: how many codes, including both ends, at least 2.
 
     Returns:
         [steps, d] for each level, from `start` to `end`; equal steps are equal angles.
@@ -123,6 +123,13 @@ def interpolate_spherically(
     """
     share = _shares(steps)
     return tuple(_arc(share, a, b) for a, b in zip(start, end, strict=True))
+
+
+PATHS: Mapping[str, Callable[[Latents, Latents, int], Latents]] = {
+    "linear": interpolate,
+    "spherical": interpolate_spherically,
+}
+"""Interpolations between two codes, by name: along the straight line, or along the great circle."""
 
 
 def _arc(
@@ -141,7 +148,7 @@ def _arc(
 
 def _shares(steps: int) -> Float[Array, "{steps} 1"]:
     if steps < 2:
-        raise ValueError(f"an interpolation has at least its 2 ends, got {steps} steps.")
+        raise ValueError(f"an interpolation needs at least 2 steps, its ends, got {steps}.")
     return jnp.linspace(0.0, 1.0, steps)[:, None]
 
 

@@ -1,7 +1,6 @@
-"""Convolutional variational autoencoder without normalisation, narrowed to a single vector on both sides of its code.
+"""Convolutional variational autoencoder without normalisation, with a vector between the convolutions and the code.
 
-Images are NHWC, float32 in [0, 1]; the decoder returns logits. Codes are tuples of one array, as a ladder's
-are tuples of several.
+Images are NHWC, float32 in [0, 1]; the decoder returns logits.
 """
 
 from dataclasses import field
@@ -9,32 +8,38 @@ from dataclasses import field
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
+from typing_extensions import override
 
-from jaxvae.models.autoencoder import Autoencoder
+from jaxvae.models.autoencoder import OneLevelAutoencoder
 from jaxvae.models.initialization import initialization
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, unflatten
 from jaxvae.models.layouts import Layout, layout
-from jaxvae.models.stages import check_shape, stage_sizes
+from jaxvae.models.priors import Normal
+from jaxvae.models.stages import stage_sizes
 from jaxvae.types import Posterior
 
 _PADDING = ((1, 1), (1, 1))
 
 
-class ConvVAE(Autoencoder):
-    """Convolutions 3x3 of stride 2 with ReLU, one as large as what is left, a Gaussian code, and the same mirrored.
+class ConvVAE(OneLevelAutoencoder):
+    """Convolutions 3x3 of stride 2 with ReLU, one over the whole remaining map, a Gaussian code, and the same mirrored.
 
-    For images of 28x28 in grey and a code of two it has 210,821 parameters.
+    For grey images of 28x28 pixels and a code of size two it has 210,821 parameters. Training and evaluation behave
+    alike.
 
     Attributes:
         image_shape: (height, width, channels).
         latent_size: size of z.
         widths: channels of the encoder's stages; each halves the image, rounding up.
         hidden: size of the vector between the convolutions and the code.
-        initialization: how parameters begin, a name in `INITIALIZATIONS`.
-        prior: mean and standard deviation of the normal prior that z was trained towards, for sampling.
-        skip: whether z also reaches every stage of the decoder, through a dense layer of its own that gives each
-            channel one number, added before the ReLU.
+        initialization: initial distribution of the parameters, a name in `INITIALIZATIONS`.
+        prior: mean and standard deviation of the normal prior of z.
+        skip: whether z also reaches every stage of the decoder: a separate dense layer maps it to one number for each
+            channel, added before the ReLU.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    Raises:
+        ValueError: no stage, a size that is not positive, or an unknown initialization.
 
     References:
         Datta, Variational Autoencoders (the report), section 3.
@@ -51,11 +56,6 @@ class ConvVAE(Autoencoder):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses what makes no network.
-
-        Raises:
-            ValueError: no stage, a size that is not positive, or an unknown initialization.
-        """
         initialization(self.initialization)
         if not self.widths or min(*self.widths, self.hidden, self.latent_size, *self.image_shape) < 1:
             raise ValueError(
@@ -65,12 +65,13 @@ class ConvVAE(Autoencoder):
         super().__post_init__()
 
     @property
-    def latent_sizes(self) -> tuple[int, ...]:
-        """Size of the one level's code."""
-        return (self.latent_size,)
+    @override
+    def priors(self) -> tuple[Normal, ...]:
+        loc, scale = self.prior
+        return (Normal(dim=self.latent_size, loc=loc, scale=scale),)
 
+    @override
     def setup(self) -> None:
-        """Builds the layers."""
         begin = initialization(self.initialization)
         sizes = stage_sizes(self.image_shape[:2], len(self.widths))
         self.stages = [
@@ -107,20 +108,8 @@ class ConvVAE(Autoencoder):
             if self.skip
         ]
 
-    def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
-        """q(z | x).
-
-        Args:
-            image: in [0, 1], of the shape that the model was built for.
-            train: without effect; the model behaves alike in training.
-
-        Returns:
-            One posterior; its network puts out mean and log variance.
-
-        Raises:
-            ValueError: images of another shape.
-        """
-        check_shape(image, self.image_shape)
+    @override
+    def _encode(self, image: Float[Array, "n h w c"], train: bool) -> tuple[Posterior, ...]:
         h = self.layout.enter(image)
         for stage in self.stages:
             h = nn.relu(stage(h))
@@ -128,24 +117,8 @@ class ConvVAE(Autoencoder):
         mean, log_variance = jnp.split(self.head(h), 2, axis=-1)
         return (Posterior(mean, jnp.exp(log_variance / 2)),)
 
-    def decode(
-        self, latents: tuple[Float[Array, "n _"], ...], train: bool = False
-    ) -> Float[Array, "n h w c"]:
-        """Logits of p(x | z).
-
-        Args:
-            latents: one array.
-            train: without effect; the model behaves alike in training.
-
-        Returns:
-            Logits; their sigmoid is the mean image.
-
-        Raises:
-            ValueError: latents of another number or size.
-        """
-        sizes = tuple(z.shape[-1] for z in latents)
-        if sizes != self.latent_sizes:
-            raise ValueError(f"this model has one latent of size {self.latent_size}, got latents of {sizes}.")
+    @override
+    def _decode(self, latents: tuple[Float[Array, "n _"], ...], train: bool) -> Float[Array, "n h w c"]:
         (z,) = latents
         h = unflatten(self.expand(z), (1, 1), self.layout)
         for number, unstage in enumerate(self.unstages):

@@ -1,7 +1,6 @@
 """Deep convolutional variational autoencoder for photographs, with the alternatives that its report tried.
 
-Images are NHWC, float32 in [0, 1]; the decoder returns logits. Codes are tuples of one array, as a ladder's
-are tuples of several.
+Images are NHWC, float32 in [0, 1]; the decoder returns logits.
 """
 
 import math
@@ -12,8 +11,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
 
-from jaxvae.models.autoencoder import Autoencoder
+from jaxvae.models.autoencoder import OneLevelAutoencoder
 from jaxvae.models.layers import Conv, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.resampling import RESAMPLINGS, SLOPE, Down, Enlarge, Up, smallest_side, unpadded_sizes
@@ -21,17 +21,17 @@ from jaxvae.models.stages import check_shape
 from jaxvae.types import Output, Posterior
 
 LATENTS = ("dense", "conv")
-"""What connects the code with the convolutions: dense layers, or 1x1 convolutions, whose code is a map."""
+"""Layers between the code and the convolutions: dense ones, or 1x1 convolutions, whose code is a map."""
 
 DEEP_FEATURES = ("off", "through", "stopped")
-"""What the encoder tells of a reconstruction beside its code: nothing, its activations, or its activations with the
-encoder's parameters held as constants while they are computed."""
+"""Whether the output has the encoder's activations for the reconstruction: no, yes, or yes with the encoder's
+parameters held constant while they are computed."""
 
 
-class DeepConvVAE(Autoencoder):
+class DeepConvVAE(OneLevelAutoencoder):
     """Convolutions of stride 2 without padding, each with BatchNorm and LeakyReLU, two heads, and the same mirrored.
 
-    The transposed convolutions reach the sizes that the convolutions came from, where need be by a copy of the last row
+    The transposed convolutions restore the sizes of the convolutions' inputs, where necessary by copying the last row
     or column (see `Enlarge`). As in DCGAN, the decoder's dense layer is normalised and rectified too.
 
     Attributes:
@@ -39,15 +39,19 @@ class DeepConvVAE(Autoencoder):
         latent_size: size of z.
         widths: channels of the encoder's stages; 96x96 pixels leave room for four, 32x32 for three.
         kernel: height and width of the kernels; one that the stride does not divide, such as 3, leaves checkerboards.
-        resampling: "stride" halves and doubles by the convolutions' stride, "pool" by max pooling and by nearest
-            neighbours.
+        resampling: "stride" halves and doubles by the convolutions' stride, "pool" by max pooling and by
+            nearest-neighbour upsampling.
         residual: whether a residual block follows every stage.
         latent: "dense" heads, or "conv" for a code that is a map of the size of the last stage.
-        deep_features: "off", or whether the output also holds the encoder's activations for image and reconstruction:
-            "through" lets gradients reach the encoder's parameters by way of them, "stopped" only what was
-            reconstructed.
+        deep_features: "through" and "stopped" add the encoder's activations for the image and its reconstruction to
+            the output, "off" does not. With "through" their gradient also reaches the encoder's parameters directly,
+            with "stopped" only by way of the reconstruction.
         axis_name: `pmap` axis over which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    Raises:
+        ValueError: no stage, a size that is not positive, an image too small for the stages, an unknown name, or a
+            code that the pixels of the last stage do not divide.
 
     References:
         Deep convolutional variational autoencoder to generate winged horses (the report), section 3.1 and figure 1.
@@ -67,20 +71,14 @@ class DeepConvVAE(Autoencoder):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses what makes no network.
-
-        Raises:
-            ValueError: no stage, a size that is not positive, an image too small for the stages, an unknown name, or a
-                code that cannot be spread over the last stage's pixels.
-        """
         _check_sizes(self.image_shape, self.latent_size, self.widths, self.kernel)
-        for name, known in (
+        for name, choices in (
             ("resampling", RESAMPLINGS),
             ("latent", LATENTS),
             ("deep_features", DEEP_FEATURES),
         ):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}.")
         height, width = self._sizes[-1]
         if self.latent == "conv" and self.latent_size % (height * width):
             raise ValueError(
@@ -90,17 +88,12 @@ class DeepConvVAE(Autoencoder):
         super().__post_init__()
 
     @property
-    def latent_sizes(self) -> tuple[int, ...]:
-        """Size of the one level's code."""
-        return (self.latent_size,)
-
-    @property
     def _sizes(self) -> list[tuple[int, int]]:
         height, width, _ = self.image_shape
         return unpadded_sizes((height, width), self.kernel, len(self.widths))
 
+    @override
     def setup(self) -> None:
-        """Builds the layers."""
         sizes = self._sizes
         shared: dict[str, Any] = {"layout": self.layout, "kernel": self.kernel, "resampling": self.resampling}
         normed = shared | {"residual": self.residual, "axis_name": self.axis_name}
@@ -116,7 +109,7 @@ class DeepConvVAE(Autoencoder):
         self.to_logits = Enlarge(self.image_shape[-1], sizes[0], **shared, use_bias=True)
 
     def _connection(self, size: int, area: int, *, use_bias: bool) -> Dense | Conv:
-        """A layer that puts out `size` numbers for an image, or for each of its pixels an equal share of them."""
+        """A layer with `size` outputs for an image, all in one vector or spread evenly over its `area` pixels."""
         if self.latent == "dense":
             return Dense(size, self.layout, use_bias=use_bias)
         return Conv(size // area, self.layout, (1, 1), (1, 1), use_bias=use_bias)
@@ -124,7 +117,7 @@ class DeepConvVAE(Autoencoder):
     def activations(
         self, image: Float[Array, "n h w c"], train: bool = False
     ) -> tuple[Float[Array, "n _ _ _"], ...]:
-        """What the encoder makes of images, stage by stage.
+        """The encoder's activations after every stage.
 
         Args:
             image: in [0, 1], of the shape that the model was built for.
@@ -136,41 +129,15 @@ class DeepConvVAE(Autoencoder):
         Raises:
             ValueError: images of another shape.
         """
+        check_shape(image, self.image_shape)
         return tuple(self.layout.leave(h) for h in self._stages(image, train))
 
-    def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
-        """q(z | x).
-
-        Args:
-            image: in [0, 1], of the shape that the model was built for.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            One posterior; its network puts out mean and log variance.
-
-        Raises:
-            ValueError: images of another shape.
-        """
+    @override
+    def _encode(self, image: Float[Array, "n h w c"], train: bool) -> tuple[Posterior, ...]:
         return self._posteriors(self._stages(image, train)[-1])
 
-    def decode(
-        self, latents: tuple[Float[Array, "n _"], ...], train: bool = False
-    ) -> Float[Array, "n h w c"]:
-        """Logits of p(x | z).
-
-        Args:
-            latents: one array.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            Logits; their sigmoid is the mean image.
-
-        Raises:
-            ValueError: latents of another number or size.
-        """
-        sizes = tuple(z.shape[-1] for z in latents)
-        if sizes != self.latent_sizes:
-            raise ValueError(f"this model has one latent of size {self.latent_size}, got latents of {sizes}.")
+    @override
+    def _decode(self, latents: tuple[Float[Array, "n _"], ...], train: bool) -> Float[Array, "n h w c"]:
         (z,), size = latents, self._sizes[-1]
         if self.latent == "dense":
             h = unflatten(self.expand(z), size, self.layout)
@@ -181,54 +148,43 @@ class DeepConvVAE(Autoencoder):
             h = unstage(h, train)
         return self.layout.leave(self.to_logits(h))
 
-    def __call__(
+    @override
+    def _run(
         self,
         key: Key[Array, ""],
         image: Float[Array, "n h w c"],
         index: Int[Array, " n"],
-        train: bool = False,
+        train: bool,
+        *condition: Float[Array, "n _"],
     ) -> Output:
-        """Encodes, draws a code, and decodes.
-
-        Args:
-            key: for the draws.
-            image: in [0, 1], of the shape that the model was built for.
-            index: position of each example in the global batch, which decides the noise that it meets.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            Logits, posteriors and latents; features too if the model was told to put them out.
-
-        Raises:
-            ValueError: images of another shape.
-        """
         stages = self._stages(image, train)
         posteriors = self._posteriors(stages[-1])
-        output = self._output(key, index, posteriors, lambda latents: self.decode(latents, train))
+        output = self._output(key, index, posteriors, lambda latents: self._decode(latents, train))
         if self.deep_features == "off" or self.is_initializing():
             return output
-        seen = tuple(self.layout.leave(h) for h in stages)
-        again = self._seen_again(nn.sigmoid(output.logits), train)
+        features = tuple(self.layout.leave(h) for h in stages)
+        reconstruction_features = self._reconstruction_features(nn.sigmoid(output.logits), train)
         if self.deep_features == "stopped":
-            seen = lax.stop_gradient(seen)
-        return replace(output, features=(seen, again))
+            features = lax.stop_gradient(features)
+        return replace(output, features=(features, reconstruction_features))
 
-    def _seen_again(self, image: Float[Array, "n h w c"], train: bool) -> tuple[Float[Array, "n _ _ _"], ...]:
-        """The encoder's activations for reconstructions, which its running statistics do not take notice of."""
+    def _reconstruction_features(
+        self, image: Float[Array, "n h w c"], train: bool
+    ) -> tuple[Float[Array, "n _ _ _"], ...]:
+        """The encoder's activations for reconstructions, without updating the running statistics."""
         variables = dict(self.variables)
         if self.deep_features == "stopped":
             variables = lax.stop_gradient(variables)
-        found, _ = self.clone(parent=None).apply(
+        activations, _ = self.clone(parent=None).apply(
             variables, image, train, method="activations", mutable=["batch_stats"]
         )
-        return found
+        return activations
 
     def _stages(self, image: Float[Array, "n h w c"], train: bool) -> list[Float[Array, "_ _ _ _"]]:
-        check_shape(image, self.image_shape)
-        found = [self.layout.enter(image)]
+        activations = [self.layout.enter(image)]
         for stage in self.stages:
-            found.append(stage(found[-1], train))
-        return found[1:]
+            activations.append(stage(activations[-1], train))
+        return activations[1:]
 
     def _posteriors(self, h: Float[Array, "_ _ _ _"]) -> tuple[Posterior, ...]:
         mean, log_variance = (

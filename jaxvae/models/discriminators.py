@@ -1,4 +1,4 @@
-"""Networks that tell real from fake, by unbounded logits that are large for real."""
+"""Networks that discriminate real from fake inputs, by unbounded logits that are large for real."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -10,13 +10,13 @@ from jaxvae.models.stages import check_shape
 from jaxvae.types import Logits
 
 NORMALISATIONS = ("batch", "spectral", "none")
-"""What keeps the image discriminator in bounds, by name."""
+"""Normalisations of the image discriminator, by name."""
 
 _SLOPE = 0.2
 
 
 class LatentDiscriminator(nn.Module):
-    """Dense layers with leaky ReLU, without BatchNorm, in whose statistics real and fake codes would mix.
+    """Dense layers with leaky ReLU; no BatchNorm, whose statistics would mix real and fake codes.
 
     Attributes:
         hidden: sizes of the hidden layers.
@@ -30,17 +30,17 @@ class LatentDiscriminator(nn.Module):
     layout: Layout
 
     @nn.compact
-    def __call__(self, code: Float[Array, "n d"], beside: Float[Array, "n _"] | None = None) -> Logits:
-        """Judges codes.
+    def __call__(self, code: Float[Array, "n d"], condition: Float[Array, "n _"] | None = None) -> Logits:
+        """Maps codes to logits.
 
         Args:
             code: [n, d].
-            beside: what the first layer is given too, such as the label's one-hot vector.
+            condition: further input of the first layer, such as the label's one-hot vector.
 
         Returns:
             One logit for each code.
         """
-        h = code if beside is None else jnp.concatenate([code, beside], axis=-1)
+        h = code if condition is None else jnp.concatenate([code, condition], axis=-1)
         for size in self.hidden:
             h = nn.leaky_relu(Dense(size, self.layout)(h), _SLOPE)
         return Logits(Dense(1, self.layout)(h)[:, 0])
@@ -53,7 +53,7 @@ class ImageDiscriminator(nn.Module):
         image_shape: (height, width, channels).
         widths: channels of the convolutions; each halves the image, rounding up.
         hidden: size of the dense layer.
-        feature_layer: which convolution's activations are the features, 1 for the first.
+        feature_layer: the convolution whose activations are the features, 1 for the first.
         normalisation: "batch" has BatchNorm in all convolutions but the first, "spectral" divides every kernel by its
             largest singular value, "none" does neither.
         layout: memory layout of the convolutions and precision of products.
@@ -74,14 +74,14 @@ class ImageDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, image: Float[Array, "n h w c"], train: bool, beside: Float[Array, "n _"] | None = None
+        self, image: Float[Array, "n h w c"], train: bool, condition: Float[Array, "n _"] | None = None
     ) -> tuple[Logits, Float[Array, "n _"]]:
-        """Judges images.
+        """Maps images to logits and features.
 
         Args:
             image: of the shape that the discriminator was built for; with instance noise also outside of [0, 1].
-            train: whether BatchNorm uses the batch's statistics, and singular values are brought up to date.
-            beside: what the dense layer is given too.
+            train: whether BatchNorm uses the batch's statistics and singular values are updated.
+            condition: further input of the dense layer.
 
         Returns:
             One logit for each image, and its features, flattened in (h, w, c) order.
@@ -100,8 +100,8 @@ class ImageDiscriminator(nn.Module):
                 h = nn.leaky_relu(y, _SLOPE)
             if number == self.feature_layer:
                 features = self.layout.leave(h).reshape(len(image), -1)
-        if beside is not None:
-            h = jnp.concatenate([self.layout.leave(h).reshape(len(image), -1), beside], axis=-1)
+        if condition is not None:
+            h = jnp.concatenate([self.layout.leave(h).reshape(len(image), -1), condition], axis=-1)
         h = nn.leaky_relu(self._apply(Dense(self.hidden, self.layout), h, train), _SLOPE)
         return Logits(self._apply(Dense(1, self.layout), h, train)[:, 0]), features
 

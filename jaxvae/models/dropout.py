@@ -1,4 +1,4 @@
-"""Dropout whose masks belong to the examples, not to where these lie."""
+"""Dropout with a mask for each example that does not depend on devices or layout."""
 
 import math
 from collections.abc import Callable
@@ -12,22 +12,22 @@ from jaxtyping import Array, Float, Int, Key, UInt16
 from jaxvae.models.layouts import Layout
 
 Rate: TypeAlias = float | Float[Array, ""]
-"""Share that is dropped, in [0, 1); a number of the program, or an array in which replicas of one program differ."""
+"""Share to drop, in [0, 1): a number fixed in the program, or an array, which may differ between replicas."""
 
 Drop: TypeAlias = Callable[[int, Array], Array]
-"""From the number of a layer and its activations to what is left of them."""
+"""`(number, x) -> x`: maps the number of a layer and its activations to the activations after dropout."""
 
 _LEVELS = 2**16
 
 
 def check_rate(rate: float) -> None:
-    """Refuses what is no rate of dropout.
+    """Rejects a dropout rate outside [0, 1).
 
     Args:
-        rate: share that is dropped.
+        rate: share to drop.
 
     Raises:
-        ValueError: it is outside [0, 1).
+        ValueError: the rate is outside [0, 1).
     """
     if not 0 <= rate < 1:
         raise ValueError(f"a dropout rate must be in [0, 1), got {rate:g}.")
@@ -36,14 +36,14 @@ def check_rate(rate: float) -> None:
 def dropout(
     key: Key[Array, ""], x: Float[Array, "_ _ _ _"], rate: Rate, index: Int[Array, " n"], layout: Layout
 ) -> Float[Array, "_ _ _ _"]:
-    """Sets a random share of the activations to zero and scales the others so that the mean stays.
+    """Sets a random share of the activations to zero and scales the others so that the expectation is unchanged.
 
     Args:
-        key: for the masks.
+        key: source of randomness.
         x: images in the layout.
-        rate: share that is dropped, in [0, 1), rounded to a multiple of 2^-16.
-        index: position of each example in the global batch. Example i's mask depends on the key and on
-            index[i] alone, so that it is the same however the batch is spread over devices, in either layout.
+        rate: share to drop, in [0, 1), rounded to a multiple of 2^-16.
+        index: position of each example in the global batch. Example i's mask depends only on the key and on index[i],
+            so that it is the same however the batch is spread over devices, in either layout.
         layout: of x.
 
     Returns:
@@ -62,26 +62,26 @@ def dropout(
     shape = (*layout.size(x), x.shape[layout.channel_axis])
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
     kept = jax.vmap(lambda k: _bits(k, shape))(keys) >= dropped.astype(jnp.uint16)
-    # Without the barrier, whatever reads the activations, forward and backward, makes the masks anew.
+    # Without the barrier, every operation that reads the activations, forward or backward, recomputes the masks.
     kept = lax.optimization_barrier(kept.transpose(layout.order))
     scale = (_LEVELS / (_LEVELS - dropped)).astype(x.dtype)
     return jnp.where(kept, x * scale, jnp.zeros((), x.dtype))
 
 
 def _bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt16[Array, "..."]:
-    """Random numbers of 16 bits, two from each of 32, since a narrow one costs as much to make as a wide one."""
+    """Random numbers of 16 bits, two from each of 32 bits, which cost as much to draw."""
     size = math.prod(shape)
     pairs = lax.bitcast_convert_type(jax.random.bits(key, (-(-size // 2),)), jnp.uint16)
     return pairs.reshape(-1)[:size].reshape(shape)
 
 
 def dropping(key: Key[Array, ""], rate: Rate, index: Int[Array, " n"], layout: Layout) -> Drop:
-    """Dropout behind several layers, each with masks of its own.
+    """Dropout after several layers, each with independent masks.
 
     Args:
-        key: for the masks.
-        rate: as `dropout` takes it; the number 0 makes no masks.
-        index: as `dropout` takes it.
+        key: source of randomness.
+        rate: as in `dropout`; for the number 0 no masks are drawn.
+        index: as in `dropout`.
         layout: of the activations.
 
     Returns:

@@ -1,6 +1,6 @@
 """Convolutional variational autoencoder with dropout in its encoder, its decoder, or both.
 
-Images are NHWC, float32 in [0, 1]; the decoder returns logits. Codes are tuples of [n, d], one for each level.
+Images are NHWC, float32 in [0, 1]; the decoder returns logits.
 """
 
 import math
@@ -11,31 +11,36 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
 
-from jaxvae.models.autoencoder import Autoencoder
+from jaxvae.models.autoencoder import Autoencoder, Labels
 from jaxvae.models.dropout import Drop, Rate, check_rate, dropping, keep
 from jaxvae.models.initialization import initialization
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, unflatten
 from jaxvae.models.layouts import Layout, layout
-from jaxvae.models.stages import check_shape, stage_sizes
+from jaxvae.models.stages import stage_sizes
 from jaxvae.types import Output, Posterior
 
 _GEOMETRY = ((3, 3), (2, 2), ((1, 1), (1, 1)))
 
 
 class DropoutVAE(Autoencoder):
-    """Convolutions 3x3 of stride 2 with ReLU, a dense head to one or more Gaussian codes, and the same mirrored back.
+    """Convolutions 3x3 of stride 2 with ReLU, a dense head to one or more Gaussian latents, and the same mirrored.
 
-    Dropout follows every ReLU, in training only.
+    In training, calling the model drops activations after every ReLU; `encode` and `decode` never do.
 
     Attributes:
         image_shape: (height, width, channels).
-        latent_sizes: size of each level's code; the levels lie side by side, and the decoder is given all of them.
+        latent_sizes: size of each level's latent; the levels lie side by side, and the decoder gets all of them.
         widths: channels of the encoder's stages; each halves the image, rounding up.
         encoder_dropout: share of the encoder's activations that training drops, in [0, 1).
-        decoder_dropout: the same of the decoder's.
-        initialization: how parameters begin, a name in `INITIALIZATIONS`.
+        decoder_dropout: the same for the decoder.
+        initialization: initial distribution of the parameters, a name in `INITIALIZATIONS`.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    Raises:
+        ValueError: no stage, no level, a size that is not positive, a rate outside [0, 1), or an unknown
+            initialization.
 
     References:
         Gopinath, Generative Neural Networks (the report), section 2.8.
@@ -51,12 +56,6 @@ class DropoutVAE(Autoencoder):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses what makes no network.
-
-        Raises:
-            ValueError: no stage, no level, a size that is not positive, a rate outside [0, 1), or an unknown
-                initialization.
-        """
         initialization(self.initialization)
         check_rate(self.encoder_dropout)
         check_rate(self.decoder_dropout)
@@ -68,8 +67,8 @@ class DropoutVAE(Autoencoder):
             )
         super().__post_init__()
 
+    @override
     def setup(self) -> None:
-        """Builds the layers."""
         begin = initialization(self.initialization)
         sizes = stage_sizes(self.image_shape[:2], len(self.widths))
         self.bottleneck = sizes[-1]
@@ -85,38 +84,19 @@ class DropoutVAE(Autoencoder):
         self.unstages = rising
         self.to_logits = last
 
-    def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
-        """q(z | x), without dropout.
+    @override
+    def _encode(
+        self, image: Float[Array, "n h w c"], train: bool, *condition: Float[Array, "n _"]
+    ) -> tuple[Posterior, ...]:
+        return self._posteriors(image, keep, *condition)
 
-        Args:
-            image: in [0, 1], of the shape that the model was built for.
-            train: without effect.
-
-        Returns:
-            One posterior for each level; the network puts out means and log variances.
-
-        Raises:
-            ValueError: images of another shape.
-        """
-        return self._posteriors(image, keep)
-
-    def decode(
-        self, latents: tuple[Float[Array, "n _"], ...], train: bool = False
+    @override
+    def _decode(
+        self, latents: tuple[Float[Array, "n _"], ...], train: bool, *condition: Float[Array, "n _"]
     ) -> Float[Array, "n h w c"]:
-        """Logits of p(x | z), without dropout.
+        return self._logits(latents, keep, *condition)
 
-        Args:
-            latents: one array for each level.
-            train: without effect.
-
-        Returns:
-            Logits; their sigmoid is the mean image.
-
-        Raises:
-            ValueError: latents of another number or size.
-        """
-        return self._logits(latents, keep)
-
+    @override
     def __call__(
         self,
         key: Key[Array, ""],
@@ -124,69 +104,57 @@ class DropoutVAE(Autoencoder):
         index: Int[Array, " n"],
         train: bool = False,
         *,
+        label: Labels | None = None,
         encoder_dropout: Rate | None = None,
         decoder_dropout: Rate | None = None,
     ) -> Output:
-        """Encodes, draws a code at every level, and decodes, with dropout in training.
+        """Encodes, draws a latent at every level, and decodes, with dropout in training.
 
         Args:
-            key: for the draws and the masks.
+            key: source of randomness.
             image: in [0, 1], of the shape that the model was built for.
-            index: position of each example in the global batch, which decides the noise and the masks that it meets.
-            train: whether there is dropout.
-            encoder_dropout: replaces the model's own rate.
-            decoder_dropout: replaces the model's own rate.
+            index: position of each example in the global batch, which decides its noise and masks.
+            train: whether activations are dropped.
+            label: of the images, if the model takes one (`label_field`).
+            encoder_dropout: replaces the model's rate of that name.
+            decoder_dropout: replaces the model's rate of that name.
 
         Returns:
             Logits, posteriors and latents.
 
         Raises:
-            ValueError: images of another shape, or a rate outside [0, 1).
+            ValueError: images or a label of another shape, a label for a model that takes none, or a rate outside
+                [0, 1).
         """
-        return self._run(key, image, index, train, (encoder_dropout, decoder_dropout))
-
-    def _run(
-        self,
-        key: Key[Array, ""],
-        image: Float[Array, "n h w c"],
-        index: Int[Array, " n"],
-        train: bool,
-        rates: tuple[Rate | None, Rate | None],
-        *beside: Float[Array, "n _"],
-    ) -> Output:
-        """As `__call__`; `beside` are vectors that encoder and decoder are given too."""
-        own = (self.encoder_dropout, self.decoder_dropout)
-        used = [mine if rate is None else rate for rate, mine in zip(rates, own, strict=True)]
-        levels = len(self.latent_sizes)  # whose draws have the keys of the first numbers
-        down, up = (
-            dropping(jax.random.fold_in(key, levels + half), rate if train else 0.0, index, self.layout)
-            for half, rate in enumerate(used)
+        condition = self._checked(image, label)
+        rates = (
+            self.encoder_dropout if encoder_dropout is None else encoder_dropout,
+            self.decoder_dropout if decoder_dropout is None else decoder_dropout,
         )
-        posteriors = self._posteriors(image, down, *beside)
-        return self._output(key, index, posteriors, lambda latents: self._logits(latents, up, *beside))
+        first = len(self.latent_sizes)  # the levels' draws fold in the numbers before
+        drop_down, drop_up = (
+            dropping(jax.random.fold_in(key, first + half), rate if train else 0.0, index, self.layout)
+            for half, rate in enumerate(rates)
+        )
+        posteriors = self._posteriors(image, drop_down, *condition)
+        return self._output(key, index, posteriors, lambda z: self._logits(z, drop_up, *condition))
 
     def _posteriors(
-        self, image: Float[Array, "n h w c"], drop: Drop, *beside: Float[Array, "n _"]
+        self, image: Float[Array, "n h w c"], drop: Drop, *condition: Float[Array, "n _"]
     ) -> tuple[Posterior, ...]:
-        check_shape(image, self.image_shape)
         h = self.layout.enter(image)
         for number, stage in enumerate(self.stages):
             h = drop(number, nn.relu(stage(h)))
-        if beside:
-            h = jnp.concatenate([self.layout.leave(h).reshape(len(image), -1), *beside], axis=-1)
+        if condition:
+            h = jnp.concatenate([self.layout.leave(h).reshape(len(image), -1), *condition], axis=-1)
         ends = list(accumulate(self.latent_sizes))
         means, log_variances = (jnp.split(y, ends[:-1], axis=-1) for y in jnp.split(self.head(h), 2, axis=-1))
         return tuple(Posterior(m, jnp.exp(v / 2)) for m, v in zip(means, log_variances, strict=True))
 
     def _logits(
-        self, latents: tuple[Float[Array, "n _"], ...], drop: Drop, *beside: Float[Array, "n _"]
+        self, latents: tuple[Float[Array, "n _"], ...], drop: Drop, *condition: Float[Array, "n _"]
     ) -> Float[Array, "n h w c"]:
-        sizes = tuple(z.shape[-1] for z in latents)
-        if sizes != tuple(self.latent_sizes):
-            raise ValueError(
-                f"this model has levels of sizes {tuple(self.latent_sizes)}, got latents of {sizes}."
-            )
-        code = jnp.concatenate([*latents, *beside], axis=-1)
+        code = jnp.concatenate([*latents, *condition], axis=-1)
         h = drop(0, nn.relu(unflatten(self.expand(code), self.bottleneck, self.layout)))
         for number, unstage in enumerate(self.unstages, start=1):
             h = drop(number, nn.relu(unstage(h)))

@@ -1,4 +1,4 @@
-"""The two halves of a convolutional autoencoder, each a module of its own, so that a player can own it.
+"""Encoder and decoder of a convolutional autoencoder as separate modules, so that each can belong to a player.
 
 Images are NHWC, float32 in [0, 1]; the decoder returns logits.
 """
@@ -18,7 +18,7 @@ class Encoder(nn.Module):
     """Convolutions 4x4 of stride 2, each with BatchNorm and ReLU, and a dense layer.
 
     Attributes:
-        outputs: size of what it returns.
+        outputs: size of the vectors that it returns.
         image_shape: (height, width, channels).
         widths: channels of the stages; each halves the image, rounding up.
         layout: memory layout of the convolutions and precision of products.
@@ -33,14 +33,14 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(
-        self, image: Float[Array, "n h w c"], train: bool, beside: Float[Array, "n _"] | None = None
+        self, image: Float[Array, "n h w c"], train: bool, condition: Float[Array, "n _"] | None = None
     ) -> Float[Array, "n _"]:
         """Maps images to vectors.
 
         Args:
             image: in [0, 1], of the shape that the encoder was built for.
             train: whether BatchNorm uses the batch's statistics.
-            beside: what the dense layer is given too.
+            condition: further input of the dense layer.
 
         Returns:
             [n, outputs], unbounded.
@@ -53,8 +53,8 @@ class Encoder(nn.Module):
         for width in self.widths:
             norm = NormAct(self.layout.channel_axis, axis_name=self.axis_name)
             h = norm(Conv(width, self.layout)(h), train)
-        if beside is not None:
-            h = jnp.concatenate([self.layout.leave(h).reshape(len(image), -1), beside], axis=-1)
+        if condition is not None:
+            h = jnp.concatenate([self.layout.leave(h).reshape(len(image), -1), condition], axis=-1)
         return Dense(self.outputs, self.layout)(h)
 
 
@@ -99,13 +99,13 @@ class Decoder(nn.Module):
 def check_sizes(
     family: str, image_shape: tuple[int, ...], latent_size: int, **widths: tuple[int, ...]
 ) -> None:
-    """Refuses sizes that make no network.
+    """Rejects sizes with which no network can be built.
 
     Args:
-        family: what to call it.
+        family: name of the family with its article, for the message.
         image_shape: (height, width, channels).
         latent_size: of the code.
-        **widths: of each chain of layers, by its name.
+        **widths: of each chain of layers, by name.
 
     Raises:
         ValueError: an empty chain, or a size that is not positive.

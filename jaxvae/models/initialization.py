@@ -1,7 +1,7 @@
-"""How kernels and biases begin, by name.
+"""Initial distributions of kernels and biases, by name.
 
-`fan_in` is counted as PyTorch counts it: inputs of a dense layer, input channels times the kernel's area of a
-convolution, output channels times that area of a transposed one.
+`fan_in` is counted as in PyTorch: inputs of a dense layer; input channels times the kernel's area of a convolution;
+output channels times the kernel's area of a transposed convolution.
 """
 
 import math
@@ -20,7 +20,7 @@ class Initialization:
 
     Attributes:
         kernel: from a layer's fan-in to the initializer of its kernel.
-        bias: the same of its bias.
+        bias: the same for its bias.
     """
 
     kernel: Callable[[int], initializers.Initializer]
@@ -49,12 +49,12 @@ INITIALIZATIONS: Mapping[str, Initialization] = {
     "pytorch": Initialization(_uniform, _uniform),
 }
 """By name. "kaiming_normal": N(0, 2 / fan_in), the gain of ReLU, biases 0 (He et al., Delving Deep into Rectifiers,
-ICCV 2015, equation 10). "pytorch": what PyTorch's dense and convolutional layers do by themselves,
+ICCV 2015, equation 10). "pytorch": the default of PyTorch's dense and convolutional layers,
 `kaiming_uniform(a=sqrt(5))`, which is uniform in ±1 / sqrt(fan_in), for kernels and biases."""
 
 
 def initialization(name: str) -> Initialization:
-    """Finds an initialization.
+    """Looks up an initialization.
 
     Args:
         name: one of `INITIALIZATIONS`.

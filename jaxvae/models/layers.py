@@ -1,8 +1,8 @@
-"""The handful of layers that networks are written against, as Flax modules.
+"""The layers that networks are built of, as Flax modules.
 
-Inside a network an image tensor is in the layout that the platform likes (`jaxvae.models.layouts`); `enter`
-and `leave` of a layout are the doors, NHWC outside. Parameters have Flax's own names, shapes and conventions
-(kernel HWIO or (in, out), bias, scale), whatever the layout.
+Inside a network, image tensors are in the layout that is fastest on the platform (`jaxvae.models.layouts`); `enter`
+and `leave` of a layout convert from and to NHWC. Parameters have Flax's names, shapes and conventions (kernel HWIO
+or (in, out), bias, scale), whatever the layout.
 """
 
 import math
@@ -35,7 +35,7 @@ class Conv(nn.Module):
         strides: vertical and horizontal stride.
         padding: "SAME", "VALID" or pixels ((top, bottom), (left, right)).
         use_bias: whether a bias is added; leave it out before `NormAct`.
-        initialization: how kernel and bias begin; He's normal kernel and no bias if not given.
+        initialization: of kernel and bias; He's normal kernel and zero bias if not given.
     """
 
     features: int
@@ -60,18 +60,18 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-    """Transposed convolution, parameters as `flax.linen.ConvTranspose`; undoes the shape of a `Conv`.
+    """Transposed convolution, parameters as `flax.linen.ConvTranspose`; restores the input size of a `Conv`.
 
     Attributes:
         features: output channels.
-        size: height and width of the output: any from which the mirrored convolution gives the input's. This
-            says what other libraries call output padding.
+        size: height and width of the output: any that the mirrored convolution maps to the size of the input. It
+            takes the place of what other libraries call output padding.
         layout: layout of input and output.
         kernel_size: kernel height and width.
         strides: vertical and horizontal stride.
         padding: padding of the convolution that this one mirrors.
         use_bias: whether a bias is added; leave it out before `NormAct`.
-        initialization: how kernel and bias begin; He's normal kernel and no bias if not given.
+        initialization: of kernel and bias; He's normal kernel and zero bias if not given.
     """
 
     features: int
@@ -91,7 +91,7 @@ class ConvTranspose(nn.Module):
             ValueError: the mirrored convolution would not map `size` to x's size.
         """
         channels = x.shape[self.layout.channel_axis]
-        # Counted as PyTorch does: over the channels of the convolution's input that this one's output is.
+        # As PyTorch counts it: over the output channels, which are the inputs of the mirrored convolution.
         fan_in = math.prod(self.kernel_size) * self.features
         kernel = self.param(
             "kernel", _kernel_init(self, fan_in), (*self.kernel_size, channels, self.features)
@@ -131,7 +131,7 @@ class Dense(nn.Module):
         features: size of the output.
         layout: layout of images, and precision of the product.
         use_bias: whether a bias is added; leave it out before `NormAct`.
-        initialization: how kernel and bias begin; LeCun's normal kernel and no bias if not given.
+        initialization: of kernel and bias; LeCun's normal kernel and zero bias if not given.
     """
 
     features: int
@@ -164,7 +164,7 @@ class NormAct(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "..."], train: bool) -> Float[Array, "..."]:
-        """Normalises with the batch's statistics in training (and keeps a running mean of them), else with those."""
+        """Normalises with the batch's statistics in training, updating the running ones, else with the running ones."""
         channels = x.shape[self.channel_axis]
         scale = self.param("scale", nn.initializers.ones, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
@@ -190,23 +190,23 @@ def unflatten(x: Float[Array, "n d"], size: Pair, layout: Layout) -> Float[Array
     Args:
         x: [n, h * w * c], each in (h, w, c) order.
         size: height and width of the images.
-        layout: where the result's axes shall lie.
+        layout: memory layout of the result.
 
     Returns:
-        Images in `layout`.
+        Images in the layout.
     """
     return layout.enter(x.reshape(len(x), *size, -1))
 
 
 def max_pool(x: Float[Array, "_ _ _ _"], layout: Layout) -> Float[Array, "_ _ _ _"]:
-    """The largest of every 2x2 pixels; the last row and column of odd sizes are pooled by themselves.
+    """Max pooling over 2x2 pixels; the last row and column of odd sizes are pooled by themselves.
 
-    The gradient goes to the largest, in equal parts where two are equal. Built of maxima, since XLA:CPU is slow at
-    the gradient of `lax.reduce_window`.
+    The gradient goes to the largest pixel, in equal parts where two are equal. Built from `jnp.maximum`, since XLA:CPU
+    computes the gradient of `lax.reduce_window` slowly.
 
     Args:
         x: images in the layout.
-        layout: of the images.
+        layout: memory layout of the images.
 
     Returns:
         Images of half the height and width, rounded up, in the layout.

@@ -1,4 +1,4 @@
-"""Mixture of Gaussians over latents [n, d], fitted to codes: a prior for what an encoder really puts out."""
+"""Mixture of Gaussians over latents [n, d], fitted to an encoder's codes to serve as a prior."""
 
 import logging
 import math
@@ -11,68 +11,58 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float, Key
+from typing_extensions import override
+
+from jaxvae.types import Prior
 
 COVARIANCES = ("full", "diag")
-"""Names that `fit_mixture` knows."""
+"""Kinds of covariance matrices that `fit_mixture` fits, by name."""
 
 _FULL_FROM = 10
-"""Codes for each number of full covariances, components times d of them, from which on these are fitted."""
+"""Smallest number of codes, as a multiple of components times d, for which full covariances are the default."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
-    """Gaussians with covariances of their own, a prior as `jaxvae.types.Prior` describes it.
+class Mixture(Prior):
+    """Weighted Gaussians, each with a mean and a covariance.
 
     Attributes:
         weights: [k], probabilities of the components.
         means: [k, d].
-        factors: [k, d, d], lower triangular with a positive diagonal; factor times its transpose is the covariance.
+        factors: [k, d, d], Cholesky factors of the covariances, lower triangular with a positive diagonal.
     """
 
     weights: Float[Array, " k"]
     means: Float[Array, "k d"]
     factors: Float[Array, "k d d"]
 
+    @override
     def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
-        """Draws points.
-
-        Args:
-            key: source of randomness.
-            n: how many points.
-
-        Returns:
-            [n, d].
-        """
         which, among = jax.random.split(key)
         component = jax.random.categorical(which, jnp.log(self.weights), shape=(n,))
         noise = jax.random.normal(among, (n, self.means.shape[1]))
 
-        # One component at a time, since a factor for each point would be n matrices.
+        # One component at a time, since gathering a factor for each code would make n matrices.
         def add(z: Array, part: tuple[Array, Array, Array]) -> tuple[Array, None]:
             number, mean, factor = part
-            own = (component == number)[:, None]
-            return jnp.where(own, mean[None] + noise @ factor.T, z), None
+            drawn_here = (component == number)[:, None]
+            return jnp.where(drawn_here, mean[None] + noise @ factor.T, z), None
 
         parts = jnp.arange(len(self.weights), dtype=component.dtype), self.means, self.factors
         return jax.lax.scan(add, noise, parts)[0]
 
+    @override
     def log_prob(self, z: Float[Array, "n d"]) -> Float[Array, " n"]:
         """Log density.
 
-        Args:
-            z: [n, d].
-
-        Returns:
-            [n], nats summed over dimensions.
-
         Raises:
-            ValueError: the points have another number of dimensions.
+            ValueError: codes of another size.
         """
         dim = self.means.shape[1]
         if z.shape[1] != dim:
-            raise ValueError(f"This prior has {dim} dimensions, got points of {z.shape[1]}.")
+            raise ValueError(f"this prior has {dim} dimensions, got codes of {z.shape[1]}.")
 
         def joint(part: tuple[Array, Array, Array]) -> Array:
             weight, mean, factor = part
@@ -90,14 +80,15 @@ def fit_mixture(
     covariance: str | None = None,
     seed: int = 0,
 ) -> Mixture:
-    """Fits a mixture of Gaussians to codes by expectation maximisation, and logs of which kind it is.
+    """Fits a mixture of Gaussians to codes by expectation maximisation, and logs its kind.
 
     Args:
-        codes: draws from q(z | x) of the training images; means alone would be narrower than what decoders know.
-        components: how many Gaussians, at most n.
-        covariance: "full", or "diag" without correlations, for codes so long that d x d matrices cost too much or are
-            fitted to chance; "full" if n >= 10 * components * d, else "diag", if not given.
-        seed: decides the start.
+        codes: draws from q(z | x) of the training images; their means alone scatter less than the codes that the
+            decoder was trained on.
+        components: number of Gaussians, at most n.
+        covariance: "full", or "diag" without correlations, where d x d matrices would be too expensive or overfit;
+            if not given, "full" for n >= 10 * components * d, else "diag".
+        seed: of the initialization.
 
     Returns:
         The mixture, in float32.
@@ -109,7 +100,7 @@ def fit_mixture(
         Ghosh, Sajjadi, Vergari, Black & Schölkopf, From Variational to Deterministic Autoencoders, ICLR 2020,
         section 4 (ex-post density estimation, with ten components).
     """
-    # Loaded only here, since nothing else needs it and it takes a second.
+    # Imported here because importing scikit-learn takes a second and nothing else needs it.
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
@@ -123,12 +114,12 @@ def fit_mixture(
     if covariance not in COVARIANCES:
         raise ValueError(f"covariance must be one of {', '.join(COVARIANCES)}, got {covariance!r}.")
     if not np.isfinite(values).all():
-        raise ValueError("a mixture is fitted to finite codes, got NaN or infinity; is the model trained?")
+        raise ValueError("a mixture is fitted to finite codes, got NaN or infinity; has the model diverged?")
     described = components, covariance, *values.shape
     _log.info("mixture of %d Gaussians, covariance %s, fitted to %d codes of %d numbers", *described)
     fitted = GaussianMixture(components, covariance_type=covariance, random_state=seed)
     with warnings.catch_warnings():
-        # Steps that would still gain a little likelihood do not change what samples look like.
+        # The small gains in likelihood that are left do not change the look of samples.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted.fit(values)
     covariances = fitted.covariances_

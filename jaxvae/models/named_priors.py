@@ -1,66 +1,13 @@
-"""Priors by name, and draws from them that do not depend on how a batch is spread over devices."""
+"""Priors by name, and draws that are the same on one device as on several."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, runtime_checkable
 
 import jax
 from jaxtyping import Array, Float, Int, Key
 
-from jaxvae.models.priors import Normal
+from jaxvae.models.priors import LabelledPrior, Normal, Samplable
 from jaxvae.models.ring import Ring
 from jaxvae.models.swiss_roll import SwissRoll
-from jaxvae.types import Prior
-
-
-@runtime_checkable
-class Samplable(Protocol):
-    """What a discriminator can bring codes to: all that it needs of a prior are draws."""
-
-    def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
-        """Draws points.
-
-        Args:
-            key: source of randomness.
-            n: how many points.
-
-        Returns:
-            [n, d].
-        """
-        ...
-
-
-@runtime_checkable
-class LabelledPrior(Prior, Protocol):
-    """A prior with parts that stand for classes."""
-
-    @property
-    def classes(self) -> int:
-        """Number of parts."""
-        ...
-
-    def sample_class(self, key: Key[Array, ""], label: Int[Array, " n"]) -> Float[Array, "n d"]:
-        """Draws a point from each label's part.
-
-        Args:
-            key: source of randomness.
-            label: [n], numbers of parts; -1 for the whole.
-
-        Returns:
-            [n, d].
-        """
-        ...
-
-    def class_of(self, z: Float[Array, "n d"]) -> Int[Array, " n"]:
-        """The part that each point belongs to.
-
-        Args:
-            z: [n, d].
-
-        Returns:
-            [n], numbers of parts.
-        """
-        ...
-
 
 PRIORS: Mapping[str, Callable[[int, int], Samplable]] = {
     "normal": lambda dim, classes: Normal(dim=dim),
@@ -69,17 +16,17 @@ PRIORS: Mapping[str, Callable[[int, int], Samplable]] = {
 }
 """By name, each a function of the numbers of dimensions and of classes; the ring and the roll have two dimensions.
 
-An `AAE` needs no more than `sample` of them; a VAE also the density of a `Prior`, which all of these have.
+An `AAE` only samples its prior; a VAE also needs the density of a `Prior`, which all of these have.
 """
 
 
 def prior(name: str, *, dim: int = 2, classes: int = 10) -> Samplable:
-    """Finds a prior.
+    """Makes a prior.
 
     Args:
         name: one of `PRIORS`.
         dim: number of dimensions.
-        classes: number of parts, for priors that have such.
+        classes: number of parts, for priors that have parts.
 
     Returns:
         The prior.
@@ -100,11 +47,11 @@ def draw_each(
     """One draw for each example of a batch.
 
     Args:
-        key: for the draws.
-        prior: where from.
-        index: position of each example in the global batch. Example i's draw depends on the key and on index[i]
-            alone, so that it is the same however the batch is spread over devices.
-        label: [n], part of the prior for each example, -1 for the whole; None draws all from the whole.
+        key: source of randomness.
+        prior: of the codes.
+        index: position of each example in the global batch. Example i's draw depends only on the key and on index[i],
+            so that it is the same however the batch is spread over devices.
+        label: [n], part of the prior for each example, -1 for the whole prior; None draws all from the whole prior.
 
     Returns:
         [n, d].
@@ -115,6 +62,6 @@ def draw_each(
     if label is None:
         return jax.vmap(lambda i: prior.sample(jax.random.fold_in(key, i), 1)[0])(index)
     if not isinstance(prior, LabelledPrior):
-        raise ValueError(f"{type(prior).__name__} has no parts that labels could tell; leave the labels out.")
-    parts: LabelledPrior = prior
-    return jax.vmap(lambda i, y: parts.sample_class(jax.random.fold_in(key, i), y[None])[0])(index, label)
+        raise ValueError(f"{type(prior).__name__} has no parts for the classes; leave the labels out.")
+    sample_class = prior.sample_class
+    return jax.vmap(lambda i, y: sample_class(jax.random.fold_in(key, i), y[None])[0])(index, label)

@@ -10,10 +10,10 @@ def reparameterize(key: Key[Array, ""], posterior: Posterior, index: Int[Array, 
     """Draws z = mean + stddev * noise, differentiable in both.
 
     Args:
-        key: for the noise.
+        key: source of randomness.
         posterior: mean and standard deviation, [n, d] each.
-        index: position of each example in the global batch. Example i's noise depends on the key and on
-            index[i] alone, so that it is the same however the batch is spread over devices.
+        index: position of each example in the global batch. Example i's noise depends only on the key and on
+            index[i], so that it is the same however the batch is spread over devices.
 
     Returns:
         One draw for each example.

@@ -1,7 +1,7 @@
-"""Stages that halve or double an image by convolutions without padding, in the ways that are compared with one another.
+"""Stages that halve or double an image by convolutions without padding, in the variants that a report compares.
 
-Inside a stage images are in a layout, as in `jaxvae.models.layers`. The stages of every way have the same sizes, so
-that one can be put in place of another.
+Inside a stage images are in a layout, as in `jaxvae.models.layers`. The stages of all variants have the same sizes,
+so that they are interchangeable.
 """
 
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from jaxvae.models.layouts import Layout
 from jaxvae.models.layouts.geometry import Pair, conv_size
 
 RESAMPLINGS = ("stride", "pool")
-"""Ways to halve and double: by the stride of the convolution, or by max pooling after it and nearest neighbours
-before it."""
+"""Ways to halve and double: by the stride of the convolution, or by max pooling after it and nearest-neighbour
+upsampling before it."""
 
 SLOPE = 0.2
-"""Of the leaky rectifiers below zero, as in DCGAN."""
+"""Slope of the leaky rectifiers below zero, as in DCGAN."""
 
 
 def unpadded_sizes(size: Pair, kernel: int, stages: int) -> list[Pair]:
-    """Sizes of an image on its way through convolutions of stride 2 without padding.
+    """Sizes of an image after each of several convolutions of stride 2 without padding.
 
     Args:
         size: height and width of the image.
         kernel: height and width of the kernels.
-        stages: how many.
+        stages: number of convolutions.
 
     Returns:
-        stages + 1 pairs (height, width), the image's own first.
+        stages + 1 pairs (height, width), the size of the image first.
 
     Raises:
         ValueError: the image becomes smaller than the kernel.
@@ -44,11 +44,11 @@ def unpadded_sizes(size: Pair, kernel: int, stages: int) -> list[Pair]:
 
 
 def smallest_side(kernel: int, stages: int) -> int:
-    """The smallest image that convolutions of stride 2 without padding leave a pixel of; all larger ones fit too.
+    """Side of the smallest image of which convolutions of stride 2 without padding leave a pixel.
 
     Args:
         kernel: height and width of the kernels.
-        stages: how many.
+        stages: number of convolutions.
 
     Returns:
         Height and width in pixels.
@@ -60,7 +60,7 @@ def smallest_side(kernel: int, stages: int) -> int:
 
 
 class Residual(nn.Module):
-    """Adds two 3x3 convolutions to their own input: leaky_relu(x + norm(conv(norm_act(conv(x))))).
+    """Residual block of two 3x3 convolutions: leaky_relu(x + norm(conv(norm_act(conv(x))))).
 
     Attributes:
         layout: of the images.
@@ -116,8 +116,8 @@ class Down(nn.Module):
 class Enlarge(nn.Module):
     """Transposed convolution to about twice the size, whose mirror image is the convolution of a `Down`.
 
-    Where the convolution left out a last row or column, this one has nothing to say of it. What other libraries call
-    output padding puts zeros there, which the layers above make a grey rim of; here it is a copy of its neighbour.
+    Where the convolution ignores a last row or column, this one does not reach it. What other libraries call output
+    padding puts zeros there, which become a grey rim in the layers above; here it is a copy of its neighbour.
 
     Attributes:
         features: output channels.
@@ -179,7 +179,7 @@ class Up(nn.Module):
 
 
 def nearest(x: Float[Array, "_ _ _ _"], size: Sequence[int], layout: Layout) -> Float[Array, "_ _ _ _"]:
-    """Makes every pixel a square of 2x2 and cuts off what is too much at the bottom and on the right.
+    """Nearest-neighbour upsampling by two, cropped at the bottom and on the right.
 
     Args:
         x: images in the layout.
@@ -195,7 +195,7 @@ def nearest(x: Float[Array, "_ _ _ _"], size: Sequence[int], layout: Layout) -> 
 
 
 def extend(x: Float[Array, "_ _ _ _"], size: Sequence[int], layout: Layout) -> Float[Array, "_ _ _ _"]:
-    """Repeats the last row and the last column as often as it takes.
+    """Enlarges images by repeating the last row and the last column.
 
     Args:
         x: images in the layout.

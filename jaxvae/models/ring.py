@@ -1,4 +1,4 @@
-"""A ring of two-dimensional Gaussians; densities in nats."""
+"""A ring of Gaussians in the plane; densities in nats."""
 
 import math
 from dataclasses import dataclass
@@ -7,10 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
+
+from jaxvae.models.priors import LabelledPrior
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ring:
+class Ring(LabelledPrior):
     """Equal mixture of Gaussians in the plane, their means evenly spread on a circle, each mode one class.
 
     A mode's axes point along and across its radius; the first lies on the positive first axis, the others follow
@@ -41,28 +44,12 @@ class Ring:
         if not all(0 < length < math.inf for length in lengths):
             raise ValueError(f"radius, along and across must be positive and finite, got {lengths}.")
 
+    @override
     def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n 2"]:
-        """Draws points from all modes.
-
-        Args:
-            key: source of randomness.
-            n: how many.
-
-        Returns:
-            [n, 2].
-        """
         return self.sample_class(key, jnp.full(n, -1))
 
+    @override
     def sample_class(self, key: Key[Array, ""], label: Int[Array, " n"]) -> Float[Array, "n 2"]:
-        """Draws a point from each label's mode.
-
-        Args:
-            key: source of randomness.
-            label: [n], numbers of modes; -1 for any.
-
-        Returns:
-            [n, 2].
-        """
         mode_key, noise_key = jax.random.split(key)
         any_mode = jax.random.randint(mode_key, label.shape, 0, self.classes)
         angle = 2 * math.pi / self.classes * jnp.where(label < 0, any_mode, label).astype(jnp.float32)
@@ -71,26 +58,13 @@ class Ring:
         cos, sin = jnp.cos(angle), jnp.sin(angle)
         return jnp.stack([outward * cos - sideward * sin, outward * sin + sideward * cos], axis=1)
 
+    @override
     def log_prob(self, z: Float[Array, "n 2"]) -> Float[Array, " n"]:
-        """Log density.
-
-        Args:
-            z: [n, 2].
-
-        Returns:
-            [n], nats.
-        """
         return jax.nn.logsumexp(self._log_prob_by_mode(z), axis=1) - math.log(self.classes)
 
+    @override
     def class_of(self, z: Float[Array, "n 2"]) -> Int[Array, " n"]:
-        """The mode that most probably drew each point.
-
-        Args:
-            z: [n, 2].
-
-        Returns:
-            [n], numbers of modes.
-        """
+        """The most probable mode of each code."""
         return jnp.argmax(self._log_prob_by_mode(z), axis=1)
 
     def _log_prob_by_mode(self, z: Float[Array, "n 2"]) -> Float[Array, "n classes"]:

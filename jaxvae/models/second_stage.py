@@ -1,6 +1,6 @@
-"""A variational autoencoder of another one's codes, whose samples are codes that the first one's encoder would give.
+"""A variational autoencoder of another one's codes; its samples are distributed like those codes.
 
-Codes are [n, d]. There are no images here.
+Codes are [n, d].
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from dataclasses import field
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
+from typing_extensions import override
 
 from jaxvae.models.layers import Dense
 from jaxvae.models.layouts import Layout, layout
@@ -16,15 +17,18 @@ from jaxvae.types import Posterior
 
 
 class SecondStage(nn.Module):
-    """Dense layers to a Gaussian code as long as the first, and back, with noise of a learned size.
+    """Dense layers to a second Gaussian code of the same size, and back, with noise of a learned scale.
 
-    The last layer on either side also sees the first one's input.
+    The last layer of the encoder also gets the encoder's input, that of the decoder the decoder's.
 
     Attributes:
-        size: of the first code, and of the second.
+        size: of both codes.
         hidden: width of each hidden layer.
-        depth: how many hidden layers there are on either side.
+        depth: number of hidden layers of the encoder, and of the decoder.
         layout: precision of products; by platform if not given.
+
+    Raises:
+        ValueError: a size that is not positive.
 
     References:
         Dai & Wipf, Diagnosing and Enhancing VAE Models, ICLR 2019, section 4 and appendix.
@@ -36,23 +40,18 @@ class SecondStage(nn.Module):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses sizes that make no network.
-
-        Raises:
-            ValueError: a size that is not positive.
-        """
         if min(self.size, self.hidden, self.depth) < 1:
             raise ValueError(
                 f"sizes must be at least 1, got size {self.size}, hidden {self.hidden}, depth {self.depth}."
             )
         super().__post_init__()
 
+    @override
     def setup(self) -> None:
-        """Builds the layers."""
         self.down, self.up = ([Dense(self.hidden, self.layout) for _ in range(self.depth)] for _ in range(2))
         self.head = Dense(2 * self.size, self.layout)
         self.to_mean = Dense(self.size, self.layout)
-        # Less than the codes' spread, or the way out of a posterior that says nothing is long.
+        # Below the codes' spread: starting at it, training would take long to leave a collapsed posterior.
         self.log_scale = self.param("log_scale", nn.initializers.constant(-1.0), ())
 
     def encode(self, z: Float[Array, "n d"]) -> Posterior:
@@ -62,19 +61,19 @@ class SecondStage(nn.Module):
             z: first codes.
 
         Returns:
-            The posterior of the second code; its network puts out mean and log variance.
+            The posterior of the second code; the network returns its mean and log variance.
         """
         mean, log_variance = jnp.split(self.head(_through(self.down, z)), 2, axis=-1)
         return Posterior(mean, jnp.exp(log_variance / 2))
 
     def decode(self, u: Float[Array, "n d"]) -> tuple[Float[Array, "n d"], Float[Array, ""]]:
-        """p(z | u), a Gaussian with one standard deviation for all dimensions.
+        """p(z | u), a Gaussian with the same standard deviation in all dimensions.
 
         Args:
             u: second codes.
 
         Returns:
-            Its mean, and the logarithm of its standard deviation.
+            Mean, and logarithm of the standard deviation.
         """
         return self.to_mean(_through(self.up, u)), self.log_scale
 

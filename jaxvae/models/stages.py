@@ -1,4 +1,4 @@
-"""Shapes that convolutional families share: stages that halve an image, rounding up, and those that mirror them."""
+"""Stages of convolutions that halve an image, rounding up, and the transposed convolutions that mirror them."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from jaxvae.models.layouts.geometry import Pair
 
 
 def stage_sizes(size: Pair, stages: int) -> list[Pair]:
-    """Sizes of an image on its way through stages of stride 2.
+    """Sizes of an image after each of several stages of stride 2.
 
     Args:
         size: height and width of the image.
-        stages: how many.
+        stages: number of stages.
 
     Returns:
-        stages + 1 pairs (height, width), the image's own first.
+        stages + 1 pairs (height, width), the size of the image first.
     """
     sizes = [size]
     for _ in range(stages):
@@ -27,12 +27,12 @@ def stage_sizes(size: Pair, stages: int) -> list[Pair]:
 
 
 def mirrored(widths: Sequence[int], sizes: Sequence[Pair], layout: Layout) -> list[ConvTranspose]:
-    """Transposed convolutions that undo all stages but the first, whose mirror image gives the logits.
+    """Transposed convolutions that mirror all stages but the first, which the layer of the logits mirrors.
 
     Args:
         widths: channels of the stages.
         sizes: as `stage_sizes` returns them.
-        layout: of the images.
+        layout: memory layout of the images.
 
     Returns:
         len(widths) - 1 layers, from the smallest image upwards.
@@ -42,10 +42,10 @@ def mirrored(widths: Sequence[int], sizes: Sequence[Pair], layout: Layout) -> li
 
 
 def check_shape(image: Float[Array, "n h w c"], expected: Sequence[int]) -> None:
-    """Refuses images of another shape than a model was built for.
+    """Rejects images of another shape than a model was built for.
 
     Args:
-        image: what the model was given.
+        image: input of the model.
         expected: (height, width, channels).
 
     Raises:

@@ -1,4 +1,4 @@
-"""Variational autoencoder whose code has a part that carries a label and a part for everything else.
+"""Variational autoencoder whose code has one part for a label and one for everything else.
 
 Images are NHWC, float32 in [0, 1]; the decoder returns logits.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
 
 from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.initialization import initialization
@@ -17,11 +18,14 @@ from jaxvae.types import Output, Posterior
 class SubspaceVAE(DropoutVAE):
     """A `DropoutVAE` of two levels side by side, w and z, whose output has the label's logits, linear in w.
 
-    That z knows nothing of the label is the loss's affair.
+    Keeping the label out of z is left to the loss.
 
     Attributes:
         latent_sizes: sizes of w, level 1, and z, level 2.
-        classes: how many values the label has.
+        classes: number of values of the label.
+
+    Raises:
+        ValueError: not two levels, fewer than two classes, or whatever a `DropoutVAE` rejects.
 
     References:
         Klys, Snell & Zemel, Learning Latent Subspaces in Variational Autoencoders, NeurIPS 2018, section 3.
@@ -31,11 +35,6 @@ class SubspaceVAE(DropoutVAE):
     classes: int = 2
 
     def __post_init__(self) -> None:
-        """Refuses what makes no network.
-
-        Raises:
-            ValueError: not two levels, fewer than two classes, or what a `DropoutVAE` refuses.
-        """
         if len(self.latent_sizes) != 2 or self.classes < 2:
             raise ValueError(
                 f"a subspace VAE needs two levels, w and z, and at least two classes, got latent sizes "
@@ -43,8 +42,8 @@ class SubspaceVAE(DropoutVAE):
             )
         super().__post_init__()
 
+    @override
     def setup(self) -> None:
-        """Builds the layers."""
         super().setup()
         self.label_head = Dense(self.classes, self.layout, initialization=initialization(self.initialization))
 
@@ -64,6 +63,7 @@ class SubspaceVAE(DropoutVAE):
             raise ValueError(f"this model's w has size {self.latent_sizes[0]}, got codes of {w.shape[-1]}.")
         return self.label_head(w)
 
+    @override
     def _output(
         self,
         key: Key[Array, ""],

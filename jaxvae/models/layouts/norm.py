@@ -33,7 +33,7 @@ def norm_act(
     epsilon: float,
     axis_name: str | None,
 ) -> tuple[Float[Array, "..."], Float[Array, " c"], Float[Array, " c"]]:
-    """leaky_relu((x - mean) / sqrt(var + epsilon) * scale + bias), with the batch's own mean and variance.
+    """leaky_relu((x - mean) / sqrt(var + epsilon) * scale + bias), with the batch's mean and variance.
 
     Args:
         x: activations of any rank.

@@ -1,4 +1,4 @@
-"""Patches of a batch-innermost image tensor as one matrix, and their adjoint.
+"""Patches of a batch-innermost image tensor as one matrix, and the adjoint.
 
 Images are (channels, height, width, n). Both directions are gathers of whole rows (all n examples of one
 pixel) with constant indices, which XLA:CPU executes at memory speed.
@@ -46,14 +46,14 @@ def _fold_indices(size: Pair, patches: Pair, kernel: Pair, stride: Pair, low: Pa
 
 
 def _whole(size: Pair, kernel: Pair, padding: Padding) -> bool:
-    """Whether the one patch is the image itself, so that nothing has to move."""
+    """Whether the only patch is the image itself, so that no data have to move."""
     return tuple(size) == tuple(kernel) and not any(any(p) for p in padding)
 
 
 def extract(
     x: Float[Array, "c h w n"], *, kernel: Pair, stride: Pair, padding: Padding
 ) -> tuple[Float[Array, "taps patches"], Pair]:
-    """Lays the patches that a kernel meets side by side (im2col).
+    """Puts the patches under a kernel side by side (im2col).
 
     Args:
         x: images, batch innermost.
@@ -88,7 +88,7 @@ def fold(
     stride: Pair,
     padding: Padding,
 ) -> Float[Array, "c h w n"]:
-    """Adds every patch back where it came from (col2im), the adjoint of `extract`.
+    """Adds every patch to the pixels that it came from (col2im), the adjoint of `extract`.
 
     Args:
         matrix: [channels * kernel height * kernel width, patch rows * patch columns * n].
@@ -96,7 +96,7 @@ def fold(
         patches: patch rows and patch columns.
         kernel: kernel height and width.
         stride: vertical and horizontal stride.
-        padding: zeros that `extract` added; they are cut off again.
+        padding: zeros that `extract` added; they are cropped.
 
     Returns:
         Images, batch innermost.

@@ -17,11 +17,11 @@ Rounding: TypeAlias = DTypeLike | None
 
 
 def rounded(x: Array, rounding: Rounding) -> Array:
-    """An operand of a product, ready for it.
+    """Rounds an operand of a product.
 
     Args:
         x: any array.
-        rounding: the type to round to; None for none.
+        rounding: the type to round to; None leaves the array as it is.
 
     Returns:
         The array in that type.
@@ -34,9 +34,9 @@ def product(a: Array, b: Array, contract: tuple[int, int], rounding: Rounding) -
 
     Args:
         a: a matrix.
-        b: a matrix, of a's type unless it is rounded already.
+        b: a matrix, of the type of a unless it is rounded already.
         contract: the axis of each that is summed over.
-        rounding: what both are rounded to.
+        rounding: type to which both are rounded.
 
     Returns:
         The remaining axis of `a` by the remaining axis of `b`.
@@ -48,12 +48,12 @@ def product(a: Array, b: Array, contract: tuple[int, int], rounding: Rounding) -
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def dense(x: Float[Array, "n i"], kernel: Float[Array, "i o"], rounding: Rounding) -> Float[Array, "n o"]:
-    """The product x @ kernel, differentiable once in reverse; the two products of its gradient are rounded alike.
+    """The product x @ kernel, differentiable once in reverse; operands of its gradient are rounded too.
 
     Args:
         x: vectors.
         kernel: (in, out).
-        rounding: what operands are rounded to.
+        rounding: type to which operands are rounded.
 
     Returns:
         [n, o].
