@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer, Key, UInt8
 
-from jaxvae import models
+from jaxvae import models, train
 from jaxvae.pieces import in_pieces
 from jaxvae.types import Posterior, Variables
 
@@ -59,6 +59,11 @@ class Run:
     def parameters(self) -> int:
         """How many trained numbers the model has."""
         return sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
+
+    @property
+    def evaluation_key(self) -> Key[Array, ""]:
+        """Key for evaluating this model, which its training did not draw from."""
+        return train.Replica(self.variant, self.seed, {}).evaluation_key
 
     def encode(self, images: Images, *, labels: Labels | None = None) -> tuple[Posterior, ...]:
         """q(z | x).

@@ -2,11 +2,13 @@
 
 from jaxvae.cli.checks import Checked
 from jaxvae.cli.config import RunConfig
-from jaxvae.cli.launch import launch, launch_one, parse
-from jaxvae.cli.record import command, environment, flat, record
+from jaxvae.cli.free import free, free_flags
+from jaxvae.cli.launch import launch, launch_one, parse, presets
+from jaxvae.cli.record import FORMAT, command, environment, flat, record, record_training
 from jaxvae.cli.study import SamplesConfig, StudyConfig
 
 __all__ = [
+    "FORMAT",
     "Checked",
     "RunConfig",
     "SamplesConfig",
@@ -14,8 +16,12 @@ __all__ = [
     "command",
     "environment",
     "flat",
+    "free",
+    "free_flags",
     "launch",
     "launch_one",
     "parse",
+    "presets",
     "record",
+    "record_training",
 ]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from jaxvae.cli.checks import Checked
+from jaxvae.cli.free import free
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +15,7 @@ class RunConfig(Checked):
     workdir: Path
     """Directory for everything that the run leaves."""
 
-    preset: str = "full"
+    preset: str = free("full")
     """Defaults to start from: "full" reproduces the report, "smoke" shows in under a minute that all works."""
 
     data: str = "mnist"
@@ -24,7 +25,7 @@ class RunConfig(Checked):
     data_source: Literal["bundled", "tfds"] | None = None
     """Where the data comes from; by default the files in the package where they are, else TFDS."""
 
-    data_dir: Path | None = None
+    data_dir: Path | None = free(None)
     """Directory of prepared TFDS data; ~/tensorflow_datasets if not given."""
 
     image_size: int | None = None
@@ -52,13 +53,13 @@ class RunConfig(Checked):
     seeds: int = 1
     """How many seeds to train side by side."""
 
-    parallel: Literal["jit", "pmap"] = "jit"
+    parallel: Literal["jit", "pmap"] = free("jit")
     """How a batch is spread over devices: by the compiler over a mesh, or by pmap with explicit collectives."""
 
-    devices: int = 1
+    devices: int = free(1)
     """How many devices."""
 
-    layout: Literal["native", "chwn"] | None = None
+    layout: Literal["native", "chwn"] | None = free(None)
     """Memory layout of the convolutions; by default chwn on CPU and native elsewhere."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -66,13 +67,13 @@ class RunConfig(Checked):
     float32, JAX multiplies in TensorFloat32 on recent GPUs and in bfloat16 on TPUs, unless the environment has
     JAX_DEFAULT_MATMUL_PRECISION=highest."""
 
-    compile_cache: bool = True
+    compile_cache: bool = free(True)
     """Keep compiled programs in the user's cache directory, so that the next start is faster."""
 
-    resume: bool = False
+    resume: bool = free(False)
     """Continue the run in workdir from its last checkpoint."""
 
-    overwrite: bool = False
+    overwrite: bool = free(False)
     """Delete the run in workdir and start anew."""
 
     def __post_init__(self) -> None:

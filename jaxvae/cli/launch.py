@@ -4,10 +4,12 @@ import argparse
 import io
 import itertools
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
@@ -15,7 +17,7 @@ import tyro
 
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.process import compile_cache, experiment_process
-from jaxvae.cli.record import command
+from jaxvae.cli.record import command, program
 from jaxvae.types import RunStopped
 
 Config = TypeVar("Config", bound=RunConfig)
@@ -64,6 +66,24 @@ def launch(
     sys.exit(0)
 
 
+def presets(config: type[Config], **named: Mapping[str, Any]) -> dict[str, Callable[[], Config]]:
+    """Makers of an experiment's default configurations.
+
+    Args:
+        config: the dataclass of its flags, whose defaults are the preset "full".
+        **named: the flags in which each further preset differs. Its runs go to a directory of their own, the full one's
+            with the preset's name behind an underscore.
+
+    Returns:
+        A maker for each preset, as `launch` takes them.
+    """
+    full = config().workdir
+    return {"full": config} | {
+        name: partial(config, **{"preset": name, "workdir": full.with_name(f"{full.name}_{name}"), **flags})
+        for name, flags in named.items()
+    }
+
+
 def launch_one(
     experiments: Mapping[str, tuple[Callable[[Any], None], Mapping[str, Callable[[], Any]]]],
     *,
@@ -71,19 +91,19 @@ def launch_one(
 ) -> NoReturn:
     """Runs one of several experiments of a script, by the first word of its command line, and exits.
 
+    Without a word, it says what to type.
+
     Args:
         experiments: `main` and `presets` of each, as `launch` takes them, by its word.
         description: what `--help` shows first.
     """
     word, *arguments = sys.argv[1:] or [""]
-    known = ", ".join(experiments)
-    if word in ("-h", "--help"):
-        print(
-            f"{description.strip()}\n\nThe first argument is one of {known}; --help behind it lists its flags."
-        )
+    if word in ("", "-h", "--help"):
+        commands = "\n".join(f"    {shlex.join([*program(), each])}" for each in experiments)
+        print(f"{description.strip()}\n\nType one of\n\n{commands}\n\nfollowed by --help for its flags.")
         sys.exit(0)
     if word not in experiments:
-        _fail(f"the first argument must be one of {known}, got {word or 'nothing'}.", 2)
+        _fail(f"the first argument must be one of {', '.join(experiments)}, got {word}.", 2)
     main, presets = experiments[word]
     launch(main, presets, description=description, arguments=arguments)
 

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from jaxvae.cli.config import RunConfig
+from jaxvae.cli.free import free_flags
 
 _PACKAGES = ("jaxvae", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "dm-pix", "numpy")
 
@@ -25,36 +26,60 @@ def command(*extra: str) -> str:
     Returns:
         A line for the shell, without --resume and --overwrite.
     """
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    program = ["-m", spec.name.removesuffix(".__main__")] if spec else [sys.argv[0]]
     arguments = [a for a in sys.argv[1:] if a not in ("--resume", "--overwrite", *extra)]
-    return shlex.join(["python", *program, *arguments, *extra])
+    return shlex.join([*program(), *arguments, *extra])
 
 
-def record(
-    experiment: str, config: RunConfig, *, model: Mapping[str, Any], replicas: Sequence[Any], data: Any
-) -> dict[str, Any]:
-    """What config.json holds: enough to run an experiment again and to know what ran.
+def program() -> list[str]:
+    """The command line of this process up to its first argument, word by word."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return ["python", *(["-m", spec.name.removesuffix(".__main__")] if spec else [sys.argv[0]])]
+
+
+FORMAT = 2
+"""Of config.json; what is written in another one can be loaded, but not resumed."""
+
+
+def record(experiment: str, config: RunConfig, *, data: Any) -> dict[str, Any]:
+    """What config.json holds of a run: enough to run it again and to know what ran.
 
     Args:
         experiment: its name.
         config: its resolved configuration.
-        model: description of the network.
-        replicas: records of the runs that are trained side by side.
         data: record of the training data, with its fingerprint.
 
     Returns:
         What JSON can hold.
     """
     return {
+        "format": FORMAT,
         "experiment": experiment,
         "command": command(),
         "config": flat(config),
-        "model": dict(model),
-        "replicas": [dataclasses.asdict(replica) for replica in replicas],
+        "free": [*free_flags(config), "workdir"],
         "data": dataclasses.asdict(data),
         "environment": environment(),
     }
+
+
+def record_training(
+    model: Mapping[str, Any],
+    replicas: Sequence[Any],
+    *,
+    models: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """What config.json holds of a training besides.
+
+    Args:
+        model: description of the network.
+        replicas: records of the runs that are trained side by side.
+        models: descriptions of the variants' networks that differ from `model`.
+
+    Returns:
+        What JSON can hold.
+    """
+    own = {"models": {name: dict(each) for name, each in models.items()}} if models else {}
+    return {"model": dict(model), "replicas": [dataclasses.asdict(each) for each in replicas]} | own
 
 
 def flat(config: Any) -> dict[str, Any]:

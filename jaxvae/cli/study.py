@@ -5,22 +5,23 @@ from pathlib import Path
 from typing import Literal
 
 from jaxvae.cli.config import RunConfig
+from jaxvae.cli.free import free
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplesConfig(RunConfig):
     """Flags of how samples of trained models are measured, beside those that every experiment has."""
 
-    samples: int = 10_000
+    samples: int = free(10_000)
     """Images drawn from each model for distances of sets, against as many real ones, if there are."""
 
-    fid: bool = True
+    fid: bool = free(True)
     """Compute FID, which needs the weights of Inception."""
 
-    inception: Path | None = None
+    inception: Path | None = free(None)
     """File with Inception's weights; looked for in the usual places if not given."""
 
-    resize: Literal["bilinear", "clean"] = "bilinear"
+    resize: Literal["bilinear", "clean"] = free("bilinear")
     """How images come to Inception's 299 x 299."""
 
     def __post_init__(self) -> None:
@@ -41,7 +42,7 @@ class StudyConfig(SamplesConfig):
     classifier_epochs: int = 5
     """Passes over the training data for a classifier."""
 
-    bound_samples: int = 500
+    bound_samples: int = free(500)
     """Draws from the posterior for each image in the importance-weighted bound."""
 
     def __post_init__(self) -> None:

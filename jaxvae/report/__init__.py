@@ -7,18 +7,8 @@ from jaxvae.report.accuracy_curves import Series, accuracy_curves, percent
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table, picture
 from jaxvae.report.captions import captioned
-from jaxvae.report.columns import (
-    BCE,
-    CLASSIFIER_FID,
-    ELBO,
-    FID,
-    IMAGE_COLUMNS,
-    IWAE,
-    KID,
-    PARAMETERS,
-    SSIM,
-    Column,
-)
+from jaxvae.report.catalogue import columns, curve_columns, family
+from jaxvae.report.column import Column
 from jaxvae.report.contrasts import Contrast, Contrasts, contrast_blocks
 from jaxvae.report.curves import curves
 from jaxvae.report.embeddings import embedding
@@ -34,23 +24,16 @@ from jaxvae.report.records import Record, read_records
 from jaxvae.report.results import Row, Summary, summarize, write_results
 from jaxvae.report.style import save
 from jaxvae.report.tables import to_html, to_markdown
+from jaxvae.report.verdicts import Goal, compare_means, failed
 
 __all__ = [
-    "BCE",
-    "CLASSIFIER_FID",
-    "ELBO",
-    "FID",
-    "IMAGE_COLUMNS",
-    "IWAE",
-    "KID",
-    "PARAMETERS",
-    "SSIM",
     "Block",
     "CodePlane",
     "Column",
     "Contrast",
     "Contrasts",
     "Details",
+    "Goal",
     "Heading",
     "Levels",
     "ModelView",
@@ -66,12 +49,17 @@ __all__ = [
     "bars",
     "captioned",
     "code_planes",
+    "columns",
+    "compare_means",
     "compare_orders",
     "comparison",
     "contrast_blocks",
+    "curve_columns",
     "curves",
     "distance_blocks",
     "embedding",
+    "failed",
+    "family",
     "image_grid",
     "level_blocks",
     "level_columns",

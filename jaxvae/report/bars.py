@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from jaxvae.report.columns import Column
+from jaxvae.report.column import Column
 from jaxvae.report.results import Row
 from jaxvae.report.style import INK, SERIES_COLORS, WIDTH, canvas, dress, text_size
 

@@ -13,10 +13,10 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from jaxvae.report.columns import Column
+from jaxvae.report.column import Column
 from jaxvae.report.results import Row
 from jaxvae.report.style import save
-from jaxvae.report.tables import to_html
+from jaxvae.report.tables import filled_columns, to_html
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -66,13 +66,17 @@ class Table:
 
     Attributes:
         rows: the results.
-        columns: metrics to show.
+        columns: metrics to show; those that no row has are dropped.
         caption: what the table shows.
     """
 
     rows: Sequence[Row]
     columns: Sequence[Column]
     caption: str
+
+    def __post_init__(self) -> None:
+        """Drops the columns that no row has."""
+        object.__setattr__(self, "columns", filled_columns(self.rows, self.columns))
 
     def html(self) -> str:
         """Renders the table and the sentences that explain it."""

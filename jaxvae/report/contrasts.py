@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from jaxvae.report.blocks import Block, Heading
-from jaxvae.report.columns import Column
+from jaxvae.report.column import Column
 from jaxvae.report.results import Row
 
 

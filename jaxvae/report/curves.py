@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from jaxvae.report.columns import Column
+from jaxvae.report.column import Column
 from jaxvae.report.records import Record
 from jaxvae.report.style import INK, WIDTH, canvas, dress, series_style, text_size
 

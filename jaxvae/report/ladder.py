@@ -11,13 +11,10 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from jaxvae.report.blocks import Block, Heading, picture
-from jaxvae.report.columns import Column
+from jaxvae.report.catalogue import columns, family
+from jaxvae.report.column import Column
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
-
-_CLASS = "Share of images whose class a Parzen classifier finds from the codes of all others at that level."
-
-_ACTIVE = "Units of the level whose posterior mean has a variance above 0.01 over the images (Burda et al.)."
 
 Images = Float[np.ndarray, "_ _ _ _"]
 Plane = Float[np.ndarray, "_ _ _ _ _"]
@@ -104,32 +101,19 @@ def level_blocks(folder: Path, levels: Levels, *, variant: str) -> list[Block]:
 
 
 def level_columns(levels: int) -> list[Column]:
-    """Columns for what is measured of each level's codes.
+    """Columns for what `jaxvae.evaluate.latent_evaluator` measures of each level's codes.
 
     Args:
         levels: how many levels there are.
 
     Returns:
-        MMD, its noise floor, KL, class accuracy and active units, by the names that
-        `jaxvae.evaluate.latent_evaluator` gives them.
+        MMD of each level, its floor, then KL, class accuracy and active units of each level.
     """
     numbers = range(1, levels + 1)
-    return [
-        *(Column(key=f"mmd_z{n}", title=f"MMD² z{n}", digits=5, better="lower") for n in numbers),
-        Column(
-            key="mmd_floor_std",
-            title="MMD² floor",
-            digits=5,
-            note="Standard deviation of the same squared MMD between two sets of prior draws, whose mean is 0: what no "
-            "encoder can go below. z1 is the bottom level.",
-        ),
-        *(Column(key=f"kl_z{n}", title=f"KL z{n}", unit="nats", digits=1) for n in numbers),
-        *(Column(key=f"class_z{n}", title=f"Class from z{n}", note="" if n > 1 else _CLASS) for n in numbers),
-        *(
-            Column(key=f"active_units_z{n}", title=f"Active z{n}", digits=0, note="" if n > 1 else _ACTIVE)
-            for n in numbers
-        ),
+    others = [
+        column for key in ("kl_z{}", "class_z{}", "active_units_z{}") for column in family(key, numbers)
     ]
+    return columns(*family("mmd_z{}", numbers), "mmd_floor_std", *others)
 
 
 def _panels(grids: Sequence[Plane]) -> list[Traversal]:

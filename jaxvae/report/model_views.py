@@ -14,7 +14,7 @@ from jaxtyping import Float, Integer
 
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Heading, Paragraph, Picture, picture
-from jaxvae.report.columns import Column
+from jaxvae.report.column import Column
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.moments import moments

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxvae.report.columns import Column
+from jaxvae.report.column import Column
 from jaxvae.report.results import Row
 
 

@@ -1,14 +1,15 @@
 """The results table, once as Markdown for a README and once as HTML for the page.
 
-Both show the same cells: each metric as mean ± sample standard deviation, what was published beside it, the
-best mean of a column in bold; below the table, a sentence on what each metric says and each row's note.
+Both show the same cells: each metric as mean ± sample standard deviation, the published value beside it, the best mean
+of a column in bold; below the table, a sentence about each metric and each row's note. Metrics with the same note share
+one sentence, and a column that no row has a value for is left out.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from jaxvae.report.columns import Column
+from jaxvae.report.column import Column
 from jaxvae.report.results import Row, Summary
 
 
@@ -21,16 +22,33 @@ class _Cell:
 _MISSING = _Cell("—")
 
 
+def filled_columns(rows: Sequence[Row], columns: Sequence[Column]) -> list[Column]:
+    """The columns that at least one row has a value for, obtained or published.
+
+    Args:
+        rows: results.
+        columns: metrics, in order.
+
+    Returns:
+        Those columns; all of them if no row has any metric, so that a table of failed rows still says what is missing.
+    """
+    if not any(row.metrics for row in rows):
+        return list(columns)
+    keys = {key for row in rows for key in (*row.metrics, *row.published)}
+    return [column for column in columns if column.key in keys]
+
+
 def to_markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     """The table in GitHub's Markdown, with its explanation as a list below it.
 
     Args:
         rows: results.
-        columns: metrics to show, in order.
+        columns: metrics to show, in order; those that no row has are left out.
 
     Returns:
         Markdown that ends with a newline.
     """
+    columns = filled_columns(rows, columns)
     headings, body = _cells(rows, columns)
     lines = [headings, ["---"] + ["---:"] * (len(headings) - 1)]
     lines += [[_markdown_cell(cell) for cell in cells] for cells in body]
@@ -44,12 +62,13 @@ def to_html(rows: Sequence[Row], columns: Sequence[Column], *, caption: str) -> 
 
     Args:
         rows: results.
-        columns: metrics to show, in order.
+        columns: metrics to show, in order; those that no row has are left out.
         caption: what the table shows.
 
     Returns:
         HTML with all text escaped.
     """
+    columns = filled_columns(rows, columns)
     headings, body = _cells(rows, columns)
     head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
     lines = "\n".join(f"<tr>{_html_row(cells)}</tr>" for cells in body)
@@ -115,7 +134,10 @@ def _explanation(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
         sentences.append(f"Mean ± sample standard deviation over {count} seeds.")
     if any(cell.best for column in columns for cell in _obtained(rows, column)):
         sentences.append("Bold: the best of its column; the arrow points to better values.")
-    sentences += [f"{column.label}: {column.note}" for column in columns if column.note]
+    labels: dict[str, str] = {}
+    for column in columns:
+        labels.setdefault(column.note, column.label)
+    sentences += [f"{label}: {note}" for note, label in labels.items() if note]
     return sentences + [f"{row.name}: {row.note}" for row in rows if row.note]
 
 

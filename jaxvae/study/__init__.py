@@ -1,53 +1,65 @@
-"""What scripts of experiments share; it joins the other rooms, and none of them knows it.
+"""What a study is: variants trained program by program, measured, and told in one report.
 
-An experiment's data, trainings and report, the classifier that judges images, what is measured of every trained
-autoencoder, where the codes of its samples come from, and what a part of an experiment adds to the report.
+`Experiment` opens a run's directory, trains a `Training` and publishes the tables; `Measuring` is what computes numbers
+of a trained model, such as `AutoencoderMeasures`; samplers and classifiers are what measures share. This room joins the
+others, and none of them knows it.
 """
 
 from jaxvae.study.attribute_classifier import AttributeClassifier, train_attribute_classifier
+from jaxvae.study.autoencoder_measures import AutoencoderMeasures, lower_bound
 from jaxvae.study.classifier import (
     FeatureClassifier,
     TrainedClassifier,
     train_classifier,
     train_feature_classifier,
 )
-from jaxvae.study.experiment import Experiment, forward
-from jaxvae.study.game import Game, fit_game
+from jaxvae.study.collapse import without_collapsed
+from jaxvae.study.experiment import Experiment, Measure, Trained
 from jaxvae.study.inception import InceptionDistances, find_inception
-from jaxvae.study.kept import kept
 from jaxvae.study.lpips import lpips
-from jaxvae.study.measure import Measures, lower_bound
+from jaxvae.study.measuring import ByModel, Evaluated, Measuring, reconstructions
 from jaxvae.study.model_view import view_model
-from jaxvae.study.reference import reference
+from jaxvae.study.real_images import real_images
 from jaxvae.study.samplers import SAMPLERS, Sampler, draw_images, make_sampler
 from jaxvae.study.second_stage import fit_second_stage
 from jaxvae.study.section import Section
+from jaxvae.study.training import Game, Training, forward
 from jaxvae.study.training_set import training_set
+from jaxvae.study.variant import Variant, parts, programs
 
 __all__ = [
     "SAMPLERS",
     "AttributeClassifier",
+    "AutoencoderMeasures",
+    "ByModel",
+    "Evaluated",
     "Experiment",
     "FeatureClassifier",
     "Game",
     "InceptionDistances",
-    "Measures",
+    "Measure",
+    "Measuring",
     "Sampler",
     "Section",
+    "Trained",
     "TrainedClassifier",
+    "Training",
+    "Variant",
     "draw_images",
     "find_inception",
-    "fit_game",
     "fit_second_stage",
     "forward",
-    "kept",
     "lower_bound",
     "lpips",
     "make_sampler",
-    "reference",
+    "parts",
+    "programs",
+    "real_images",
+    "reconstructions",
     "train_attribute_classifier",
     "train_classifier",
     "train_feature_classifier",
     "training_set",
     "view_model",
+    "without_collapsed",
 ]

@@ -1,4 +1,4 @@
-"""The classifier that judges which attributes images have, and in whose activations they are compared."""
+"""The classifier that tells which attributes images have, and in whose activations they are compared."""
 
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -19,7 +19,7 @@ class AttributeClassifier(TrainedClassifier):
     """A classifier of attributes; its model is `jaxvae.models.Classifier`."""
 
     def probabilities(self, images: Images) -> Float[np.ndarray, "n k"]:
-        """How probably images have each attribute.
+        """Probability that an image has each attribute.
 
         Args:
             images: uint8, or float in [0, 1].
@@ -30,7 +30,7 @@ class AttributeClassifier(TrainedClassifier):
         return np.asarray(jax.nn.sigmoid(in_pieces(self._logits, (as_floats(images),))))
 
     def features(self, images: Images) -> Float[np.ndarray, "n d"]:
-        """Activations from which the last layer tells the attributes.
+        """Activations of the last hidden layer.
 
         Args:
             images: uint8, or float in [0, 1].
@@ -49,7 +49,7 @@ def train_attribute_classifier(experiment: Experiment, *, epochs: int) -> Attrib
     """Trains the classifier in the part "attributes" of a run, or takes it from there.
 
     Args:
-        experiment: the run, opened, of images with attributes.
+        experiment: the run, of images with attributes.
         epochs: passes over the data.
 
     Returns:
@@ -58,7 +58,7 @@ def train_attribute_classifier(experiment: Experiment, *, epochs: int) -> Attrib
     Raises:
         ValueError: the images have no attributes.
     """
-    dataset = experiment.source.dataset
+    dataset = experiment.train_set
     if dataset.attributes is None:
         raise ValueError(
             f"a classifier of attributes needs images with attributes, got {dataset.spec.name!r}."

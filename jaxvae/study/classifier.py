@@ -1,4 +1,4 @@
-"""The classifier that judges images: features for a perceptual loss, and a Fréchet distance that knows classes."""
+"""Classifiers that measure images: features for a perceptual loss, and a Fréchet distance that knows classes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from jaxtyping import Array, Float, Int
 from jaxvae import data, evaluate, losses, models, train
 from jaxvae.images import Images, as_floats
 from jaxvae.pieces import in_pieces
-from jaxvae.study.experiment import Experiment, forward
+from jaxvae.study.experiment import Experiment
+from jaxvae.study.training import Training, forward
 from jaxvae.types import Variables
 
 
@@ -24,7 +25,7 @@ class TrainedClassifier:
     Attributes:
         model: the network.
         variables: its parameters.
-        accuracy: share of the validation images that it classifies rightly.
+        accuracy: share of the validation images that it classifies correctly.
     """
 
     model: Any
@@ -43,13 +44,13 @@ class TrainedClassifier:
         return self.model.apply(self.variables, jax.random.key(0), images, jnp.arange(len(images)))
 
     def classes(self, images: Images) -> Int[np.ndarray, " n"]:
-        """What the classifier takes images for.
+        """The predicted class of each image.
 
         Args:
             images: uint8, or float in [0, 1].
 
         Returns:
-            The class with the largest logit of each.
+            The class with the largest logit.
         """
         return np.argmax(np.asarray(in_pieces(self._logits, (as_floats(images),))), axis=1)
 
@@ -59,7 +60,7 @@ class TrainedClassifier:
 
 
 class FeatureClassifier(TrainedClassifier):
-    """The classifier whose activations are spaces to compare images in; its model is `jaxvae.models.Classifier`."""
+    """A classifier in whose activations images are compared; its model is `jaxvae.models.Classifier`."""
 
     @property
     def features(self) -> losses.Features:
@@ -68,13 +69,13 @@ class FeatureClassifier(TrainedClassifier):
         return features
 
     def moments(self, images: Images) -> evaluate.Moments:
-        """What `jaxvae.evaluate.frechet_distance` compares, in the last hidden layer: "classifier FID".
+        """Moments of the last hidden layer, whose Fréchet distance is the "classifier FID".
 
         Args:
             images: uint8, or float in [0, 1].
 
         Returns:
-            Mean and covariance of the activations.
+            Mean and covariance of the activations, for `jaxvae.evaluate.frechet_distance`.
         """
         return evaluate.moments(np.asarray(in_pieces(self._penultimate, (as_floats(images),))))
 
@@ -98,57 +99,54 @@ def train_classifier(
     Adam's step size starts at 1e-3 and falls to 0 along a half cosine.
 
     Args:
-        experiment: the run, opened.
+        experiment: the run.
         model: the Flax module, whose output is logits.
         epochs: passes over the data.
         part: the name of the training.
         seed: of parameters and order.
         images: the training data; the experiment's if not given.
-        attributes: whether the logits are of attributes, each of which an image has or has not, rather than of classes;
+        attributes: whether the logits are of attributes, each present or absent in an image, rather than of classes;
             the accuracy is then the mean over attributes.
 
     Returns:
         The trained classifier.
     """
-    config = experiment.config
     source = experiment.source
     if images is not None:
+        config = experiment.config
         source = data.serve(images, batch_size=config.batch_size, remainder=config.remainder)
     terms = {"cross_entropy": losses.classification(), "error": losses.misclassification()}
     if attributes:
         terms = {"cross_entropy": losses.attribute_likelihood(), "error": losses.attribute_error()}
-    weights = {"cross_entropy": 1.0, "error": 0.0}
-    replica = train.Replica(part, seed, {})
-    steps = epochs * source.steps_per_epoch
-    state = experiment.fit(
-        [replica],
+    training = Training(
         model=model,
-        objective=lambda axis: losses.compose(terms, weights, axis_name=axis),
-        optimizer=train.adam(train.schedule(1e-3, steps=steps)),
+        variants={part: {}},
+        terms=terms,
+        weights={"cross_entropy": 1.0, "error": 0.0},
+        optimizer=train.adam(train.schedule(1e-3, steps=epochs * source.steps_per_epoch)),
         epochs=epochs,
-        part=part,
         source=source,
+        validation=experiment.batches,
     )
-    variables = state.replica(0).variables
+    run = experiment.train_one(training, part=part, seed=seed)
     score = evaluate.objective_evaluator(
         forward(model), losses.compose({"error": terms["error"]}, {"error": 1.0})
     )
-    error = score(replica.evaluation_key, variables, experiment.batches)["error"]
-    return TrainedClassifier(model, variables, 1 - error)
+    error = score(run.evaluation_key, run.variables, experiment.batches)["error"]
+    return TrainedClassifier(model, run.variables, 1 - error)
 
 
 def train_feature_classifier(experiment: Experiment, *, epochs: int) -> FeatureClassifier:
-    """Trains the classifier that judges in the part "classifier" of a run, or takes it from there.
+    """Trains the classifier that images are compared by in the part "classifier" of a run, or takes it from there.
 
     Args:
-        experiment: the run, opened.
+        experiment: the run.
         epochs: passes over the data.
 
     Returns:
         The classifier of the run's first seed.
     """
-    spec = experiment.source.dataset.spec
-    model = models.Classifier(spec.image_shape, len(spec.class_names), layout=experiment.layout)
+    model = models.Classifier(experiment.image_shape, len(experiment.class_names), layout=experiment.layout)
     seed = experiment.config.seed
     trained = train_classifier(experiment, model, epochs=epochs, part="classifier", seed=seed)
     return FeatureClassifier(model, trained.variables, trained.accuracy)

@@ -1,34 +1,61 @@
 """One run of an experiment's script: its data, devices, layout and directory, its trainings and its report."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import jax
-import optax
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+from tqdm import tqdm
 
-from jaxvae import cli, data, evaluate, losses, models, report, train
+from jaxvae import cli, data, models, report, train
 from jaxvae.run import Run
-from jaxvae.train.state import Init
-from jaxvae.train.step import Corrupt
-from jaxvae.types import Batch, Variables
+from jaxvae.study.training import Training
+from jaxvae.study.variant import V, programs
+from jaxvae.types import Batch
+
+CURVES = "Terms over epochs, unweighted: on training batches (thin) and on validation images (bold)."
+
+Measure = Callable[[Run], Mapping[str, float]]
+"""Values by name of a trained model."""
+
+Select = Callable[[data.Dataset, data.Dataset], tuple[data.Dataset, data.Dataset]]
+"""`(training, validation) -> (training, validation)`: the images, labels and attributes that an experiment uses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What became of a variant.
+
+    Attributes:
+        runs: the trained model of each seed that did not fail, with its variables in memory.
+        failure: what became of the other seeds, in a sentence; empty if there are none.
+        note: what a reader has to know to compare the variant.
+        published: what the reproduced work states of it, by metric.
+    """
+
+    runs: Sequence[Run]
+    failure: str = ""
+    note: str = ""
+    published: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """What all trainings, measurements and the report of one run share.
+    """What all trainings, measures and the report of one run share.
 
     Attributes:
         name: of the script.
         config: its flags.
         workdir: where the run lives.
-        source: the training data.
+        source: the training data in batches.
         test_set: the validation images.
         batches: the same in batches.
         layout: of all networks.
         parallel: the devices.
+        parts: which part of the run holds which variant; empty if the run has one training and no parts.
         started: when, in seconds of the monotonic clock.
     """
 
@@ -40,21 +67,35 @@ class Experiment:
     batches: Sequence[Batch]
     layout: models.Layout
     parallel: train.Parallel
+    parts: Mapping[str, str]
     started: float
+    _begun: list[str] = field(default_factory=list)
 
     @classmethod
-    def prepare(cls, name: str, config: cli.RunConfig) -> "Experiment":
-        """Loads the data and finds the devices; writes nothing.
+    def open(
+        cls,
+        name: str,
+        config: cli.RunConfig,
+        *,
+        parts: Mapping[str, str] | None = None,
+        select: Select | None = None,
+    ) -> "Experiment":
+        """Loads the data, finds the devices, and refuses a directory that holds another run.
+
+        Nothing is written before the first training begins.
 
         Args:
             name: of the script.
             config: its flags.
+            parts: of a run with several trainings, which part holds which variant; see `Variant.program`.
+            select: changes what was loaded, such as which attributes count.
 
         Returns:
             What the script works with.
 
         Raises:
-            ValueError: no such data, no such devices, or a batch that does not fit them.
+            ValueError: no such data, no such devices, a batch that does not fit them, or a directory that must not be
+                written into.
         """
         started = time.monotonic()
         parallel = train.Parallel(config.parallel, config.devices)
@@ -66,9 +107,11 @@ class Experiment:
             image_size=config.image_size,
             classes=config.classes,
         )
+        if select is not None:
+            train_set, test_set = select(train_set, test_set)
         source = data.serve(train_set, batch_size=config.batch_size, remainder=config.remainder)
         parallel.check(source)
-        return cls(
+        experiment = cls(
             name=name,
             config=config,
             workdir=train.Workdir(config.workdir),
@@ -77,206 +120,212 @@ class Experiment:
             batches=data.batches(test_set, batch_size=min(250, len(test_set))),
             layout=models.layout(config.layout, precision=config.precision),
             parallel=parallel,
+            parts=parts or {},
             started=started,
         )
+        record = experiment._record(source)
+        experiment.workdir.check(record, resume=config.resume, overwrite=config.overwrite)
+        return experiment
 
-    def record(
-        self,
-        model: Any,
-        replicas: Sequence[train.Replica],
-        *,
-        source: data.Source | None = None,
-        **more: Any,
-    ) -> dict[str, Any]:
-        """What config.json says of a training.
+    @property
+    def train_set(self) -> data.Dataset:
+        """The training images."""
+        return self.source.dataset
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of all images."""
+        return self.train_set.spec.image_shape
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Name of class 0, 1, ..."""
+        return self.train_set.spec.class_names
+
+    @property
+    def validation(self) -> Sequence[Batch]:
+        """A fifth of the validation batches, enough to follow a training by."""
+        return self.batches[::5]
+
+    @property
+    def seeds(self) -> range:
+        """The seeds that the flags ask for."""
+        return range(self.config.seed, self.config.seed + self.config.seeds)
+
+    def steps(self, epochs: int | None = None) -> int:
+        """How many updates a training on the run's data takes.
 
         Args:
-            model: its Flax module.
-            replicas: the runs that are trained side by side.
-            source: what they are trained on; the experiment's if not given.
-            **more: further entries, of what JSON can hold.
+            epochs: passes over the data; as the flag says if not given.
 
         Returns:
-            What JSON can hold.
+            The number of updates.
         """
-        spec, described = (source or self.source).dataset.spec, models.describe(model)
-        return cli.record(self.name, self.config, model=described, replicas=replicas, data=spec) | more
+        return (self.config.epochs if epochs is None else epochs) * self.source.steps_per_epoch
 
-    def fit(
-        self,
-        replicas: Sequence[train.Replica],
-        *,
-        model: Any,
-        objective: Callable[[str | None], losses.Objective],
-        optimizer: optax.GradientTransformation,
-        epochs: int,
-        init: Init | Mapping[str, Init] | None = None,
-        player: str = "model",
-        validation: Sequence[Batch] | None = None,
-        corrupt: Corrupt | None = None,
-        augment: Corrupt | None = None,
-        ema_decay: float = 0.0,
-        part: str | None = None,
-        source: data.Source | None = None,
-        tuned: tuple[str, ...] = (),
-        arguments: tuple[str, ...] = (),
-        **more: Any,
-    ) -> train.TrainState:
-        """Trains replicas of one network by one objective to the end, or takes them from where they were left.
+    def train(
+        self, training: Training, *, part: str | None = None, seeds: Iterable[int] | None = None
+    ) -> dict[str, Trained]:
+        """Trains all seeds of a training's variants in one program, or takes them from where they were left.
+
+        A seed that diverges is named, and the others go on.
 
         Args:
-            replicas: the runs to train side by side.
-            model: the Flax module.
-            objective: the name of the devices' axis, or None for a single device, to the objective.
-            optimizer: an Optax chain.
-            epochs: passes over the data in all.
-            init: Flax variables from a key, or such a function for each variant; the module's own if not given.
-            player: what the network is called in records and checkpoints.
-            validation: batches that the objective is computed on after each epoch; all validation images if not given.
-            corrupt: what is done to the images that the network is shown; see `jaxvae.train.one_player`.
-            augment: what is done to the images before network and objective see them; see `jaxvae.train.augmented`.
-            ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
-            part: name of this training where it is one of several; its directory lies in that of the run, which was
-                opened before, and what is there already is taken up.
-            source: the training data; the experiment's if not given.
-            tuned: hyper-parameters of the replicas that are the optimizer's; see `jaxvae.train.Player`.
-            arguments: those that are keyword arguments of the model; see `jaxvae.train.one_player`.
-            **more: further entries of config.json.
+            training: what to train.
+            part: name of this training where the run has several; its files are in the run's parts/<name>.
+            seeds: one replica of each variant for each of them; those of the flags if not given.
 
         Returns:
-            The final state on one device, with a leading axis of replicas.
+            What became of each variant.
 
         Raises:
             ValueError: the directory or the devices refuse, before anything is written.
+            NonFiniteError: every seed of every variant diverged.
         """
-        axis = self.parallel.axis_name
-        subtrees = tuple(jax.eval_shape(partial(models.init, model=model), jax.random.key(0))["params"])
-        return self.train_players(
-            replicas,
-            model=model,
-            loss=train.one_player(
-                player,
-                spread(model, axis),
-                objective(axis),
-                corrupt=corrupt,
-                arguments=arguments,
-                label=models.told(model),
-            ),
-            players={player: train.Player(subtrees, optimizer, tuned)},
-            evaluator=evaluate.objective_evaluator(forward(model), objective(None)),
-            epochs=epochs,
-            init=init,
-            validation=validation,
-            augment=augment,
-            ema_decay=ema_decay,
-            part=part,
-            source=source,
-            **more,
-        )
-
-    def train_players(
-        self,
-        replicas: Sequence[train.Replica],
-        *,
-        model: Any,
-        loss: train.Losses,
-        players: Mapping[str, train.Player],
-        evaluator: evaluate.Evaluator,
-        epochs: int,
-        init: Init | Mapping[str, Init] | None = None,
-        validation: Sequence[Batch] | None = None,
-        augment: Corrupt | None = None,
-        ema_decay: float = 0.0,
-        part: str | None = None,
-        source: data.Source | None = None,
-        **more: Any,
-    ) -> train.TrainState:
-        """Trains replicas of any players to the end, as `fit` does those of one and `fit_game` those of several.
-
-        Args:
-            replicas: the runs to train side by side.
-            model: the Flax module.
-            loss: of each player, made for the devices' axis.
-            players: by name.
-            evaluator: of a replica, after each epoch.
-            epochs: passes over the data in all.
-            init: as in `fit`.
-            validation: batches for the evaluator; all validation images if not given.
-            augment: as in `fit`.
-            ema_decay: as in `fit`.
-            part: as in `fit`.
-            source: the training data; the experiment's if not given.
-            **more: further entries of config.json.
-
-        Returns:
-            The final state on one device, with a leading axis of replicas.
-
-        Raises:
-            ValueError: the directory or the devices refuse, before anything is written.
-        """
-        source = source or self.source
-        workdir = self.workdir if part is None else self.workdir.part(part)
-        batches = self.batches if validation is None else validation
-        return train.run(
-            replicas,
-            init=partial(models.init, model=model) if init is None else init,
-            losses=loss if augment is None else train.augmented(loss, augment),
-            players=players,
-            source=source,
-            evaluate=lambda variables, replica: evaluator(replica.evaluation_key, variables, batches),
-            epochs=epochs,
-            workdir=workdir,
-            record=self.record(model, replicas, source=source, **more),
-            resume=self.config.resume if part is None else workdir.config.exists(),
-            overwrite=self.config.overwrite and part is None,
-            parallel=self.parallel,
-            ema_decay=ema_decay,
-            compiler_options=self.layout.compiler_options,
-        )
-
-    def runs(
-        self,
-        replicas: Sequence[train.Replica],
-        state: train.TrainState,
-        *,
-        model: Any,
-        part: str,
-        models: Mapping[str, Any] | None = None,
-    ) -> list[Run]:
-        """What was trained in a part, ready to be used.
-
-        Args:
-            replicas: as they were given to `fit`.
-            state: as `fit` returned it.
-            model: the Flax module.
-            part: the name of the training.
-            models: of variants whose module differs from `model` in what training does not see, such as the prior.
-
-        Returns:
-            A run for each replica.
-        """
-        record = self.workdir.part(part).read_config()
-        return [
-            Run(
-                (models or {}).get(replica.variant, model),
-                state.replica(place).variables,
-                config=record,
-                variant=replica.variant,
-                seed=replica.seed,
+        seeds = list(self.seeds if seeds is None else seeds)
+        replicas = [train.Replica(name, s, hyper) for name, hyper in training.variants.items() for s in seeds]
+        workdir = self._begin(part)
+        state, record = self._fit(training, replicas, workdir, part)
+        diverged = train.read_diverged(workdir.diverged)
+        runs: dict[str, list[Run]] = {name: [] for name in training.variants}
+        for place, replica in enumerate(replicas):
+            if (replica.variant, replica.seed) not in diverged:
+                model = training.models.get(replica.variant, training.model)
+                variables = state.replica(place).variables
+                run = Run(model, variables, config=record, variant=replica.variant, seed=replica.seed)
+                runs[replica.variant].append(run)
+        reasons = {
+            name: "; ".join(reason for (variant, _), reason in diverged.items() if variant == name)
+            for name in runs
+        }
+        return {
+            name: Trained(
+                runs=of, failure=f"Diverged, and not counted: {reasons[name]}." if reasons[name] else ""
             )
-            for place, replica in enumerate(replicas)
-        ]
+            for name, of in runs.items()
+        }
 
-    def records(self, parts: Sequence[str]) -> list[report.Record]:
-        """What trainings have logged.
+    def train_one(self, training: Training, *, part: str, seed: int) -> Run:
+        """Trains one model that others depend on, such as a classifier that measures them.
 
         Args:
-            parts: their directories' names.
+            training: of one variant.
+            part: name of this training.
+            seed: of parameters, order and noise.
 
         Returns:
-            Their records, part after part.
+            The trained model.
+
+        Raises:
+            ValueError: as `train`.
+            NonFiniteError: it diverged.
         """
-        return [record for part in parts for record in report.read_records(self.workdir.part(part).metrics)]
+        (trained,) = self.train(training, part=part, seeds=[seed]).values()
+        return trained.runs[0]
+
+    def train_variants(
+        self, variants: Mapping[str, V], make: Callable[[dict[str, V]], Training]
+    ) -> dict[str, Trained]:
+        """Trains variants, those of one program side by side, and goes on with the others if all of one diverge.
+
+        Args:
+            variants: by name.
+            make: makes a training of the variants of one program.
+
+        Returns:
+            What became of each variant, in their order.
+
+        Raises:
+            ValueError: the directory or the devices refuse, or a model that the images do not fit, before anything is
+                trained.
+            NonFiniteError: every seed of every variant diverged.
+        """
+        trainings = {part: make(group) for part, group in programs(variants).items()}
+        for training in trainings.values():
+            training.trace(self.batches[0])
+        trained: dict[str, Trained] = {}
+        errors: list[train.NonFiniteError] = []
+        for part, training in trainings.items():
+            try:
+                trained |= self.train(training, part=part)
+            except train.NonFiniteError as error:
+                errors.append(error)
+                tqdm.write(f"{', '.join(training.variants)} diverged: {error.reason}.")
+                failure = f"Diverged, and not counted: {error.reason}."
+                trained |= {name: Trained(runs=(), failure=failure) for name in training.variants}
+        if errors and not any(of.runs for of in trained.values()):
+            raise errors[0]
+        return {
+            name: Trained(
+                runs=trained[name].runs,
+                failure=trained[name].failure,
+                note=variant.note,
+                published=variant.published,
+            )
+            for name, variant in variants.items()
+        }
+
+    def table(
+        self,
+        trained: Mapping[str, Trained],
+        measure: Measure,
+        columns: Sequence[report.Column],
+        *,
+        caption: str | None = None,
+    ) -> report.Table:
+        """Measures trained models: a row for each variant, over its seeds.
+
+        Args:
+            trained: by variant.
+            measure: values by name of a trained model, such as a `Measuring`.
+            columns: what to show; those that no row has are left out.
+            caption: what the table shows; on how many images it was measured if not given.
+
+        Returns:
+            The table. A variant that failed has a row without values.
+        """
+        rows = [
+            report.Row(
+                name=name,
+                metrics=report.summarize([measure(run) for run in of.runs]) if of.runs else {},
+                published=of.published,
+                note=f"{of.note} {of.failure}".strip(),
+            )
+            for name, of in tqdm(trained.items(), desc="measuring", unit="variant")
+        ]
+        measured = f"Measured on {len(self.test_set):,} validation images"
+        return report.Table(rows=rows, columns=columns, caption=caption or measured)
+
+    def picture(self, name: str, figure: Figure | UInt8[np.ndarray, "h w 3"], caption: str) -> report.Picture:
+        """Saves a figure as figures/<name>.png and makes it a block of the page.
+
+        Args:
+            name: of the file.
+            figure: a figure, or an image, written pixel by pixel.
+            caption: what there is to see.
+
+        Returns:
+            The block.
+        """
+        return report.picture(self.workdir.figures / f"{name}.png", figure, caption)
+
+    def records(self, variants: Iterable[str] | None = None) -> list[report.Record]:
+        """What the trainings of variants have logged.
+
+        Args:
+            variants: names of those to read; all that the report compares if not given.
+
+        Returns:
+            Lines of metrics.jsonl, training after training.
+        """
+        if not self.parts:
+            records = report.read_records(self.workdir.metrics)
+        else:
+            parts = dict.fromkeys(self.parts.values())
+            files = [self.workdir.part(part).metrics for part in parts]
+            records = [record for file in files if file.exists() for record in report.read_records(file)]
+        wanted = None if variants is None else set(variants)
+        return [record for record in records if wanted is None or record["variant"] in wanted]
 
     def publish(
         self,
@@ -284,21 +333,27 @@ class Experiment:
         title: str,
         intro: str,
         tables: Sequence[report.Table],
-        blocks: Sequence[report.Block],
+        blocks: Sequence[report.Block] | None = None,
+        curves: Sequence[report.Column] | None = None,
+        records: Sequence[report.Record] | None = None,
         summary: Mapping[str, Any] | None = None,
         words: str = "",
     ) -> None:
-        """Writes results.json and report.html, and prints the tables and where the report is.
+        """Writes results.json and report.html, merges the parts' metrics.jsonl, and prints the tables.
 
         Args:
             title: of the page.
             intro: what was done, in a few plain sentences.
             tables: the results; they are printed, and their rows are those of results.json, once each.
-            blocks: the page's content, top to bottom.
+            blocks: the page's content, top to bottom; the tables if not given.
+            curves: loss terms to draw over epochs at the page's end; all terms if not given, none if empty.
+            records: lines of metrics.jsonl that the curves are of; those of all variants if not given.
             summary: what is said of all rows together, by name.
             words: what is printed below the tables.
         """
         record, seconds = self.workdir.read_config(), time.monotonic() - self.started
+        if self._begun:
+            self.workdir.merge_metrics([p for p in self._begun if self.workdir.part(p).metrics.exists()])
         report.write_results(
             self.workdir.results,
             experiment=record["experiment"],
@@ -311,7 +366,7 @@ class Experiment:
             self.workdir.page,
             title=title,
             intro=intro,
-            blocks=blocks,
+            blocks=[*(tables if blocks is None else blocks), *self._curves(curves, records)],
             command=record["command"],
             wall_seconds=seconds,
             environment=record["environment"],
@@ -321,27 +376,64 @@ class Experiment:
         printed = [report.to_markdown(table.rows, table.columns) for table in tables]
         print("\n" + "\n".join(filter(None, [*printed, words, f"Report: {page}"])))
 
+    def _curves(
+        self, columns: Sequence[report.Column] | None, records: Sequence[report.Record] | None
+    ) -> list[report.Block]:
+        records = self.records() if records is None else records
+        logged = {key for record in records for key in record}
+        if columns is None:
+            columns = report.curve_columns([name for name in _names(records) if f"{name}_weighted" in logged])
+        shown = [column for column in columns if column.key in logged]
+        if not shown:
+            return []
+        return [
+            report.Heading("Training"),
+            self.picture("curves", report.curves(records, shown), CURVES),
+        ]
 
-def forward(model: Any) -> Callable[[Any, Variables, Batch], Any]:
-    """Binds a module to `jaxvae.models.forward`, as evaluators call it.
+    def _begin(self, part: str | None) -> train.Workdir:
+        """The directory of a training; that of a run with parts is made ready before the first of them."""
+        if part is None:
+            return self.workdir
+        if not self._begun:
+            record = self._record(self.source)
+            self.workdir.open(record, resume=self.config.resume, overwrite=self.config.overwrite)
+        if part not in self._begun:
+            self._begun.append(part)
+        return self.workdir.part(part)
 
-    Args:
-        model: the Flax module, called as `(key, image, index)`.
+    def _fit(
+        self, training: Training, replicas: list[train.Replica], workdir: train.Workdir, part: str | None
+    ) -> tuple[train.TrainState, dict[str, Any]]:
+        source = training.source or self.source
+        batches = self.validation if training.validation is None else training.validation
+        own = {name: models.describe(model) for name, model in training.models.items()}
+        trained = cli.record_training(models.describe(training.model), replicas, models=own)
+        record = self._record(source) | trained
+        evaluator = training.evaluator
+        state = train.run(
+            replicas,
+            init=training.initial if training.init is None else training.init,
+            losses=training.losses,
+            players=training.players,
+            source=source,
+            evaluate=lambda variables, replica: evaluator(replica.evaluation_key, variables, batches),
+            epochs=self.config.epochs if training.epochs is None else training.epochs,
+            workdir=workdir,
+            record=record,
+            resume=self.config.resume if part is None else workdir.config.exists(),
+            overwrite=self.config.overwrite and part is None,
+            parallel=self.parallel,
+            ema_decay=training.ema_decay,
+            compiler_options=self.layout.compiler_options,
+        )
+        return state, record
 
-    Returns:
-        `(key, variables, batch) -> output`.
-    """
-    return lambda key, variables, batch: models.forward(key, model, variables, batch)
+    def _record(self, source: data.Source) -> dict[str, Any]:
+        """What config.json says of the run."""
+        record = cli.record(self.name, self.config, data=source.dataset.spec)
+        return record | ({"parts": dict(self.parts)} if self.parts else {})
 
 
-def spread(model: Any, axis_name: str | None) -> Any:
-    """Takes a model's batch statistics over all devices, where it has such.
-
-    Args:
-        model: the Flax module.
-        axis_name: of the devices; None for a single one.
-
-    Returns:
-        The model for training.
-    """
-    return model.clone(axis_name=axis_name) if any(f.name == "axis_name" for f in fields(model)) else model
+def _names(records: Sequence[report.Record]) -> list[str]:
+    return list(dict.fromkeys(key for record in records for key in record))

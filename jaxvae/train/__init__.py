@@ -3,9 +3,10 @@
 from jaxvae.train.adversarial import adversarial_adam, pausing, several_players
 from jaxvae.train.augment import augmented
 from jaxvae.train.checkpoint import CheckpointError, Checkpoints
+from jaxvae.train.divergence import NonFiniteError, Standing, read_diverged
 from jaxvae.train.feed import Feed, open_feed
 from jaxvae.train.log import MetricLog
-from jaxvae.train.loop import CHUNK, Interrupted, NonFiniteError, fit
+from jaxvae.train.loop import CHUNK, Interrupted, fit
 from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
 from jaxvae.train.parallel import Parallel, Program, map_replicas
 from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
@@ -27,6 +28,7 @@ __all__ = [
     "Player",
     "Program",
     "Replica",
+    "Standing",
     "Step",
     "TrainState",
     "Workdir",
@@ -41,6 +43,7 @@ __all__ = [
     "one_player",
     "open_feed",
     "pausing",
+    "read_diverged",
     "run",
     "schedule",
     "several_players",

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
+from jaxvae.train.divergence import Standing
 from jaxvae.train.feed import open_feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
@@ -37,6 +38,8 @@ def run(
 ) -> TrainState:
     """Trains all replicas in one program and leaves config.json, metrics.jsonl, checkpoints and TensorBoard events.
 
+    A replica whose numbers become infinite or NaN is named in diverged.json, and the others go on.
+
     Args:
         replicas: the runs to train side by side, equal but for seed and `hyper`.
         init: Flax variables from a key, or such a function for each variant.
@@ -58,7 +61,7 @@ def run(
 
     Raises:
         ValueError: the directory or the devices refuse, before anything is written.
-        NonFiniteError: a loss term or gradient is not finite.
+        NonFiniteError: every replica diverged.
         Interrupted: a signal came; the state has been saved.
     """
     parallel = parallel or Parallel()
@@ -83,9 +86,9 @@ def run(
     for complaint in complaints:
         tqdm.write(f"{complaint}; continuing from step {start}")
 
-    def evaluate_all(state: TrainState) -> list[Mapping[str, float]]:
+    def evaluate_all(state: TrainState, standing: Mapping[int, Replica]) -> dict[int, Mapping[str, float]]:
         state = jax.device_put(state, jax.devices()[0])
-        return [evaluate(state.replica(r).variables, replica) for r, replica in enumerate(replicas)]
+        return {r: evaluate(state.replica(r).variables, replica) for r, replica in standing.items()}
 
     state = parallel.place(state)
     stop = epochs * source.steps_per_epoch
@@ -99,7 +102,7 @@ def run(
             source,
             feed,
             epochs=epochs,
-            replicas=replicas,
+            standing=Standing(workdir.diverged, replicas, step=start),
             evaluate=evaluate_all,
             checkpoints=checkpoints,
             log=log,

@@ -14,6 +14,7 @@ from jaxvae.train.lock import claim
 # config.json goes last, so that a directory that was being cleared still counts as one that holds a run
 _OURS = (
     "metrics.jsonl",
+    "diverged.json",
     "results.json",
     "report.html",
     "figures",
@@ -23,37 +24,6 @@ _OURS = (
     "measures.jsonl",
     "config.json",
 )
-
-FREE_TO_CHANGE = frozenset(
-    {
-        "workdir",
-        "resume",
-        "overwrite",
-        "preset",
-        "data_dir",
-        "parallel",
-        "devices",
-        "layout",
-        "compile_cache",
-        "fid",
-        "inception",
-        "resize",
-        "samples",
-        "fid_samples",
-        "bound_samples",
-        "samplers",
-        "components",
-        "second_stage_steps",
-        "dream",
-        "least_diversity",
-        "pair",
-        "pairs",
-        "interpolation_steps",
-        "midpoints",
-    }
-)
-"""Fields of a configuration that may differ when a run is resumed: where and on what it runs and how its models are
-measured, not what is trained."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +45,11 @@ class Workdir:
     def metrics(self) -> Path:
         """One JSON object a line, `metrics.jsonl`."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def diverged(self) -> Path:
+        """The replicas whose numbers became infinite or NaN, `diverged.json`; there is none if all is well."""
+        return self.path / "diverged.json"
 
     @property
     def checkpoints(self) -> Path:
@@ -145,8 +120,8 @@ class Workdir:
         From here or from `open` on, the directory is this process's until it ends, where the file system has locks.
 
         Args:
-            record: what `open` will write; its "config" and "data" are compared with those of the run to
-                resume.
+            record: what `open` will write. Its "format", "experiment", "config", "model" and "data", those that it
+                has, must be those of the run to resume; fields that it lists as "free" may differ.
             resume: whether the run in the directory is to be continued.
             overwrite: whether the run in the directory may be deleted.
 
@@ -203,10 +178,18 @@ class Workdir:
                 entry.unlink(missing_ok=True)
 
     def _check_same(self, record: Mapping[str, Any]) -> None:
-        before = self.read_config()
-        for part in ("identity", "config", "model", "data"):
-            old, new = (_part(tree, part) for tree in (before, json.loads(json.dumps(record))))
-            for field in sorted((old.keys() | new.keys()) - FREE_TO_CHANGE):
+        before, now = self.read_config(), json.loads(json.dumps(record))
+        if before.get("format") != now.get("format"):
+            version = before.get("environment", {}).get("jaxvae", "another version")
+            raise ValueError(
+                f"the run in {self.path} was written by jaxvae {version} in another format, which can be loaded but "
+                "not resumed; start it anew with --overwrite or in another --workdir."
+            )
+        for part in ("experiment", "config", "model", "data"):
+            if part not in now:
+                continue
+            old, new = (_fields(tree, part) for tree in (before, now))
+            for field in sorted((old.keys() | new.keys()) - set(now.get("free", ()))):
                 if old.get(field) != new.get(field):
                     raise ValueError(
                         f"the run in {self.path} has another configuration: {field} was {old.get(field)!r}, now "
@@ -214,6 +197,7 @@ class Workdir:
                     )
 
 
-def _part(record: Mapping[str, Any], part: str) -> dict[str, Any]:
-    """A group of fields of config.json; the experiment's name stands alone in it."""
-    return {"experiment": record.get("experiment")} if part == "identity" else record.get(part, {})
+def _fields(record: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """The fields of a part of config.json; the experiment's name is a field of its own."""
+    value = record.get(part, {})
+    return value if isinstance(value, dict) else {part: value}

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from jaxvae.report import Column, Row, summarize, to_html, to_markdown
+from jaxvae.report import Column, Row, Table, summarize, to_html, to_markdown
 
 SSIM = Column(key="ssim", title="SSIM", digits=2, better="higher", note="Similarity.")
 BCE = Column(key="bce", title="BCE", unit="nats", digits=1, better="lower")
@@ -65,6 +67,42 @@ def row(name, **metrics):
 def test_bold_needs_a_rival_and_compares_what_is_shown(rows, expected):
     lines = to_markdown(rows, [BCE]).splitlines()[2 : 2 + len(rows)]
     assert [line.split(" | ")[1].removesuffix(" |") for line in lines] == expected
+
+
+def test_columns_that_no_row_has_are_dropped():
+    diverged = Row(name="b", metrics={}, note="Diverged.")
+    rows = [row("a", bce=1.0), diverged, Row(name="c", metrics={}, published={"ssim": 0.7})]
+    table = Table(rows=rows, columns=[SSIM, SEEDS, BCE], caption="Results")
+    assert table.columns == [SSIM, BCE]
+    assert to_markdown(rows, [SSIM, SEEDS, BCE]).splitlines() == [
+        "|  | SSIM ↑ | SSIM, published | BCE (nats) ↓ |",
+        "| --- | ---: | ---: | ---: |",
+        "| a | — | — | 1.0 |",
+        "| b | — | — | — |",
+        "| c | — | 0.70 | — |",
+        "",
+        "- One seed.",
+        "- SSIM: Similarity.",
+        "- b: Diverged.",
+    ]
+    assert "Size" not in to_html(rows, [SSIM, SEEDS, BCE], caption="Results")
+
+
+def test_a_table_of_failed_rows_shows_what_is_missing():
+    rows = [Row(name="a", metrics={}, note="Diverged.")]
+    assert to_markdown(rows, [BCE]).splitlines() == [
+        "|  | BCE (nats) ↓ |",
+        "| --- | ---: |",
+        "| a | — |",
+        "",
+        "- a: Diverged.",
+    ]
+
+
+def test_columns_with_one_note_share_a_sentence():
+    other = replace(SSIM, key="ssim_z", title="SSIM z")
+    notes = to_markdown([row("a", ssim=1.0, ssim_z=1.0)], [SSIM, other]).splitlines()[4:]
+    assert notes == ["- One seed.", "- SSIM: Similarity."]
 
 
 def test_the_number_of_seeds_is_stated():

@@ -6,7 +6,7 @@ from jaxtyping import UInt8
 from jaxvae.study.experiment import Experiment
 
 
-def reference(experiment: Experiment, samples: int) -> tuple[UInt8[np.ndarray, "n h w c"], str]:
+def real_images(experiment: Experiment, samples: int) -> tuple[UInt8[np.ndarray, "n h w c"], str]:
     """Takes validation images, and training images where those are too few.
 
     Args:
@@ -14,9 +14,9 @@ def reference(experiment: Experiment, samples: int) -> tuple[UInt8[np.ndarray, "
         samples: how many are wanted.
 
     Returns:
-        As many images, or all that there are, and what they are in words.
+        That many images, or all that there are, and in words which they are.
     """
-    test, training = experiment.test_set.images, experiment.source.dataset.images
+    test, training = experiment.test_set.images, experiment.train_set.images
     if len(test) >= samples:
         return test[:samples], "validation images"
     return np.concatenate([test, training[: samples - len(test)]]), "validation and training images"

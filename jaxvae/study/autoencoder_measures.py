@@ -6,39 +6,35 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float
+from typing_extensions import override
 
-from jaxvae import evaluate, losses, models, train
+from jaxvae import evaluate, losses, models
 from jaxvae.run import Run
 from jaxvae.study.classifier import FeatureClassifier
-from jaxvae.study.experiment import Experiment, forward
+from jaxvae.study.experiment import Experiment
 from jaxvae.study.inception import InceptionDistances
-from jaxvae.study.kept import kept
+from jaxvae.study.measuring import ByModel, Measuring, reconstruction_evaluator
+from jaxvae.study.training import forward
 from jaxvae.types import Batch, Posterior, Variables
 
 
-class Measures:
-    """Measures trained autoencoders, each against the prior that is its own.
-
-    What was measured before an interruption is taken from `measures.jsonl` in the run's directory; a run's report ends
-    that file.
+class AutoencoderMeasures(Measuring):
+    """Measures trained autoencoders, each against its own prior.
 
     Args:
         experiment: the run, whose validation images are used.
-        judge: the classifier that "classifier_fid" is computed with.
+        classifier: computes "classifier_fid".
         samples: images drawn from each model, against as many validation images, if there are.
         bound_samples: draws from the posterior for each image in the importance-weighted bound.
-        inception: the network that "fid" is computed with; without one there is none.
+        inception: computes "fid"; without it there is none.
         inception_samples: images for it, of the model and of the validation images; `samples` if not given.
         resize: how images come to that network's size.
-
-    Attributes:
-        protocol: how distances and bounds are computed, for results.json.
     """
 
     def __init__(
         self,
         experiment: Experiment,
-        judge: FeatureClassifier,
+        classifier: FeatureClassifier,
         *,
         samples: int,
         bound_samples: int,
@@ -46,11 +42,14 @@ class Measures:
         inception_samples: int | None = None,
         resize: str = "bilinear",
     ) -> None:
-        self._experiment, self._judge = experiment, judge
-        self._samples, self._bound_samples = samples, bound_samples
-        self._evaluators: dict[Any, evaluate.Evaluator] = {}
         reals = experiment.test_set.images[:samples]
-        self._real_digits = judge.moments(reals)
+        super().__init__(
+            experiment,
+            {"samples": samples, "validation_images": len(reals), "bound_samples": bound_samples},
+        )
+        self._classifier, self._samples = classifier, samples
+        self._real_moments = classifier.moments(reals)
+        self._evaluator = ByModel(partial(autoencoder_evaluator, bound_samples=bound_samples))
         self._inception_samples = min(samples, inception_samples or samples)
         self._distances = InceptionDistances(
             inception,
@@ -58,30 +57,12 @@ class Measures:
             resize=resize,
             precision=experiment.config.precision,
         )
-        self.protocol: dict[str, Any] = {
-            "samples": samples,
-            "validation_images": len(reals),
-            "bound_samples": bound_samples,
-        }
         if self._distances.protocol:
             self.protocol |= {"fid_samples": self._inception_samples} | self._distances.protocol
 
-    def __call__(self, run: Run) -> dict[str, float]:
-        """Measures one.
-
-        Args:
-            run: the trained model, of the experiment's data; its seed decides which samples are drawn.
-
-        Returns:
-            bce, kl, elbo and iwae in nats per image; kl_1, kl_2, ..., the KL divergence of single dimensions from the
-            largest down; mse and ssim of reconstructions, active_units, classifier_fid; and fid, kid, density and
-            coverage if there is an Inception network.
-        """
-        return kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
-
     @property
+    @override
     def words(self) -> str:
-        """How distances are computed, in a sentence without its full stop."""
         images, samples = self.protocol["validation_images"], self.protocol["samples"]
         text = f"Measured on {images:,} validation images; distances are of {samples:,} samples to them"
         if not self._distances.words:
@@ -91,27 +72,31 @@ class Measures:
         )
         return f"{text}; FID and KID{of} by {self._distances.words}"
 
-    def _measure(self, run: Run) -> dict[str, float]:
-        experiment = self._experiment
-        key = train.Replica(run.variant, run.seed, {}).evaluation_key
-        metrics = self._evaluator(run.model)(key, run.variables, experiment.batches)
+    def measure(self, run: Run) -> dict[str, float]:
+        """Measures one model.
+
+        Args:
+            run: the trained model; its seed decides which samples are drawn.
+
+        Returns:
+            bce, kl, elbo and iwae in nats per image; kl_1, kl_2, ..., the KL divergence of single dimensions from the
+            largest down; mse and ssim of reconstructions, active_units, classifier_fid, parameters; and fid, kid,
+            density and coverage if there is an Inception network.
+        """
+        experiment = self.experiment
+        metrics = dict(self._evaluator(run.model)(run.evaluation_key, run.variables, experiment.batches))
         posteriors = run.encode(experiment.test_set.images)
         samples = np.asarray(run.sample(self._samples, seed=run.seed))
+        classifier_fid = evaluate.frechet_distance(self._classifier.moments(samples), self._real_moments)
         metrics |= {
             "elbo": -(metrics["bce"] + metrics["kl"]),
             **_kl_by_dimension(posteriors, models.normal_priors(run.model)),
             "active_units": float(sum(evaluate.active_units(q) for q in posteriors)),
-            "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real_digits),
+            "classifier_fid": classifier_fid,
+            "parameters": run.parameters,
         }
         names = ("fid", "kid", "density", "coverage")
         return metrics | self._distances(samples[: self._inception_samples], names=names)
-
-    def _evaluator(self, model: Any) -> evaluate.Evaluator:
-        """One for all models that differ in their variables alone, so that it is compiled once."""
-        kind = str(models.describe(model) | {"initialization": None})
-        if kind not in self._evaluators:
-            self._evaluators[kind] = autoencoder_evaluator(model, bound_samples=self._bound_samples)
-        return self._evaluators[kind]
 
 
 def lower_bound(run: Run, batches: Sequence[Batch]) -> dict[str, float]:
@@ -127,8 +112,8 @@ def lower_bound(run: Run, batches: Sequence[Batch]) -> dict[str, float]:
     priors = models.own_priors(run.model)
     terms = {"bce": losses.reconstruction("bernoulli"), "kl": losses.kl(priors)}
     objective = losses.compose(terms, dict.fromkeys(terms, 1.0))
-    key = train.Replica(run.variant, run.seed, {}).evaluation_key
-    values = evaluate.objective_evaluator(forward(run.model), objective)(key, run.variables, batches)
+    evaluator = evaluate.objective_evaluator(forward(run.model), objective)
+    values = evaluator(run.evaluation_key, run.variables, batches)
     return values | {"elbo": -(values["bce"] + values["kl"])}
 
 
@@ -152,15 +137,13 @@ def autoencoder_evaluator(model: Any, *, bound_samples: int) -> evaluate.Evaluat
     Returns:
         An evaluator of kl, bce and iwae in nats per image, and of mse and ssim of the reconstructions.
     """
-    priors = models.own_priors(model)
-    kl = losses.compose({"kl": losses.kl(priors)}, {"kl": 1.0})
 
     def decode(variables: Variables, codes: models.Latents) -> Float[Array, "n h w c"]:
         logits: Any = model.apply(variables, codes, method="decode")
         return logits
 
+    encode, priors = partial(models.encode, model), models.own_priors(model)
     return evaluate.combine(
-        evaluate.objective_evaluator(forward(model), kl),
-        evaluate.reconstruction_evaluator(forward(model)),
-        evaluate.importance_evaluator(partial(models.encode, model), decode, priors, samples=bound_samples),
+        reconstruction_evaluator(model),
+        evaluate.importance_evaluator(encode, decode, priors, samples=bound_samples),
     )

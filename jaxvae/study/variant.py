@@ -1,0 +1,58 @@
+"""The settings that a study compares."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One setting that a study compares: a row of its table, trained once for each seed.
+
+    An experiment adds the fields in which its variants differ, and a `program` that follows from them.
+
+    Attributes:
+        note: what a reader has to know to compare it.
+        published: what the reproduced work states of it, by metric.
+    """
+
+    note: str = ""
+    published: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def program(self) -> str:
+        """Name of the compiled program that trains it; variants of one name do the same work at each step.
+
+        It is also the name of the run's part that they are trained in.
+        """
+        raise TypeError(f"{type(self).__name__} names no program; give it a property `program`.")
+
+
+V = TypeVar("V", bound=Variant)
+
+
+def programs(variants: Mapping[str, V]) -> dict[str, dict[str, V]]:
+    """Groups variants by the program that trains them.
+
+    Args:
+        variants: by name.
+
+    Returns:
+        The variants of each program by name, both in the order of first appearance.
+    """
+    groups: dict[str, dict[str, V]] = {}
+    for name, variant in variants.items():
+        groups.setdefault(variant.program, {})[name] = variant
+    return groups
+
+
+def parts(variants: Mapping[str, V]) -> dict[str, str]:
+    """Which part of a run holds which variant, as `Experiment.open` takes it.
+
+    Args:
+        variants: by name.
+
+    Returns:
+        The program of each.
+    """
+    return {name: variant.program for name, variant in variants.items()}

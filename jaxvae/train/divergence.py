@@ -1,0 +1,143 @@
+"""Replicas whose numbers become infinite or NaN: they are named and left out, and the others go on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import jax
+import numpy as np
+from jaxtyping import Float
+from tqdm import tqdm
+
+from jaxvae.files import write_atomically
+from jaxvae.train.state import Replica, TrainState
+from jaxvae.types import RunStopped
+
+Reasons: TypeAlias = Mapping[int, str]
+"""What became infinite or NaN, by the replica's number on the leading axis."""
+
+_REMEDY = (
+    "the last good checkpoint is kept. Start again with a lower learning rate or clipped gradients, in another "
+    "--workdir or with --overwrite."
+)
+
+
+class NonFiniteError(RunStopped):
+    """A loss term, a gradient or a parameter became infinite or NaN, and no replica is left to go on with."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; {_REMEDY}")
+        self.reason = reason
+
+
+class Standing:
+    """The replicas of a training that have not diverged.
+
+    Args:
+        path: diverged.json, which names the others. Entries of later steps, left by a run that was killed, are removed.
+        replicas: in the order of the leading axis.
+        step: step of the state that training starts from.
+
+    Attributes:
+        replicas: those still training, by number on the leading axis.
+    """
+
+    def __init__(self, path: Path, replicas: Sequence[Replica], *, step: int) -> None:
+        self._path, self._all = path, replicas
+        entries = json.loads(path.read_text()) if path.exists() else []
+        self._entries = [entry for entry in entries if entry["step"] <= step]
+        if self._entries != entries:
+            self._write()
+        gone = {(entry["variant"], entry["seed"]) for entry in self._entries}
+        self.replicas = {n: r for n, r in enumerate(replicas) if (r.variant, r.seed) not in gone}
+
+    def drop(self, reasons: Reasons, *, step: int) -> None:
+        """Goes on without some replicas, and says so.
+
+        Args:
+            reasons: what became of them; those that are out already are passed over.
+            step: updates made before it was seen.
+
+        Raises:
+            NonFiniteError: no replica is left.
+        """
+        new = {number: reason for number, reason in reasons.items() if number in self.replicas}
+        if not new:
+            return
+        if len(new) == len(self.replicas):
+            raise NonFiniteError(next(iter(new.values())))
+        for number, reason in new.items():
+            replica = self.replicas.pop(number)
+            self._entries.append(
+                {"variant": replica.variant, "seed": replica.seed, "step": step, "reason": reason}
+            )
+            tqdm.write(f"{reason}; the other replicas go on without it.")
+        self._write()
+
+    def _write(self) -> None:
+        write_atomically(self._path, f"{json.dumps(self._entries, indent=2)}\n".encode())
+
+
+def read_diverged(path: Path) -> dict[tuple[str, int], str]:
+    """Reads which replicas of a training diverged.
+
+    Args:
+        path: diverged.json; need not exist.
+
+    Returns:
+        What happened, by variant and seed.
+    """
+    if not path.exists():
+        return {}
+    return {(entry["variant"], entry["seed"]): entry["reason"] for entry in json.loads(path.read_text())}
+
+
+def non_finite_metrics(
+    metrics: Mapping[str, Float[np.ndarray, "r k"] | Mapping[int, Float[np.ndarray, " k"]]],
+    first: int,
+    replicas: Mapping[int, Replica],
+) -> dict[int, str]:
+    """Finds the first step of each replica at which a number is infinite or NaN.
+
+    Args:
+        metrics: every term at each of k steps, by the replica's number.
+        first: number of the first of these steps.
+        replicas: those to look at, by number on the leading axis.
+
+    Returns:
+        Terms, value and step for each replica that diverged.
+    """
+    terms = {name: values for name, values in metrics.items() if not name.endswith("_weighted")}
+    reasons = {}
+    for number, replica in replicas.items():
+        wrong = {name: ~np.isfinite(values[number]) for name, values in terms.items()}
+        steps = np.any(list(wrong.values()), axis=0)
+        if steps.any():
+            at = int(np.argmax(steps))
+            names = [name for name, bad in wrong.items() if bad[at]]
+            value = terms[names[0]][number][at]
+            reasons[number] = f"{', '.join(names)} became {value} at step {first + at} in replica '{replica}'"
+    return reasons
+
+
+def non_finite_state(state: TrainState, replicas: Mapping[int, Replica]) -> dict[int, str]:
+    """Finds parameters and statistics that the last update left infinite or NaN.
+
+    Args:
+        state: of all replicas.
+        replicas: those to look at, by number on the leading axis.
+
+    Returns:
+        Array and step for each replica that diverged.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(jax.device_get((state.params, state.model_state)))
+    reasons = {}
+    for number, replica in replicas.items():
+        wrong = (path for path, leaf in leaves if not np.isfinite(leaf[number]).all())
+        if (path := next(wrong, None)) is not None:
+            name = jax.tree_util.keystr(path[1:], simple=True, separator="/")
+            reasons[number] = (
+                f"{name} is not finite after step {int(state.step[number])} in replica '{replica}'"
+            )
+    return reasons
