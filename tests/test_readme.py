@@ -212,6 +212,17 @@ def test_common_flags_are_all_explained():
     assert explained == common - {"compile-cache"} | {"no-compile-cache"}
 
 
+ROOMS = "cli|data|evaluate|losses|models|report|study|train"
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_names_in_running_text_exist(name):
+    named = re.findall(rf"`(?:jaxvae\.)?({ROOMS}|experiment)\.(\w+)[`(]", prose(READMES[name]))
+    rooms = {room: importlib.import_module(f"jaxvae.{room}") for room in ROOMS.split("|")}
+    rooms["experiment"] = rooms["study"].Experiment
+    assert [f"{room}.{word}" for room, word in named if not hasattr(rooms[room], word)] == []
+
+
 def test_extras_exist():
     pyproject = importlib.import_module("tomllib").loads((ROOT / "pyproject.toml").read_text())
     extras = set(re.findall(r"\.\[(\w+)\]", " ".join(READMES.values())))
@@ -232,7 +243,8 @@ def leave_run(workdir, model, variants):
     config = experiment.Config(limit=100, workdir=Path(workdir))
     replicas = [train.Replica(variant, 0, {}) for variant in variants]
     spec = data.load(config.data, split="train", limit=config.limit).spec
-    record = cli.record("vlae_mnist", config, model=models.describe(model), replicas=replicas, data=spec)
+    record = cli.record("vlae_mnist", config, data=spec)
+    record |= cli.record_training(models.describe(model), replicas)
     directory = train.Workdir(config.workdir)
     directory.open(record, resume=False, overwrite=False)
     variables = jax.jit(partial(models.init, model=model))(jax.random.key(0))
