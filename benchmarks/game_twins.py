@@ -178,7 +178,7 @@ class VAEGANTwin(GameTwin):
         return [mean], [torch.exp(raw / 2)]
 
     def play(self, image: Tensor, noise: list[Tensor], draws: list[Tensor]) -> dict[str, Tensor]:
-        """Posteriors, and the discriminator's logits and features of images, reconstructions and samples in one batch."""
+        """Posteriors, and the discriminator's outputs for images, reconstructions and samples, as one batch."""
         (mean,), (stddev,) = self.encode(image)
         fakes = torch.sigmoid(self.decode([torch.cat([mean + stddev * noise[0], draws[0]])]))
         verdicts, features = self.discriminator(torch.cat([image, fakes]))
