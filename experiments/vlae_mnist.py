@@ -1,8 +1,7 @@
 """Variational ladder autoencoder on MNIST, with and without an SSIM term in its loss.
 
 Reproduces the report "Variational Ladder Autoencoder with SSIM Loss" (A. Mazumder). Both variants are trained side by
-side in one program, from the same initial parameters, on the same batches. Afterwards report.html in the run's
-directory shows what the SSIM term changes and what each level of the ladder carries.
+side in one program, from the same initial parameters, on the same batches.
 
     python -m experiments.vlae_mnist
 
@@ -11,19 +10,15 @@ takes six minutes on two CPU cores. With three seeds (`--seeds 3`) the reconstru
 """
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import jax
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Key
-from tqdm import tqdm
 
-import jaxvae
-from jaxvae import cli, data, evaluate, losses, models, report, study, train
-from jaxvae.types import Schedule, Variables
+from jaxvae import cli, evaluate, losses, models, report, study, train
+from jaxvae.images import as_floats
+from jaxvae.types import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,153 +88,82 @@ class Config(cli.RunConfig):
     """Decay of the moving average of the parameters that is evaluated in their place; 0 keeps none."""
 
 
-TRAINING = (
-    report.Column(key="reconstruction", title="Reconstruction", unit="nats"),
-    report.Column(key="ssim_loss", title="1 - SSIM"),
-    report.Column(key="mmd", title="MMD², sum over levels"),
-    report.Column(key="kl", title="KL, sum over levels", unit="nats"),
-)
-
 INTRO = (
-    "Two variational ladder autoencoders that differ in one thing: the second one's loss also has 1 - SSIM of image "
-    "and reconstruction. Both hold each level's codes to a standard normal prior by their MMD. The table says what "
-    "the term does to the images, the pictures show it, and the traversals show what each level of the ladder has "
-    "learned to carry. The report states no numbers, so none are set beside these."
+    "Two variational ladder autoencoders that differ in one thing: the loss of the second also has 1 - SSIM of image "
+    "and reconstruction. Both hold the codes of each level to a standard normal prior by their MMD. Table and pictures "
+    "show what the term changes, traversals what each level has learned. The report states no numbers."
 )
 
-PRESETS = {
-    "full": Config,
-    "smoke": lambda: Config(
-        preset="smoke", workdir=Path("runs/vlae_mnist_smoke"), limit=4000, epochs=4, batch_size=64
-    ),
-}
+PRESETS = cli.presets(Config, smoke={"limit": 4000, "epochs": 4, "batch_size": 64})
 
 
-def make_objective(
-    config: LossConfig, model: models.VLAE, steps_per_epoch: int, axis_name: str | None
-) -> losses.Objective:
+def make_training(config: Config, experiment: study.Experiment) -> study.Training:
     """Reconstruction + ssim * (1 - SSIM) + mmd * sum over levels of MMD^2 + kl * KL; the report's loss has kl = 0."""
+    loss = config.loss
+    model = models.VLAE(
+        experiment.image_shape,
+        **vars(config.model),
+        learned_scale=loss.likelihood != "bernoulli",
+        layout=experiment.layout,
+    )
     priors = models.standard_priors(model)
-    terms = {
-        "reconstruction": losses.reconstruction(config.likelihood),
-        "ssim_loss": losses.ssim_loss(),
-        "mmd": losses.mmd(priors, losses.rbf(*config.bandwidths), axis_name=axis_name),
-        "kl": losses.kl(priors),
-    }
-    kl_weight: float | Schedule = config.kl
-    if config.kl_warmup:
-        kl_weight = optax.linear_schedule(0.0, config.kl, config.kl_warmup * steps_per_epoch)
-    weights = {"reconstruction": 1.0, "ssim_loss": config.ssim, "mmd": config.mmd, "kl": kl_weight}
-    return losses.compose(terms, weights, axis_name=axis_name)
-
-
-def make_evaluator(
-    config: LossConfig, model: models.VLAE, objective: losses.Objective, *, classes: int
-) -> evaluate.Evaluator:
-    """Everything that the tables show."""
-
-    def sample(key: Key[Array, ""], variables: Variables, n: int) -> Float[Array, "n h w c"]:
-        return models.sample(key, model, variables, n)
-
-    forward = study.forward(model)
-    return evaluate.combine(
-        evaluate.objective_evaluator(forward, objective),
-        evaluate.reconstruction_evaluator(forward),
-        evaluate.latent_evaluator(forward, kernel=losses.rbf(*config.bandwidths), classes=classes),
-        evaluate.sample_evaluator(sample),
+    kl: float | Schedule = loss.kl
+    if loss.kl_warmup:
+        kl = optax.linear_schedule(0.0, loss.kl, experiment.steps(loss.kl_warmup))
+    rate = train.schedule(config.learning_rate, steps=experiment.steps(), final=0.02)
+    return study.Training(
+        model=model,
+        terms={
+            "reconstruction": losses.reconstruction(loss.likelihood),
+            "ssim_loss": losses.ssim_loss(),
+            "mmd": losses.mmd(priors, losses.rbf(*loss.bandwidths)),
+            "kl": losses.kl(priors),
+        },
+        weights={"reconstruction": 1.0, "ssim_loss": loss.ssim, "mmd": loss.mmd, "kl": kl},
+        optimizer=train.adam(rate, clip_norm=config.clip_norm),
+        variants={"without SSIM": {"ssim_loss": 0.0}, "with SSIM": {"ssim_loss": loss.ssim}},
+        validation=experiment.batches,
+        ema_decay=config.ema,
     )
 
 
 def main(config: Config) -> None:
-    """Trains both variants, evaluates them and writes the report."""
-    experiment = study.Experiment.prepare("vlae_mnist", config)
-    steps_per_epoch = experiment.source.steps_per_epoch
-    model = models.VLAE(
-        experiment.source.dataset.spec.image_shape,
-        **vars(config.model),
-        learned_scale=config.loss.likelihood != "bernoulli",
-        layout=experiment.layout,
+    """Trains both variants, measures them and writes the report."""
+    experiment = study.Experiment.open("vlae_mnist", config)
+    training = make_training(config, experiment)
+    trained = experiment.train(training)
+    forward, kernel = study.forward(training.model), losses.rbf(*config.loss.bandwidths)
+    evaluator = evaluate.combine(
+        training.evaluator,
+        evaluate.reconstruction_evaluator(forward),
+        evaluate.latent_evaluator(forward, kernel=kernel, classes=len(experiment.class_names)),
+        evaluate.sample_evaluator(lambda key, variables, n: models.sample(key, training.model, variables, n)),
     )
-    objective = partial(make_objective, config.loss, model, steps_per_epoch)
-    rate = train.schedule(config.learning_rate, steps=config.epochs * steps_per_epoch, final=0.02)
-    replicas = [
-        train.Replica(variant, config.seed + i, {"ssim_loss": weight})
-        for variant, weight in (("without SSIM", 0.0), ("with SSIM", config.loss.ssim))
-        for i in range(config.seeds)
-    ]
-    state = experiment.fit(
-        replicas,
-        model=model,
-        objective=objective,
-        optimizer=train.adam(rate, clip_norm=config.clip_norm),
-        epochs=config.epochs,
-        player="ladder",
-        ema_decay=config.ema,
-    )
-    classes = len(experiment.test_set.spec.class_names)
-    evaluator = make_evaluator(config.loss, model, objective(None), classes=classes)
-    seeds: dict[str, list[dict[str, float]]] = {}
-    for number, replica in enumerate(tqdm(replicas, desc="evaluating", unit="replica")):
-        metrics = evaluator(replica.evaluation_key, state.replica(number).variables, experiment.batches)
-        seeds.setdefault(replica.variant, []).append(metrics)
-    show(
-        experiment,
-        [report.Row(name=name, metrics=report.summarize(metrics)) for name, metrics in seeds.items()],
-    )
+    columns = report.columns("ssim", "bce", "mse", "sharpness_ratio")
+    table = experiment.table(trained, study.Evaluated(experiment, evaluator), columns)
 
-
-def show(experiment: study.Experiment, rows: list[report.Row]) -> None:
-    """Draws the figures from the first seed of each variant, and writes report.html and results.json."""
-    workdir, test_set = experiment.workdir, experiment.test_set
-    runs = {row.name: jaxvae.load(workdir.path, variant=row.name) for row in rows}
-    images, ladder = test_set.images[:10], runs[rows[-1].name]
-    curves = report.curves(report.read_records(workdir.metrics), TRAINING)
-    caption = (
-        "Loss terms over epochs, unweighted: on training batches (thin) and on the validation images (bold)."
+    runs, images, figures = (
+        study.first_runs(trained),
+        experiment.test_set.images[:10],
+        experiment.workdir.figures,
     )
-    obtained = report.Table(
-        rows=rows,
-        columns=report.IMAGE_COLUMNS,
-        caption=f"Measured on {len(test_set):,} validation images",
-    )
+    name, ladder = list(runs.items())[-1]
+    levels = study.view_levels(ladder, experiment.test_set)
     blocks = [
-        obtained,
+        table,
         *report.variant_blocks(
-            workdir.figures,
-            originals=images.astype(np.float32) / 255,
+            figures,
+            originals=as_floats(images),
             reconstructions={name: np.asarray(run.reconstruct(images)) for name, run in runs.items()},
             samples={name: np.asarray(run.sample(48)) for name, run in runs.items()},
         ),
-        *report.level_blocks(workdir.figures, levels(ladder, test_set), variant=ladder.variant),
+        *report.level_blocks(figures, levels, variant=name),
         report.Table(
-            rows=rows,
-            columns=report.level_columns(len(ladder.model.latent_sizes)),
-            caption="The codes, level by level",
+            rows=table.rows, columns=report.level_columns(len(levels.codes)), caption="Level by level"
         ),
-        report.Heading("Training"),
-        report.picture(workdir.figures / "curves.png", curves, caption),
     ]
-    experiment.publish(
-        title="Variational ladder autoencoder with SSIM loss",
-        intro=INTRO,
-        tables=[obtained],
-        blocks=blocks,
-    )
-
-
-def levels(run: jaxvae.Run, test_set: data.Dataset) -> report.Levels:
-    """Moves each level over [-2, 2]^2, the others held or redrawn, and encodes the validation images."""
-    values = np.linspace(-2, 2, 13, dtype=np.float32)
-    held = tuple(q.mean for q in run.encode(test_set.images[:1]))
-    drawn = models.draw(jax.random.key(0), models.standard_priors(run.model), len(values) ** 2)
-    return report.Levels(
-        values=values,
-        fixed=[np.asarray(plane) for plane in run.traverse(held, values)],
-        redrawn=[np.asarray(plane) for plane in run.traverse(drawn, values)],
-        codes=[np.asarray(q.mean) for q in run.encode(test_set.images)],
-        labels=test_set.labels,
-        class_names=test_set.spec.class_names,
-    )
+    title = "Variational ladder autoencoder with SSIM loss"
+    experiment.publish(title=title, intro=INTRO, tables=[table], blocks=blocks)
 
 
 if __name__ == "__main__":

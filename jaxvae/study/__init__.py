@@ -14,18 +14,18 @@ from jaxvae.study.classifier import (
     train_feature_classifier,
 )
 from jaxvae.study.collapse import without_collapsed
-from jaxvae.study.experiment import Experiment, Measure, Trained
+from jaxvae.study.experiment import Experiment, Measure, Trained, first_runs
 from jaxvae.study.inception import InceptionDistances, find_inception
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measuring import ByModel, Evaluated, Measuring, reconstructions
-from jaxvae.study.model_view import view_model
+from jaxvae.study.model_view import view_levels, view_model, view_models
 from jaxvae.study.real_images import real_images
 from jaxvae.study.samplers import SAMPLERS, Sampler, draw_images, make_sampler
 from jaxvae.study.second_stage import fit_second_stage
 from jaxvae.study.section import Section
 from jaxvae.study.training import Game, Training, forward
 from jaxvae.study.training_set import training_set
-from jaxvae.study.variant import Variant, parts, programs
+from jaxvae.study.variant import Variant, contrasts, parts, programs
 
 __all__ = [
     "SAMPLERS",
@@ -45,8 +45,10 @@ __all__ = [
     "TrainedClassifier",
     "Training",
     "Variant",
+    "contrasts",
     "draw_images",
     "find_inception",
+    "first_runs",
     "fit_second_stage",
     "forward",
     "lower_bound",
@@ -60,6 +62,8 @@ __all__ = [
     "train_classifier",
     "train_feature_classifier",
     "training_set",
+    "view_levels",
     "view_model",
+    "view_models",
     "without_collapsed",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from typing_extensions import override
 
-from jaxvae import evaluate, losses, models
+from jaxvae import cli, evaluate, losses, models
 from jaxvae.run import Run
 from jaxvae.study.classifier import FeatureClassifier
 from jaxvae.study.experiment import Experiment
@@ -23,25 +23,22 @@ class AutoencoderMeasures(Measuring):
 
     Args:
         experiment: the run, whose validation images are used.
+        config: its flags, which say how many samples are drawn and how they are compared.
         classifier: computes "classifier_fid".
-        samples: images drawn from each model, against as many validation images, if there are.
-        bound_samples: draws from the posterior for each image in the importance-weighted bound.
         inception: computes "fid"; without it there is none.
-        inception_samples: images for it, of the model and of the validation images; `samples` if not given.
-        resize: how images come to that network's size.
+        inception_samples: images for it, of the model and of the validation images; all samples if not given.
     """
 
     def __init__(
         self,
         experiment: Experiment,
+        config: cli.StudyConfig,
         classifier: FeatureClassifier,
-        *,
-        samples: int,
-        bound_samples: int,
         inception: evaluate.Inception | None = None,
+        *,
         inception_samples: int | None = None,
-        resize: str = "bilinear",
     ) -> None:
+        samples, bound_samples = config.samples, config.bound_samples
         reals = experiment.test_set.images[:samples]
         super().__init__(
             experiment,
@@ -54,8 +51,8 @@ class AutoencoderMeasures(Measuring):
         self._distances = InceptionDistances(
             inception,
             reals[: self._inception_samples],
-            resize=resize,
-            precision=experiment.config.precision,
+            resize=config.resize,
+            precision=config.precision,
         )
         if self._distances.protocol:
             self.protocol |= {"fid_samples": self._inception_samples} | self._distances.protocol

@@ -79,6 +79,7 @@ class Experiment:
         *,
         parts: Mapping[str, str] | None = None,
         select: Select | None = None,
+        least: int = 1,
     ) -> "Experiment":
         """Loads the data, finds the devices, and refuses a directory that holds another run.
 
@@ -89,13 +90,14 @@ class Experiment:
             config: its flags.
             parts: of a run with several trainings, which part holds which variant; see `Variant.program`.
             select: changes what was loaded, such as which attributes count.
+            least: validation images that the measures need.
 
         Returns:
             What the script works with.
 
         Raises:
-            ValueError: no such data, no such devices, a batch that does not fit them, or a directory that must not be
-                written into.
+            ValueError: no such data, too few images, no such devices, a batch that does not fit them, or a directory
+                that must not be written into.
         """
         started = time.monotonic()
         parallel = train.Parallel(config.parallel, config.devices)
@@ -109,6 +111,10 @@ class Experiment:
         )
         if select is not None:
             train_set, test_set = select(train_set, test_set)
+        if len(test_set) < least:
+            raise ValueError(
+                f"{name} needs at least {least} validation images, got {len(test_set)}; add some or raise --limit."
+            )
         source = data.serve(train_set, batch_size=config.batch_size, remainder=config.remainder)
         parallel.check(source)
         experiment = cls(
@@ -272,6 +278,7 @@ class Experiment:
         columns: Sequence[report.Column],
         *,
         caption: str | None = None,
+        ratios: Sequence[str] = (),
     ) -> report.Table:
         """Measures trained models: a row for each variant, over its seeds.
 
@@ -280,14 +287,21 @@ class Experiment:
             measure: values by name of a trained model, such as a `Measuring`.
             columns: what to show; those that no row has are left out.
             caption: what the table shows; on how many images it was measured if not given.
+            ratios: metrics that also get their ratio to what was published, as "<metric>_ratio".
 
         Returns:
             The table. A variant that failed has a row without values.
         """
+
+        def values(run: Run, of: Trained) -> dict[str, float]:
+            measured = dict(measure(run))
+            known = [key for key in ratios if key in measured and key in of.published]
+            return measured | {f"{key}_ratio": measured[key] / of.published[key] for key in known}
+
         rows = [
             report.Row(
                 name=name,
-                metrics=report.summarize([measure(run) for run in of.runs]) if of.runs else {},
+                metrics=report.summarize([values(run, of) for run in of.runs]) if of.runs else {},
                 published=of.published,
                 note=f"{of.note} {of.failure}".strip(),
             )
@@ -413,7 +427,7 @@ class Experiment:
         evaluator = training.evaluator
         state = train.run(
             replicas,
-            init=training.initial if training.init is None else training.init,
+            init=training.init,
             losses=training.losses,
             players=training.players,
             source=source,
@@ -437,3 +451,15 @@ class Experiment:
 
 def _names(records: Sequence[report.Record]) -> list[str]:
     return list(dict.fromkeys(key for record in records for key in record))
+
+
+def first_runs(trained: Mapping[str, Trained]) -> dict[str, Run]:
+    """The first seed's model of each variant that did not fail.
+
+    Args:
+        trained: by variant.
+
+    Returns:
+        A model for each, for the page's figures.
+    """
+    return {name: of.runs[0] for name, of in trained.items() if of.runs}

@@ -67,30 +67,6 @@ class Measuring(ABC):
         return metrics
 
 
-class Evaluated(Measuring):
-    """Measures models by an evaluator, on the validation images.
-
-    Args:
-        experiment: the run.
-        make: makes the evaluator of a model; models that differ in their variables alone share one.
-    """
-
-    def __init__(self, experiment: Experiment, make: Callable[[Any], evaluate.Evaluator]) -> None:
-        super().__init__(experiment, {})
-        self._evaluator = ByModel(make)
-
-    def measure(self, run: Run) -> dict[str, float]:
-        """Measures one model.
-
-        Args:
-            run: the trained model.
-
-        Returns:
-            What the evaluator gives.
-        """
-        return dict(self._evaluator(run.model)(run.evaluation_key, run.variables, self.experiment.batches))
-
-
 class ByModel:
     """An evaluator for each model, one for all that differ in their variables alone, so that it is compiled once.
 
@@ -117,6 +93,31 @@ class ByModel:
         return self._evaluators[kind]
 
 
+class Evaluated(Measuring):
+    """Measures models by an evaluator, on the validation images.
+
+    Args:
+        experiment: the run.
+        evaluator: of all models, or a `ByModel`.
+    """
+
+    def __init__(self, experiment: Experiment, evaluator: evaluate.Evaluator | ByModel) -> None:
+        super().__init__(experiment, {})
+        self._evaluator = evaluator
+
+    def measure(self, run: Run) -> dict[str, float]:
+        """Measures one model.
+
+        Args:
+            run: the trained model.
+
+        Returns:
+            What the evaluator gives.
+        """
+        evaluator = self._evaluator(run.model) if isinstance(self._evaluator, ByModel) else self._evaluator
+        return dict(evaluator(run.evaluation_key, run.variables, self.experiment.batches))
+
+
 def reconstructions(experiment: Experiment) -> Evaluated:
     """Measures autoencoders with Bernoulli pixels: the two parts of the evidence lower bound, and reconstructions.
 
@@ -127,7 +128,7 @@ def reconstructions(experiment: Experiment) -> Evaluated:
         A measure of kl and bce in nats per image, against the model's own prior, and of mse and ssim of
         reconstructions.
     """
-    return Evaluated(experiment, reconstruction_evaluator)
+    return Evaluated(experiment, ByModel(reconstruction_evaluator))
 
 
 def reconstruction_evaluator(model: Any) -> evaluate.Evaluator:

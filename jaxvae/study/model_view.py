@@ -1,10 +1,15 @@
-"""What one trained autoencoder shows of itself on a page."""
+"""What the page shows of one trained autoencoder: its latent plane, or the levels of a ladder."""
 
+from collections.abc import Mapping
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxvae import data, models, report
+from jaxvae.images import as_floats
 from jaxvae.run import Run
+from jaxvae.study.experiment import Experiment
 
 _GRID = 15
 _SHOWN = 16
@@ -16,10 +21,10 @@ def view_model(run: Run, test_set: data.Dataset, *, spread: bool = False) -> rep
     Args:
         run: the trained model, of one level.
         test_set: validation images.
-        spread: whether the case also shows how wide the posteriors are.
+        spread: whether the view also shows how wide the posteriors are.
 
     Returns:
-        The case, named after the run's variant.
+        The view, named after the run's variant.
     """
     (prior,) = models.normal_priors(run.model)
     values = np.asarray(prior.quantile(jnp.linspace(0.05, 0.95, _GRID)))
@@ -35,4 +40,50 @@ def view_model(run: Run, test_set: data.Dataset, *, spread: bool = False) -> rep
         stddev=np.asarray(posterior.stddev) if spread else None,
         reconstructions=np.asarray(run.reconstruct(test_set.images[:_SHOWN])),
         samples=np.asarray(run.sample(2 * _SHOWN)),
+    )
+
+
+def view_levels(run: Run, test_set: data.Dataset) -> report.Levels:
+    """Moves each level of a ladder over [-2, 2]^2, the others held or redrawn, and encodes the validation images.
+
+    Args:
+        run: the trained model, whose levels have two dimensions or more.
+        test_set: validation images; the others are held at the codes of the first.
+
+    Returns:
+        The levels, bottom first.
+    """
+    values = np.linspace(-2, 2, 13, dtype=np.float32)
+    held = tuple(q.mean for q in run.encode(test_set.images[:1]))
+    drawn = models.draw(jax.random.key(0), models.standard_priors(run.model), len(values) ** 2)
+    return report.Levels(
+        values=values,
+        fixed=[np.asarray(plane) for plane in run.traverse(held, values)],
+        redrawn=[np.asarray(plane) for plane in run.traverse(drawn, values)],
+        codes=[np.asarray(q.mean) for q in run.encode(test_set.images)],
+        labels=test_set.labels,
+        class_names=test_set.spec.class_names,
+    )
+
+
+def view_models(
+    experiment: Experiment, runs: Mapping[str, Run], *, spread: bool = False
+) -> list[report.Block]:
+    """What the page shows of autoencoders of one level: samples, reconstructions, latent planes, codes by class.
+
+    Args:
+        experiment: the run.
+        runs: a trained model of each variant.
+        spread: whether to show how wide the posteriors are, too.
+
+    Returns:
+        Headings and pictures.
+    """
+    test_set = experiment.test_set
+    return report.model_blocks(
+        experiment.workdir.figures,
+        [view_model(run, test_set, spread=spread) for run in runs.values()],
+        originals=as_floats(test_set.images[:_SHOWN]),
+        labels=test_set.labels,
+        class_names=test_set.spec.class_names,
     )

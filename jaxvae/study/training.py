@@ -57,7 +57,8 @@ class Training:
         game: losses and optimizers of several players.
         variants: names of what is trained, each with the numbers in which it differs from the others: weights of terms,
             and those hyper-parameters that `tuned` and `arguments` name. All variants have the same names.
-        models: module of each variant that differs from `model` in what training does not see, such as the prior.
+        models: module of each variant that differs from `model` in what the steps do not see: its prior, or how its
+            parameters begin.
         tuned: hyper-parameters that are the optimizer's, made by `jaxvae.train.tunable`.
         arguments: hyper-parameters that are keyword arguments of the model.
         epochs: passes over the training data; as the run's flag says if not given.
@@ -66,7 +67,6 @@ class Training:
             given.
         augment: what is done to the training images before model and loss see them; see `jaxvae.train.augmented`.
         corrupt: what is done to the images that the model alone sees; see `jaxvae.train.one_player`.
-        init: Flax variables from a key, or such a function for each variant; the model's own if not given.
         ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
     """
 
@@ -84,7 +84,6 @@ class Training:
     validation: Sequence[Batch] | None = None
     augment: Corrupt | None = None
     corrupt: Corrupt | None = None
-    init: Init | Mapping[str, Init] | None = None
     ema_decay: float = 0.0
 
     def __post_init__(self) -> None:
@@ -165,6 +164,17 @@ class Training:
             Parameters and statistics, by Flax collection.
         """
         return models.init(key, self.model)
+
+    @property
+    def init(self) -> Init | Mapping[str, Init]:
+        """The variables before training from a key, or such a function for each variant."""
+        if not self.models:
+            return self.initial
+        functions: dict[str, Init] = {}
+        kinds = {name: str(models.describe(model) | {"prior": None}) for name, model in self.models.items()}
+        for name, model in self.models.items():
+            functions.setdefault(kinds[name], partial(models.init, model=model))
+        return {name: functions[kind] for name, kind in kinds.items()}
 
     def trace(self, batch: Batch) -> None:
         """Goes through model and losses without computing anything.

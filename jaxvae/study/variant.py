@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from jaxvae import report
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -14,10 +16,14 @@ class Variant:
     Attributes:
         note: what a reader has to know to compare it.
         published: what the reproduced work states of it, by metric.
+        before: name of the variant that it differs from in one thing.
+        change: what that is; empty if there is no such variant.
     """
 
     note: str = ""
     published: Mapping[str, float] = field(default_factory=dict)
+    before: str = ""
+    change: str = ""
 
     @property
     def program(self) -> str:
@@ -44,6 +50,22 @@ def programs(variants: Mapping[str, V]) -> dict[str, dict[str, V]]:
     for name, variant in variants.items():
         groups.setdefault(variant.program, {})[name] = variant
     return groups
+
+
+def contrasts(variants: Mapping[str, V]) -> list[report.Contrast]:
+    """The single changes between variants.
+
+    Args:
+        variants: by name.
+
+    Returns:
+        One for each variant that names its change.
+    """
+    return [
+        report.Contrast(change=variant.change, before=variant.before, after=name)
+        for name, variant in variants.items()
+        if variant.change
+    ]
 
 
 def parts(variants: Mapping[str, V]) -> dict[str, str]:
