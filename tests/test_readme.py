@@ -220,7 +220,8 @@ def test_names_in_running_text_exist(name):
     named = re.findall(rf"`(?:jaxvae\.)?({ROOMS}|experiment)\.(\w+)[`(]", prose(READMES[name]))
     rooms = {room: importlib.import_module(f"jaxvae.{room}") for room in ROOMS.split("|")}
     rooms["experiment"] = rooms["study"].Experiment
-    assert [f"{room}.{word}" for room, word in named if not hasattr(rooms[room], word)] == []
+    names = {(room, word) for room, word in named} - {("report", "html")}
+    assert [f"{room}.{word}" for room, word in names if not hasattr(rooms[room], word)] == []
 
 
 def test_extras_exist():
