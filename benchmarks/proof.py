@@ -22,6 +22,7 @@ from benchmarks.twin_base import Twin
 from benchmarks.twin_losses import Objective
 from benchmarks.twins import make_twin
 from benchmarks.workloads import Workload
+from jaxvae import train
 
 TOLERANCE = 1e-4
 """Largest relative difference of losses and gradients that passes."""
@@ -51,7 +52,10 @@ def solve(workload: Workload, problem: Problem) -> tuple[float, Mapping[str, Any
 
     def solution(params: Mapping[str, Any]) -> tuple[Array, Mapping[str, Any]]:
         values, pullback = jax.vjp(
-            lambda p: losses(problem.key, p, problem.model_state, problem.batch, jnp.int32(0), {})[0], params
+            lambda p: losses(
+                train.StepInput(problem.key, p, problem.model_state, problem.batch, jnp.int32(0), {})
+            )[0],
+            params,
         )
         total = jax.tree.map(jnp.zeros_like, dict(params))
         for name, player in players.items():

@@ -1,4 +1,4 @@
-"""Commands for anybody's files.
+"""Commands for pictures and trained runs.
 
     python -m jaxvae fid A B
 
@@ -23,10 +23,10 @@ def main(arguments: Sequence[str]) -> None:
     """Runs a command.
 
     Args:
-        arguments: its name and flags.
+        arguments: the command's name and its flags.
 
     Raises:
-        ValueError: an unknown command or bad input, in one sentence.
+        ValueError: the command is unknown or its input invalid; the message is one sentence.
     """
     name, *rest = arguments or [""]
     if name in ("-h", "--help"):
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def command_line() -> NoReturn:
-    """Runs from the command line: exit status 2 for what cannot be done, 1 for what went wrong on the way."""
+    """Runs from the command line; exits with status 2 for invalid input and 1 for errors of the system."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, found in installed packages, and kept in the user's cache directory."""
+"""Files: atomic writes, files of installed packages, and the user's cache directory."""
 
 import importlib.util
 import os
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Writes beside the target and renames, so that an interrupted write leaves the former file whole.
+    """Writes to a temporary file and renames it, so that an interrupted write leaves the previous file intact.
 
     Args:
         path: file to write; missing parent folders are made.
-        content: the whole file.
+        content: content of the file.
 
     Returns:
         The path written.
@@ -33,11 +33,11 @@ def packaged(package: str, name: str | os.PathLike[str]) -> Path | None:
     """Finds a file in an installed package without importing the package.
 
     Args:
-        package: as it is imported.
-        name: of the file, relative to the package's folder.
+        package: import name of the package.
+        name: path of the file relative to the package's folder.
 
     Returns:
-        Its path; None if there is no such package, or no such file in it.
+        Path of the file; None if there is no such package or file.
     """
     spec = importlib.util.find_spec(package)
     folders = (spec.submodule_search_locations or []) if spec else []
@@ -46,9 +46,9 @@ def packaged(package: str, name: str | os.PathLike[str]) -> Path | None:
 
 
 def cache_directory() -> Path:
-    """Where things are kept that can be made again: compiled programs, converted weights, statistics of data sets.
+    """Directory for what can be recomputed: compiled programs, converted weights, decoded pictures.
 
     Returns:
-        jaxvae in $XDG_CACHE_HOME, or in ~/.cache.
+        $XDG_CACHE_HOME/jaxvae, by default ~/.cache/jaxvae.
     """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxvae"

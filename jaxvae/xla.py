@@ -1,4 +1,4 @@
-"""What has to be written in a particular way for XLA:CPU to compute it fast."""
+"""Workarounds that make XLA:CPU fast."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,36 +11,36 @@ from jax.experimental.xla_metadata import set_xla_metadata
 from jaxtyping import Array, Float, Int
 
 COMPILER_OPTIONS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
-"""Keeps `optimization_barrier` effective on XLA:CPU, which otherwise drops it and fuses what it should separate."""
+"""Keeps `optimization_barrier` effective on XLA:CPU, which otherwise drops it and fuses across it."""
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiles a function that is not called from within another compiled one, so that barriers hold on CPU.
+    """Compiles a top-level function such that optimization barriers are effective on CPU.
 
-    A sum over pixels that is fused with the logarithms it adds takes ten times as long.
+    For example, a sum over pixels that is fused with the logarithms it adds takes ten times as long.
 
     Args:
-        function: pure, of arrays.
+        function: pure function of arrays that is not called from another compiled function.
 
     Returns:
-        The compiled function, for the platform that JAX prefers here.
+        The compiled function, for JAX's default platform.
     """
     return jax.jit(function, compiler_options=COMPILER_OPTIONS if jax.default_backend() == "cpu" else None)
 
 
 def take_rows(x: Float[Array, "... n"], index: Int[np.ndarray, " m"]) -> Float[Array, "m n"]:
-    """Rows of a tensor, as one copy at the memory's speed that is not fused with what comes before and after.
+    """Gathers rows of a tensor in one copy at memory speed that is not fused with its neighbours.
 
     Args:
-        x: all but its last axis count rows, in order.
-        index: constant numbers of the rows, all of which exist.
+        x: tensor whose rows are numbered over all axes but the last.
+        index: constant row numbers, all in range.
 
     Returns:
         The rows x.reshape(-1, n)[index].
     """
 
     def gather(x: Array) -> Array:
-        if x.dtype == jnp.bfloat16:  # rows of integers are moved faster than rows of narrow floats
+        if x.dtype == jnp.bfloat16:  # XLA:CPU moves integers faster than narrow floats
             return lax.bitcast_convert_type(gather(lax.bitcast_convert_type(x, jnp.uint16)), jnp.bfloat16)
         return lax.gather(
             x.reshape(-1, x.shape[-1]),
@@ -54,7 +54,7 @@ def take_rows(x: Float[Array, "... n"], index: Int[np.ndarray, " m"]) -> Float[A
 
 
 def _outlined(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Calls `function` as a computation of its own, a boundary that XLA:CPU does not fuse across."""
+    """Calls `function` as a separate computation, across whose boundary XLA:CPU does not fuse."""
 
     def call(x: Array) -> Array:
         with set_xla_metadata(inlineable="false"):

@@ -1,14 +1,14 @@
 """Twelve cases of a small convolutional VAE, a classifier that learns from generated digits, and a latent subspace.
 
-Reproduces the report "Generative Neural Networks" (H. Gopinath) on MNIST, in three parts: its twelve test cases of
+Reproduces the report "Generative Neural Networks" (H. Gopinath) on MNIST, in three chapters: its twelve test cases of
 depth, learning rate, momentum, dropout and size of the code; its classifier trained on MNIST and generated digits,
 with the control that it lacks; and what its abstract promises, a part of the code that carries a binary label while
 the other knows nothing of it.
 
     python -m experiments.conv_vae_mnist
-    python -m experiments.conv_vae_mnist --part cases --cases base 5-D --seeds 3
-    python -m experiments.conv_vae_mnist --part classifier --generator posterior
-    python -m experiments.conv_vae_mnist --part subspace --label 7
+    python -m experiments.conv_vae_mnist --chapter cases --variants base 5-D --seeds 3
+    python -m experiments.conv_vae_mnist --chapter classifier --generator posterior
+    python -m experiments.conv_vae_mnist --chapter subspace --label 7
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from experiments.conv_vae_mnist import cases, fractions, guidance, subspace
 from experiments.conv_vae_mnist.config import PRESETS, Config
 from experiments.conv_vae_mnist.generators import part_name, train_generator
-from jaxvae import cli, data, evaluate, study, train
+from jaxvae import cli, data, study
 
 INTRO = (
     "A small convolutional variational autoencoder in twelve cases, a classifier that learns from its digits, and a "
@@ -25,78 +25,64 @@ INTRO = (
 
 
 def main(config: Config) -> None:
-    """Runs the parts that are asked for and writes the report."""
-    experiment = study.Experiment.prepare("conv_vae_mnist", config)
+    """Runs the chapters that are asked for and writes the report."""
+    experiment = study.Experiment.open("conv_vae_mnist", config, parts=make_parts(config), least=2)
     check(experiment, config)
-    inception = study.find_inception(config) if "cases" in config.parts else None
-    open_workdir(experiment, config)
-    sections = list(run_parts(experiment, config, inception))
-    parts = dict.fromkeys(part for section in sections for part in section.parts)
-    experiment.workdir.merge_metrics(["classifier", *parts])
+    sections = list(run_chapters(experiment, config))
     experiment.publish(
         title="A convolutional VAE in twelve cases, and what a classifier learns from it",
         intro=INTRO,
         tables=[table for section in sections for table in section.tables],
         blocks=[block for section in sections for block in section.blocks],
+        curves=(),
         summary={name: value for section in sections for name, value in section.summary.items()},
         words="\n".join(section.words for section in sections),
     )
 
 
+def make_parts(config: Config) -> dict[str, str]:
+    """Which part of the run holds which model."""
+    parts: dict[str, str] = {}
+    if "classifier" in config.chapters:
+        kinds = ("generator", "guided")
+        names = [part_name(kind, 1.0, seed) for kind in kinds for seed in config.repeated_seeds]
+        parts |= {name: name for name in names}
+    if "subspace" in config.chapters:
+        parts |= dict.fromkeys((subspace.FREE, subspace.SPLIT), subspace.PART)
+    if "cases" in config.chapters:
+        parts |= study.parts(cases.make_variants(config))
+    return parts
+
+
 def check(experiment: study.Experiment, config: Config) -> None:
-    """Refuses what a part could not be run with, before anything is written.
+    """Refuses what a chapter could not be run with, before anything is written.
 
     Raises:
-        ValueError: too few images, a share that leaves a class empty, or a label that there is not.
+        ValueError: a share that leaves a class empty, or an unknown label.
     """
-    if len(experiment.test_set) < 2:
-        raise ValueError("a Fréchet distance needs at least 2 validation images, got 1; raise --limit.")
-    if "classifier" in config.parts:
+    if "classifier" in config.chapters:
         share = min(share for share in config.fractions if share)
-        data.balanced_fraction(experiment.source.dataset, share, seed=config.seed)
-    if "subspace" in config.parts:
-        subspace.relabel(experiment.source.dataset, config)
+        data.balanced_fraction(experiment.train_set, share, seed=config.seed)
+    if "subspace" in config.chapters:
+        subspace.relabel(experiment.train_set, config)
         subspace.relabel(experiment.test_set, config)
 
 
-def open_workdir(experiment: study.Experiment, config: Config) -> None:
-    """Makes the directory ready; its config.json says which part of it holds which model."""
-    seeds = config.repeated_seeds
-    parts: dict[str, str] = {}
-    replicas: list[train.Replica] = []
-    if "classifier" in config.parts:
-        generators = {part_name(kind, 1.0, seed): seed for kind in ("generator", "guided") for seed in seeds}
-        parts |= {name: name for name in generators}
-        replicas += [train.Replica(name, seed, {}) for name, seed in generators.items()]
-    if "subspace" in config.parts:
-        parts |= dict.fromkeys((subspace.FREE, subspace.SPLIT), subspace.PART)
-        replicas += subspace.make_replicas(config)
-    made = cases.make_cases(config)
-    if "cases" in config.parts:
-        parts |= {name: case.program for name, case in made.items()}
-        replicas += [each for name, case in made.items() for each in cases.make_replicas(config, name, case)]
-    model = cases.make_model(experiment, next(iter(made.values())))
-    record = experiment.record(model, replicas, parts=parts)
-    experiment.workdir.open(record, resume=config.resume, overwrite=config.overwrite)
-
-
-def run_parts(
-    experiment: study.Experiment, config: Config, inception: evaluate.Inception | None
-) -> Iterator[study.Section]:
-    """The parts that are asked for, one after the other."""
-    judge = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
-    if "cases" in config.parts:
-        yield cases.run(experiment, config, judge, inception)
-    if "classifier" in config.parts:
-        everything = experiment.source.dataset
+def run_chapters(experiment: study.Experiment, config: Config) -> Iterator[study.Section]:
+    """The chapters that are asked for, one after the other."""
+    inception = study.find_inception(config) if "cases" in config.chapters else None
+    classifier = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
+    if "cases" in config.chapters:
+        yield cases.run(experiment, config, classifier, inception)
+    if "classifier" in config.chapters:
         generators = {
-            seed: train_generator(experiment, config, everything, share=1.0, seed=seed)
+            seed: train_generator(experiment, config, experiment.train_set, share=1.0, seed=seed)
             for seed in config.repeated_seeds
         }
         yield fractions.run(experiment, config, generators)
-        yield guidance.run(experiment, config, judge, generators)
-    if "subspace" in config.parts:
-        yield subspace.run(experiment, config, judge)
+        yield guidance.run(experiment, config, classifier, generators)
+    if "subspace" in config.chapters:
+        yield subspace.run(experiment, config, classifier)
 
 
 if __name__ == "__main__":

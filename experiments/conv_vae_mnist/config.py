@@ -1,11 +1,103 @@
-"""The flags of the experiment."""
+"""The twelve cases of the report, and the flags of the experiment."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from experiments.conv_vae_mnist.table import BEST, CASES
 from jaxvae import cli
+
+BEST = "5-D, more layers"
+"""The case that the report ends on as its best."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What sets a case apart from the base, whose values are the flags of the same names.
+
+    Attributes:
+        fields: new values of the base's fields.
+        more: what is added to the base's values.
+        times: what the base's values are multiplied by.
+        note: how the report is read where it is vague.
+        before: name of the case that it differs from in one thing.
+        change: what that is.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, int] = field(default_factory=dict)
+    times: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+    before: str = "base"
+    change: str = ""
+
+
+_MORE_LAYERS = {"layers": 1}
+_DROPOUT = 0.2
+_SGD_RATE = 1e-3
+"""Learning rate / (1 - momentum), the size of SGD's steps in the long run, in both of its cases."""
+
+CHANGES: Mapping[str, Change] = {
+    "base": Change(
+        note="Two convolutions, 2-D, Adam at 1e-3 with its usual momentum of 0.9, unless flags say otherwise."
+    ),
+    "more layers": Change(
+        change="One more convolution",
+        more=_MORE_LAYERS,
+        note="One more convolution on both sides; the report gives no number.",
+    ),
+    "lr 1e-2": Change(change="Learning rate 1e-2", fields={"learning_rate": 1e-2}, note="Adam, as the base."),
+    "lr 1e-4": Change(change="Learning rate 1e-4", fields={"learning_rate": 1e-4}, note="Adam, as the base."),
+    "momentum 0.9": Change(
+        change="Gradient descent with momentum 0.9",
+        fields={"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.1 * _SGD_RATE},
+        note="Gradient descent with the report's gamma, at a learning rate of 1e-4: the loss is a sum over pixels, and "
+        "its gradients are large.",
+    ),
+    "momentum 0.99": Change(
+        before="momentum 0.9",
+        change="Momentum 0.99",
+        fields={"optimizer": "sgd", "momentum": 0.99, "learning_rate": 0.01 * _SGD_RATE},
+        note="Stands for the report's other value, 1, at which the velocity would never decay (and Adam's first moment "
+        "never leave 0). At a learning rate of 1e-5, so that steps are as large in the long run as at 0.9.",
+    ),
+    "dropout in encoder": Change(
+        change="Dropout in the encoder",
+        fields={"encoder_dropout": _DROPOUT},
+        note=f"Rate {_DROPOUT:g}; the report gives none.",
+    ),
+    "dropout in both": Change(
+        before="dropout in encoder",
+        change="Dropout in the decoder too",
+        fields={"encoder_dropout": _DROPOUT, "decoder_dropout": _DROPOUT},
+        note=f"Rate {_DROPOUT:g}, after every ReLU.",
+    ),
+    "dropout in both, more epochs": Change(
+        before="dropout in both",
+        change="Twice the epochs, with dropout",
+        fields={"encoder_dropout": _DROPOUT, "decoder_dropout": _DROPOUT},
+        times={"epochs": 2},
+        note="Twice as many; the report gives no number.",
+    ),
+    "more layers, lr 1e-4": Change(
+        before="more layers",
+        change="Learning rate 1e-4, deeper",
+        fields={"learning_rate": 1e-4},
+        more=_MORE_LAYERS,
+        note="The report does not say how much lower its rate was.",
+    ),
+    "5-D": Change(
+        change="A code of 5 dimensions", fields={"latent_size": 5}, note="As many layers as the base."
+    ),
+    BEST: Change(
+        before="5-D",
+        change="One more convolution, with 5 dimensions",
+        fields={"latent_size": 5},
+        more=_MORE_LAYERS,
+        note="The report's best: 1e-3, no dropout.",
+    ),
+}
+"""The twelve cases of the report's section 2.9 by name, each by what sets it apart from the base."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,14 +107,14 @@ class Config(cli.StudyConfig):
     workdir: Path = Path("runs/conv_vae_mnist")
     """Directory for everything that the run leaves."""
 
-    part: Literal["all", "cases", "classifier", "subspace"] = "all"
+    chapter: Literal["all", "cases", "classifier", "subspace"] = "all"
     """What to run: the twelve cases, the classifier that learns from generated digits, the latent subspace of a
     binary label, or all three."""
 
     batch_size: int = 128
     """Examples in a batch, over all devices."""
 
-    cases: tuple[str, ...] = tuple(CASES)
+    variants: tuple[str, ...] = tuple(CHANGES)
     """Which of the twelve cases, by name."""
 
     layers: int = 2
@@ -50,13 +142,13 @@ class Config(cli.StudyConfig):
     """Of the base case."""
 
     classifier_epochs: int = 3
-    """Passes over the training data for the classifier that judges; those that learn from generated digits see twice as
-    many images, half of them generated where there are such."""
+    """Passes over the training data for the classifier that measures images. Those that learn from generated digits see
+    twice as many images, half of them generated where there are any."""
 
-    bound_samples: int = 100
+    bound_samples: int = cli.free(100)
     """Draws from the posterior for each image in the importance-weighted bound."""
 
-    fid_samples: int = 2100
+    fid_samples: int = cli.free(2100)
     """Images of each case that go through Inception, which is slow; at most `samples`."""
 
     generator: Literal["conditional", "posterior"] = "conditional"
@@ -89,12 +181,12 @@ class Config(cli.StudyConfig):
     """Weight of the dependence (HSIC) between the binary label and z."""
 
     repeats: int = 3
-    """Seeds of the parts "classifier" and "subspace", from `seed` upwards; `seeds` if that is more."""
+    """Seeds of the chapters "classifier" and "subspace", from `seed` upwards; `seeds` if that is more."""
 
     def __post_init__(self) -> None:
-        """Refuses cases that there are not, and numbers that make no run."""
+        """Refuses unknown cases, and numbers that make no run."""
         super().__post_init__()
-        self.require_known("cases", CASES)
+        self.require_known("variants", CHANGES)
         self.require_at_least(1, "layers", "latent_size", "generator_epochs", "repeats")
         if self.layers > 3:
             raise ValueError(f"layers must be at most 3, got {self.layers}.")
@@ -116,30 +208,28 @@ class Config(cli.StudyConfig):
 
     @property
     def repeated_seeds(self) -> range:
-        """Seeds of the parts "classifier" and "subspace"."""
+        """Seeds of the chapters "classifier" and "subspace"."""
         return range(self.seed, self.seed + max(self.repeats, self.seeds))
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """The parts to run."""
-        return ("cases", "classifier", "subspace") if self.part == "all" else (self.part,)
+    def chapters(self) -> tuple[str, ...]:
+        """The chapters to run."""
+        return ("cases", "classifier", "subspace") if self.chapter == "all" else (self.chapter,)
 
 
-PRESETS = {
-    "full": Config,
-    "smoke": lambda: Config(
-        preset="smoke",
-        workdir=Path("runs/conv_vae_mnist_smoke"),
-        cases=("base", "lr 1e-2", BEST),
-        limit=1000,
-        batch_size=64,
-        epochs=3,
-        classifier_epochs=1,
-        generator_epochs=3,
-        samples=200,
-        fid_samples=8,
-        bound_samples=5,
-        fractions=(0.0, 0.2, 1.0),
-        repeats=1,
-    ),
-}
+PRESETS = cli.presets(
+    Config,
+    smoke={
+        "variants": ("base", "lr 1e-2", BEST),
+        "limit": 1000,
+        "batch_size": 64,
+        "epochs": 3,
+        "classifier_epochs": 1,
+        "generator_epochs": 3,
+        "samples": 200,
+        "fid_samples": 8,
+        "bound_samples": 5,
+        "fractions": (0.0, 0.2, 1.0),
+        "repeats": 1,
+    },
+)

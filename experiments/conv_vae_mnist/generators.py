@@ -31,7 +31,7 @@ def train_generator(
     """Trains a generator on labelled images, for as many steps whatever their number.
 
     Args:
-        experiment: the run, opened.
+        experiment: the run.
         config: its flags.
         images: what it may see.
         share: which part of all data that is, for the training's name.
@@ -41,15 +41,13 @@ def train_generator(
     Returns:
         The trained generator.
     """
-    spec, layout = experiment.source.dataset.spec, experiment.layout
+    shape, layout = experiment.image_shape, experiment.layout
     model: models.DropoutVAE
     if config.generator == "conditional":
-        classes = len(spec.class_names)
-        model = models.ConditionalVAE(
-            spec.image_shape, (LATENT_SIZE,), WIDTHS, classes=classes, layout=layout
-        )
+        classes = len(experiment.class_names)
+        model = models.ConditionalVAE(shape, (LATENT_SIZE,), WIDTHS, classes=classes, layout=layout)
     else:
-        model = models.DropoutVAE(spec.image_shape, (LATENT_SIZE,), WIDTHS, layout=layout)
+        model = models.DropoutVAE(shape, (LATENT_SIZE,), WIDTHS, layout=layout)
     terms: dict[str, Term] = {
         "bce": losses.reconstruction("bernoulli"),
         "kl": losses.kl(models.own_priors(model)),
@@ -59,25 +57,20 @@ def train_generator(
         terms["recognition"] = losses.recognition(classifier.logits)
         weights["recognition"] = config.classifier_loss
     source = data.serve(
-        fill([images], len(experiment.source.dataset)),
-        batch_size=config.batch_size,
-        remainder=config.remainder,
+        fill([images], len(experiment.train_set)), batch_size=config.batch_size, remainder=config.remainder
     )
-    steps = config.generator_epochs * source.steps_per_epoch
     part = part_name("generator" if classifier is None else "guided", share, seed)
-    replicas = [train.Replica(part, seed, {})]
-    state = experiment.fit(
-        replicas,
+    steps = config.generator_epochs * source.steps_per_epoch
+    training = study.Training(
         model=model,
-        objective=lambda axis: losses.compose(terms, weights, axis_name=axis),
+        terms=terms,
+        weights=weights,
         optimizer=train.adam(train.schedule(2e-3, steps=steps)),
+        variants={part: {}},
         epochs=config.generator_epochs,
-        validation=experiment.batches[::5],
-        part=part,
         source=source,
     )
-    (run,) = experiment.runs(replicas, state, model=model, part=part)
-    return run
+    return experiment.train_one(training, part=part, seed=seed)
 
 
 def part_name(kind: str, share: float, seed: int) -> str:
@@ -88,8 +81,8 @@ def part_name(kind: str, share: float, seed: int) -> str:
 def fill(sets: Sequence[data.Dataset], size: int) -> data.Dataset:
     """A set in which each of several has `size` examples, its own over and over again.
 
-    Trainings on little and on much data so take the same number of steps, and every source of images has the same share
-    in them.
+    Trainings on little and on much data then take the same number of steps, and every source of images has the same
+    share in them.
     """
     rows = [np.arange(size) % len(each) for each in sets]
     spec = sets[0].spec
@@ -118,7 +111,7 @@ def generate(run: jaxvae.Run, seen: data.Dataset, n: int, *, seed: int) -> data.
     """
     classes = len(seen.spec.class_names)
     labels = np.arange(n, dtype=np.int32) % classes
-    if run.model.conditional:
+    if run.model.label_field:
         images = run.sample(n, seed=seed, labels=labels)
     else:
         images = run.decode((_posterior_draws(run, seen, labels, seed=seed),))

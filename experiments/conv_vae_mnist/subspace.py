@@ -1,20 +1,31 @@
-"""Part three, the promise of the report's abstract: features correlated with a binary label in a subspace of their own.
+"""Chapter three, the promise of the report's abstract: features of a binary label in a subspace of their own.
 
-The code has two parts, w of two dimensions and z. A linear head on w tells the label; the dependence between the label
+The code has two parts, w of two dimensions and z. A linear head on w predicts the label; the dependence between label
 and z, measured by HSIC, is a term of the loss, so that the label is in w and nowhere else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 import jaxvae
 from experiments.conv_vae_mnist.config import Config
-from experiments.conv_vae_mnist.subspace_page import COLUMNS, FREE, SPLIT, make_blocks
 from jaxvae import data, evaluate, losses, models, report, study, train
-from jaxvae.types import Term
+from jaxvae.images import as_floats
+
+FREE, SPLIT = "head alone", "head and independence"
+"""The variants: a head on w predicts the label; and z is made independent of it, too."""
+
+STEPS = 11
+"""Places of w in the figure of its traversal."""
+
+LINES = 4
+"""Images of each label in it."""
+
+COLUMNS = report.columns("w_accuracy", "z_accuracy", "chance", "switched", "elbo", "bce", "kl")
 
 LOOPS = ("0", "6", "8", "9")
 """Digits that have a loop as they are mostly written."""
@@ -60,116 +71,101 @@ def relabel(dataset: data.Dataset, config: Config) -> data.Dataset:
     return data.from_arrays(dataset.images, labels, name=dataset.spec.name, class_names=names)
 
 
-def make_replicas(config: Config) -> list[train.Replica]:
-    """Both variants, all seeds."""
-    return [
-        train.Replica(name, seed, {"dependence": weight})
-        for name, weight in ((FREE, 0.0), (SPLIT, config.independence))
-        for seed in config.repeated_seeds
-    ]
-
-
-def train_models(
+def make_training(
     experiment: study.Experiment, config: Config, images: data.Dataset, validation: data.Dataset
-) -> list[jaxvae.Run]:
-    """Both variants, all seeds, in one program."""
+) -> study.Training:
+    """Both variants, in one program."""
     model = models.SubspaceVAE(images.spec.image_shape, LATENT_SIZES, layout=experiment.layout)
-    replicas = make_replicas(config)
-
-    def objective(axis: str | None) -> losses.Objective:
-        terms: dict[str, Term] = {
+    source = data.serve(images, batch_size=config.batch_size, remainder=config.remainder)
+    steps = config.generator_epochs * source.steps_per_epoch
+    return study.Training(
+        model=model,
+        terms={
             "bce": losses.reconstruction("bernoulli"),
             "kl": losses.kl(models.own_priors(model)),
             "cross_entropy": losses.label_head(),
-            "dependence": losses.independence(KERNEL, level=2, axis_name=axis),
-        }
-        weights = {
+            "dependence": losses.independence(KERNEL, level=2),
+        },
+        weights={
             "bce": 1.0,
             "kl": config.generator_beta,
             "cross_entropy": HEAD,
             "dependence": config.independence,
-        }
-        return losses.compose(terms, weights, axis_name=axis)
-
-    source = data.serve(images, batch_size=config.batch_size, remainder=config.remainder)
-    state = experiment.fit(
-        replicas,
-        model=model,
-        objective=objective,
-        optimizer=train.adam(train.schedule(2e-3, steps=config.generator_epochs * source.steps_per_epoch)),
+        },
+        optimizer=train.adam(train.schedule(2e-3, steps=steps)),
+        variants={FREE: {"dependence": 0.0}, SPLIT: {"dependence": config.independence}},
         epochs=config.generator_epochs,
-        validation=data.batches(validation, batch_size=min(250, len(validation)))[::5],
-        part=PART,
         source=source,
+        validation=data.batches(validation, batch_size=min(250, len(validation)))[::5],
     )
-    return experiment.runs(replicas, state, model=model, part=PART)
 
 
-def run(experiment: study.Experiment, config: Config, judge: study.FeatureClassifier) -> study.Section:
+def run(experiment: study.Experiment, config: Config, classifier: study.FeatureClassifier) -> study.Section:
     """Trains both variants, measures where the label is, and shows what w does."""
-    images, validation = (relabel(each, config) for each in (experiment.source.dataset, experiment.test_set))
-    positive = positive_classes(config, experiment.test_set.spec.class_names)
+    images, validation = (relabel(each, config) for each in (experiment.train_set, experiment.test_set))
+    positive = positive_classes(config, experiment.class_names)
     name = validation.spec.class_names[1]
-    runs = train_models(experiment, config, images, validation)
-    measured: dict[str, list[dict[str, float]]] = {}
-    for each in runs:
-        measured.setdefault(each.variant, []).append(
-            measure(experiment, each, images, validation, judge, positive)
-        )
-    table = report.Table(
-        rows=[report.Row(name=key, metrics=report.summarize(values)) for key, values in measured.items()],
-        columns=COLUMNS,
+    training = make_training(experiment, config, images, validation)
+    trained = experiment.train(training, part=PART, seeds=config.repeated_seeds)
+    table = experiment.table(
+        trained,
+        partial(measure, experiment, images, validation, classifier, positive),
+        COLUMNS,
         caption=f"Where the label “{name}” is, over {len(config.repeated_seeds)} seeds",
     )
-    first = {each.variant: each for each in reversed(runs)}
-    means = {key: np.mean([each[key] for each in measured[SPLIT]]) for key in measured[SPLIT][0]}
-    words = (
-        f"With z independent of it, the label “{name}” is told rightly from w for {means['w_accuracy']:.2%} of the "
-        f"validation images and from z for {means['z_accuracy']:.2%}, where chance is {means['chance']:.2%}; "
-        f"exchanging w alone turns {means['switched']:.2%} of the images into the other label."
-    )
+    words = describe(table, name)
     return study.Section(
         tables=[table],
         blocks=[
             report.Heading("A latent subspace for a binary label"),
             table,
-            report.Paragraph(words),
-            *make_blocks(experiment, first, validation),
+            *([report.Paragraph(words)] if words else []),
+            *make_blocks(experiment, study.first_runs(trained), validation),
         ],
-        parts=[PART],
         words=words,
+    )
+
+
+def describe(table: report.Table, name: str) -> str:
+    """What became of the label; empty if the model with an independent z failed."""
+    means = {row.name: {key: value["mean"] for key, value in row.metrics.items()} for row in table.rows}
+    split = means[SPLIT]
+    if not split:
+        return ""
+    return (
+        f"With z independent of it, the label “{name}” is predicted correctly from w for {split['w_accuracy']:.2%} of "
+        f"the validation images and from z for {split['z_accuracy']:.2%}, where chance is {split['chance']:.2%}; "
+        f"exchanging w alone turns {split['switched']:.2%} of the images into the other label."
     )
 
 
 def measure(
     experiment: study.Experiment,
-    run: jaxvae.Run,
     images: data.Dataset,
     validation: data.Dataset,
-    judge: study.FeatureClassifier,
+    classifier: study.FeatureClassifier,
     positive: Sequence[int],
+    run: jaxvae.Run,
 ) -> dict[str, float]:
     """Where the label is, and whether w alone switches it."""
     model, labels = run.model, validation.labels
     w, z = (np.asarray(q.mean) for q in run.encode(validation.images))
-    key = train.Replica(run.variant, run.seed, {}).evaluation_key
-    known = run.encode(images.images)[1].mean
     z_accuracy = evaluate.probe(
-        key,
-        known,
+        run.evaluation_key,
+        run.encode(images.images)[1].mean,
         jnp.asarray(images.labels),
         test_codes=jnp.asarray(z),
         test_labels=jnp.asarray(labels),
         classes=2,
     )
-    told = np.argmax(model.apply(run.variables, jnp.asarray(w), method="classify"), axis=1)
+    predicted = np.argmax(model.apply(run.variables, jnp.asarray(w), method="classify"), axis=1)
     other = partners(labels, seed=run.seed)
-    shown = np.isin(judge.classes(np.asarray(run.decode((w[other], z)))), positive)
+    switched = np.isin(classifier.classes(np.asarray(run.decode((w[other], z)))), positive)
     return {
-        "w_accuracy": float(np.mean(told == labels)),
+        "w_accuracy": float(np.mean(predicted == labels)),
         "z_accuracy": z_accuracy,
         "chance": float(np.bincount(labels, minlength=2).max() / len(labels)),
-        "switched": float(np.mean(shown != labels)),
+        "switched": float(np.mean(switched != labels)),
         **study.lower_bound(run, experiment.batches),
     }
 
@@ -181,3 +177,45 @@ def partners(labels: Int[np.ndarray, " n"], *, seed: int) -> Int[np.ndarray, " n
     for label in (0, 1):
         places[labels == label] = generator.choice(np.flatnonzero(labels != label), (labels == label).sum())
     return places
+
+
+def make_blocks(
+    experiment: study.Experiment, runs: Mapping[str, jaxvae.Run], validation: data.Dataset
+) -> list[report.Block]:
+    """Codes by label, and images while w moves from one label to the other."""
+    names = validation.spec.class_names
+    codes = {name: [np.asarray(q.mean) for q in run.encode(validation.images)] for name, run in runs.items()}
+    panels = [(f"{part}, {name}", of[level]) for name, of in codes.items() for level, part in enumerate("wz")]
+    planes = report.embedding(panels, validation.labels, class_names=names)
+    blocks: list[report.Block] = [
+        experiment.picture(
+            "subspace",
+            planes,
+            "Posterior means of validation images by label, first seed: w on the left, the principal plane of z on the "
+            "right; circles are one and two standard deviations of the prior.",
+        )
+    ]
+    if SPLIT in runs:
+        rows = [(f"original; w from {names[0]} to {names[1]}, z held", traverse(runs[SPLIT], validation))]
+        caption = (
+            "Each line one validation image (left) and its reconstructions while w moves along the line through the "
+            f"mean codes of “{names[0]}” and “{names[1]}” and z stays; model “{SPLIT}”, first seed."
+        )
+        blocks.append(experiment.picture("switch", report.comparison(rows, columns=STEPS + 1), caption))
+    return blocks
+
+
+def traverse(run: jaxvae.Run, validation: data.Dataset) -> Float[np.ndarray, "n h w c"]:
+    """Lines of images: one of the validation images, then what it becomes while w moves and z stays."""
+    w, z = (np.asarray(q.mean) for q in run.encode(validation.images))
+    ends = [w[validation.labels == label].mean(axis=0) for label in (0, 1)]
+    middle, direction = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
+    line = middle + np.linspace(-2, 2, STEPS, dtype=np.float32)[:, None] * direction
+    fewest = int(np.bincount(validation.labels).min())
+    chosen = [np.flatnonzero(validation.labels == label)[: min(LINES, fewest)] for label in (0, 1)]
+    lines = []
+    for place in np.ravel(chosen, order="F"):
+        original = as_floats(validation.images[place : place + 1])
+        decoded = run.decode((line, np.repeat(z[place : place + 1], STEPS, axis=0)))
+        lines += [original, np.asarray(decoded)]
+    return np.concatenate(lines)

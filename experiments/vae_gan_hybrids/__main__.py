@@ -5,9 +5,9 @@ and shows how codes fill a Gaussian, a ring of ten Gaussians and a Swiss roll; `
 of a discriminator, beside a VAE and a GAN of the same networks, with and without attributes.
 
     python -m experiments.vae_gan_hybrids aae
-    python -m experiments.vae_gan_hybrids aae --rows "AAE, ring, labels" --unlabelled 0.9
+    python -m experiments.vae_gan_hybrids aae --variants "AAE, ring, labels" --unlabelled 0.9
     python -m experiments.vae_gan_hybrids vaegan --data folder:FACES --image-size 64
-    python -m experiments.vae_gan_hybrids vaegan --data mnist --limit 10000 --epochs 6 --no-fid --rows VAE VAE-GAN
+    python -m experiments.vae_gan_hybrids vaegan --data mnist --limit 10000 --epochs 6 --no-fid --variants VAE VAE-GAN
 """
 
 from collections.abc import Callable, Mapping

@@ -1,80 +1,266 @@
 """The adversarial autoencoder: how codes fill three priors, beside a VAE's, and which digits their parts become."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Literal
 
-from tqdm import tqdm
-
-from experiments.vae_gan_hybrids import aae_page, aae_tables
-from experiments.vae_gan_hybrids.aae_config import AAEConfig
 from experiments.vae_gan_hybrids.aae_measures import Measures
-from experiments.vae_gan_hybrids.aae_rows import ROWS, Row
-from experiments.vae_gan_hybrids.aae_training import make_model, make_replicas, train_row
-from experiments.vae_gan_hybrids.stability import attempt, logged, make_row
-from jaxvae import study
+from experiments.vae_gan_hybrids.aae_page import make_blocks, make_tables, verdict
+from jaxvae import cli, data, losses, models, study, train
 
 MOST_CLASSES = 10
 """For which the figures have colours."""
 
 INTRO = (
     "Autoencoders whose codes a discriminator, rather than a KL divergence, brings to a prior: a Gaussian, a ring of "
-    "Gaussians, a Swiss roll; and to a part of it for each class where the discriminator is told labels."
+    "Gaussians, a Swiss roll; and to a part of it for each class where the discriminator is given labels."
+)
+
+RECONSTRUCTION = losses.reconstruction("bernoulli")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant(study.Variant):
+    """What sets a model apart.
+
+    Attributes:
+        prior: of its codes, a name in `jaxvae.models.PRIORS`.
+        adversarial: whether a discriminator brings the codes to the prior, or else the KL divergence.
+        informed: whether the discriminator is given labels, so that each class gets its part of the prior.
+        rate_factor: step size of the encoder against the discriminator, in those of the Gaussian prior. A prior with
+            gaps pulls codes apart that reconstruction keeps together, and labels ask for an arrangement that
+            reconstruction does not help to find.
+    """
+
+    prior: str
+    adversarial: bool
+    informed: bool = False
+    rate_factor: float = 1.0
+
+    @property
+    def program(self) -> str:
+        """Every variant has a program of its own."""
+        return "_".join(
+            ["aae" if self.adversarial else "vae", self.prior, *(["labels"] if self.informed else [])]
+        )
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "VAE, Gaussian": Variant(prior="normal", adversarial=False, note="KL divergence in closed form."),
+    "AAE, Gaussian": Variant(prior="normal", adversarial=True),
+    "VAE, ring": Variant(prior="ring", adversarial=False, note="KL divergence by Monte Carlo."),
+    "AAE, ring": Variant(prior="ring", adversarial=True, rate_factor=3.0),
+    "VAE, Swiss roll": Variant(prior="swiss_roll", adversarial=False, note="KL divergence by Monte Carlo."),
+    "AAE, Swiss roll": Variant(prior="swiss_roll", adversarial=True, rate_factor=3.0),
+    "AAE, ring, labels": Variant(
+        prior="ring",
+        adversarial=True,
+        informed=True,
+        rate_factor=6.0,
+        note="Each mode is asked to be one class.",
+    ),
+    "AAE, Swiss roll, labels": Variant(
+        prior="swiss_roll",
+        adversarial=True,
+        informed=True,
+        rate_factor=6.0,
+        note="Each stretch is asked to be one class.",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AAEConfig(cli.RunConfig):
+    """Flags of the adversarial autoencoder; those of networks and losses hold for every variant that has them."""
+
+    workdir: Path = Path("runs/vae_gan_hybrids_aae")
+    """Directory for everything that the run leaves."""
+
+    variants: tuple[str, ...] = tuple(VARIANTS)
+    """What to train, by name."""
+
+    epochs: int = 16
+    """Passes over the training data."""
+
+    batch_size: int = 100
+    """Examples in a batch, over all devices."""
+
+    seeds: int = 3
+    """How many seeds to train side by side."""
+
+    widths: tuple[int, ...] = (16, 32, 64)
+    """Channels of the encoder's convolutions, each of which halves the image; the decoder mirrors them."""
+
+    hidden: tuple[int, ...] = (256, 256)
+    """Sizes of the discriminator's hidden layers."""
+
+    gaussian: bool = False
+    """Give the adversarial autoencoders a Gaussian encoder, as the VAEs have one, in place of a deterministic one."""
+
+    game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
+    """Losses of the discriminator and of the encoder that fools it."""
+
+    smoothing: float = 0.0
+    """What the discriminator's target for draws from the prior lacks of 1."""
+
+    penalty: float = 0.0
+    """Weight of the discriminator's gradient penalty; "wasserstein" needs one, such as 10."""
+
+    learning_rate: float = 1e-3
+    """Step size of encoder and decoder at the start, which falls along a half cosine."""
+
+    discriminator_rate: float = 3e-3
+    """Step size of the discriminator at the start, which falls likewise."""
+
+    regularization_rate: float = 5e-4
+    """Step size of the encoder against the discriminator at the start, which falls likewise; large ones cost
+    reconstruction. Three times as large for the ring and the roll, six times for the variants with labels."""
+
+    unlabelled: float = 0.0
+    """Share of the training images whose labels are hidden from the variants with labels."""
+
+    classifier_epochs: int = 5
+    """Passes over the training data for the classifier that measures images."""
+
+    samples: int = cli.free(10_000)
+    """Images drawn from each model for its classifier FID and for the labels of its modes."""
+
+    def __post_init__(self) -> None:
+        """Refuses unknown variants, and numbers that make no run."""
+        super().__post_init__()
+        self.require_known("variants", VARIANTS)
+        losses.adversarial(self.game, smoothing=self.smoothing)
+        self.require_positive("learning_rate", "discriminator_rate", "regularization_rate")
+        if not 0 <= self.penalty < math.inf or (self.game == "wasserstein" and not self.penalty):
+            raise ValueError(
+                f"penalty must be finite, at least 0, and more than 0 for wasserstein, got {self.penalty}."
+            )
+        if not 0 <= self.unlabelled < 1:
+            raise ValueError(f"the share of unlabelled images must be in [0, 1), got {self.unlabelled}.")
+        if self.samples < 2 or self.classifier_epochs < 1:
+            raise ValueError(
+                "there must be at least 2 samples and 1 classifier epoch, "
+                f"got {self.samples} and {self.classifier_epochs}."
+            )
+
+
+PRESETS = cli.presets(
+    AAEConfig,
+    smoke={
+        "data": "drawn",
+        "image_size": 16,
+        "variants": ("VAE, ring", "AAE, ring", "AAE, Swiss roll, labels"),
+        "epochs": 80,
+        "batch_size": 60,
+        "seeds": 1,
+        "widths": (8, 16),
+        "hidden": (64, 64),
+        "classifier_epochs": 20,
+        "samples": 120,
+    },
 )
 
 
 def main(config: AAEConfig) -> None:
-    """Trains the rows, measures them, and writes the report."""
-    experiment = study.Experiment.prepare("vae_gan_hybrids", config)
-    rows = {name: ROWS[name] for name in config.rows}
-    check(experiment, config, rows)
-    open_workdir(experiment, config, rows)
-    judge = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
-    outcomes = {
-        name: attempt(name, partial(train_row, experiment, config, name, row)) for name, row in rows.items()
-    }
-    measure = Measures(experiment, config, judge)
-    table = [
-        make_row(name, rows[name].note, outcome, measure)
-        for name, outcome in tqdm(outcomes.items(), desc="measuring", unit="row")
-    ]
-    runs = {name: outcome.runs[0] for name, outcome in outcomes.items() if outcome.runs}
-    parts = logged(experiment, rows)
-    experiment.workdir.merge_metrics(["classifier", *parts])
-    tables = aae_tables.make_tables(table, measure)
+    """Trains the variants, measures them, and writes the report."""
+    variants = {name: VARIANTS[name] for name in config.variants}
+    experiment = study.Experiment.open("vae_gan_hybrids", config, parts=study.parts(variants), least=12)
+    check(experiment, config, variants)
+    classifier = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
+    trained = experiment.train_variants(variants, partial(make_training, experiment, config))
+    measures = Measures(experiment, classifier, samples=config.samples)
+    tables = make_tables(experiment, trained, measures)
     experiment.publish(
         title="Adversarial autoencoders",
         intro=INTRO,
         tables=tables,
-        blocks=aae_page.make_blocks(experiment, tables, runs, measure, parts),
-        summary=measure.protocol,
-        words=aae_tables.verdict(table),
+        blocks=make_blocks(experiment, tables, study.first_runs(trained), measures),
+        summary=measures.protocol,
+        words=verdict(tables[0].rows),
     )
 
 
-def check(experiment: study.Experiment, config: AAEConfig, rows: Mapping[str, Row]) -> None:
+def check(experiment: study.Experiment, config: AAEConfig, variants: Mapping[str, Variant]) -> None:
     """Refuses what could not be trained or measured, before anything is written.
 
     Raises:
-        ValueError: a chain of layers that makes no network, images without classes, or too few of them.
+        ValueError: a chain of layers that makes no network, or images without classes or of too many.
     """
-    for row in rows.values():
-        make_model(experiment, config, row)
-    spec = experiment.source.dataset.spec
-    if not 2 <= len(spec.class_names) <= MOST_CLASSES:
+    for variant in variants.values():
+        make_model(experiment, config, variant)
+    classes = len(experiment.class_names)
+    if not 2 <= classes <= MOST_CLASSES:
         raise ValueError(
-            f"aae needs images of 2 to {MOST_CLASSES} classes, got {len(spec.class_names)} of {spec.name!r}; choose "
-            "some with --classes."
-        )
-    if len(experiment.test_set) < 12:
-        raise ValueError(
-            f"aae needs at least 12 validation images, got {len(experiment.test_set)}; raise --limit."
+            f"aae needs images of 2 to {MOST_CLASSES} classes, got {classes} of {experiment.train_set.spec.name!r}; "
+            "choose some with --classes."
         )
 
 
-def open_workdir(experiment: study.Experiment, config: AAEConfig, rows: Mapping[str, Row]) -> None:
-    """Makes the directory ready; its config.json says which part of it holds which row."""
-    replicas = [each for name in rows for each in make_replicas(config, name)]
-    model = make_model(experiment, config, next(iter(rows.values())))
-    parts = {name: row.program for name, row in rows.items()}
-    record = experiment.record(model, replicas, parts=parts)
-    experiment.workdir.open(record, resume=config.resume, overwrite=config.overwrite)
+def make_model(experiment: study.Experiment, config: AAEConfig, variant: Variant) -> models.AAE:
+    """The network of a variant; a VAE leaves the discriminator untrained."""
+    return models.AAE(
+        experiment.image_shape,
+        2,
+        config.widths,
+        config.hidden,
+        variant.prior,
+        max(len(experiment.class_names), 1),
+        gaussian=config.gaussian or not variant.adversarial,
+        informed=variant.informed,
+        layout=experiment.layout,
+    )
+
+
+def make_game(config: AAEConfig, variant: Variant, *, steps: int) -> study.Game:
+    """Reconstruction and regularization as two updates of one step, and the discriminator."""
+    terms, weights = losses.aae_players(
+        losses.adversarial(config.game, smoothing=config.smoothing), RECONSTRUCTION, penalty=config.penalty
+    )
+    rate, regularization, discriminator = (
+        train.schedule(peak, steps=steps)
+        for peak in (
+            config.learning_rate,
+            variant.rate_factor * config.regularization_rate,
+            config.discriminator_rate,
+        )
+    )
+    players = {
+        "reconstruction": train.Player(("encoder", "decoder"), train.adam(rate)),
+        "regularization": train.Player((), train.adversarial_adam(regularization), shares=("encoder",)),
+        "discriminator": train.Player(("discriminator",), train.adversarial_adam(discriminator)),
+    }
+    return study.Game(terms=terms, weights=weights, players=players, label="label")
+
+
+def make_training(
+    experiment: study.Experiment, config: AAEConfig, variants: dict[str, Variant]
+) -> study.Training:
+    """How a variant trains: a game with a discriminator, or the evidence lower bound."""
+    ((name, variant),) = variants.items()
+    model = make_model(experiment, config, variant)
+    if variant.adversarial:
+        return study.Training(
+            model=model,
+            game=make_game(config, variant, steps=experiment.steps()),
+            variants={name: {}},
+            source=with_hidden_labels(experiment, config) if variant.informed else None,
+        )
+    terms = {"reconstruction": RECONSTRUCTION, "kl": losses.kl(models.own_priors(model))}
+    return study.Training(
+        model=model,
+        terms=terms,
+        weights=dict.fromkeys(terms, 1.0),
+        optimizer=train.adam(train.schedule(config.learning_rate, steps=experiment.steps())),
+        variants={name: {}},
+    )
+
+
+def with_hidden_labels(experiment: study.Experiment, config: AAEConfig) -> data.Source:
+    """The training images, of which a share has no labels."""
+    if not config.unlabelled:
+        return experiment.source
+    dataset = data.hide_labels(experiment.train_set, config.unlabelled, seed=config.seed)
+    return data.serve(dataset, batch_size=config.batch_size, remainder=config.remainder)

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
+from typing_extensions import override
 
 import jaxvae
-from experiments.vae_gan_hybrids.aae_config import AAEConfig
-from jaxvae import evaluate, losses, models, study, train
+from jaxvae import evaluate, losses, models, study
 
 _KERNEL_POINTS = 2000
 """Codes and draws that the maximum mean discrepancy is estimated from."""
@@ -18,50 +18,37 @@ _PRIOR_POINTS = 50_000
 """Draws that say where the parts of a prior are."""
 
 
-class Measures:
-    """Measures models, each against the prior that is its own.
+class Measures(study.Measuring):
+    """Measures models, each against its own prior.
 
     Args:
         experiment: the run.
-        config: its flags.
-        judge: the classifier that tells digits apart.
-
-    Attributes:
-        protocol: how it measures, for results.json.
+        classifier: tells which classes images show.
+        samples: images drawn from each model.
     """
 
     def __init__(
-        self, experiment: study.Experiment, config: AAEConfig, judge: study.FeatureClassifier
+        self, experiment: study.Experiment, classifier: study.FeatureClassifier, *, samples: int
     ) -> None:
-        self._experiment, self._judge, self._samples = experiment, judge, config.samples
         test = experiment.test_set.images
-        self._real = judge.moments(test[: config.samples])
-        self.protocol: dict[str, Any] = {
-            "samples": config.samples,
-            "validation_images": len(test),
-            "classifier_accuracy": judge.accuracy,
-        }
-
-    def __call__(self, run: jaxvae.Run) -> dict[str, float]:
-        """Measures one model.
-
-        Args:
-            run: the model.
-
-        Returns:
-            two_sample, holes and mmd between codes of validation images and draws from the prior; bce of
-            reconstructions, nats; classifier_fid of samples. Of a prior with parts also mode_match and purity, and of
-            an informed model agreement, code_agreement and, for each part from 0, agreement_0, agreement_1, ...
-        """
-        return study.kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
+        super().__init__(
+            experiment,
+            {
+                "samples": samples,
+                "validation_images": len(test),
+                "classifier_accuracy": classifier.accuracy,
+            },
+        )
+        self._classifier, self._samples = classifier, samples
+        self._real = classifier.moments(test[:samples])
 
     @property
+    @override
     def words(self) -> str:
-        """How it measures, in a sentence without its full stop."""
         return (
             f"{self.protocol['validation_images']:,} validation images, one code drawn for each, against as many draws "
-            f"from the prior; a classifier that is right about {self.protocol['classifier_accuracy']:.2%} of them "
-            f"judges {self.protocol['samples']:,} decoded images"
+            f"from the prior; {self.protocol['samples']:,} decoded images are measured by a classifier that is right "
+            f"about {self.protocol['classifier_accuracy']:.2%} of the validation images"
         )
 
     def codes(self, run: jaxvae.Run) -> Float[np.ndarray, "n 2"]:
@@ -73,13 +60,23 @@ class Measures:
         Returns:
             The same at every call.
         """
-        (posterior,) = run.encode(self._experiment.test_set.images)
+        (posterior,) = run.encode(self.experiment.test_set.images)
         mean, stddev = np.asarray(posterior.mean), np.asarray(posterior.stddev)
         noise = np.random.default_rng(run.seed).standard_normal(mean.shape, np.float32)
         return mean + stddev * noise
 
-    def _measure(self, run: jaxvae.Run) -> dict[str, float]:
-        key = train.Replica(run.variant, run.seed, {}).evaluation_key
+    def measure(self, run: jaxvae.Run) -> dict[str, float]:
+        """Measures one model.
+
+        Args:
+            run: the model.
+
+        Returns:
+            two_sample, holes and mmd between codes of validation images and draws from the prior; bce of
+            reconstructions, nats; classifier_fid of samples. For a prior with parts also mode_match and purity, and for
+            an informed model agreement, code_agreement and, for each part from 0, agreement_0, agreement_1, ...
+        """
+        key = run.evaluation_key
         keys = jax.random.split(key, 6)
         (prior,) = models.sampled_priors(run.model)
         codes = jax.random.permutation(keys[0], jnp.asarray(self.codes(run)))
@@ -89,7 +86,7 @@ class Measures:
             "two_sample": evaluate.two_sample_accuracy(keys[3], codes, draws),
             "holes": evaluate.holes(codes, draws, reference),
             "mmd": _mmd(codes[:_KERNEL_POINTS], draws[:_KERNEL_POINTS]),
-            "classifier_fid": evaluate.frechet_distance(self._judge.moments(samples), self._real),
+            "classifier_fid": evaluate.frechet_distance(self._classifier.moments(samples), self._real),
             "bce": self._cross_entropy(key, run),
         }
         if isinstance(prior, models.LabelledPrior):
@@ -107,28 +104,30 @@ class Measures:
         """Of validation images and their reconstructions from draws of the posterior, nats per image."""
         objective = losses.compose({"bce": losses.reconstruction("bernoulli")}, {"bce": 1.0})
         evaluator = evaluate.objective_evaluator(study.forward(run.model), objective)
-        return evaluator(key, run.variables, self._experiment.batches)["bce"]
+        return evaluator(key, run.variables, self.experiment.batches)["bce"]
 
     def _parts(self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior) -> dict[str, float]:
-        """What the parts of a prior have to do with classes."""
-        table = self._judged(key, run, prior)
+        """How the parts of a prior correspond to classes."""
+        table = self._classifierd(key, run, prior)
         values = {"purity": float(table.max(axis=1).mean())}
         if run.model.informed:
-            found = np.asarray(prior.class_of(jnp.asarray(self.codes(run))))
+            parts = np.asarray(prior.class_of(jnp.asarray(self.codes(run))))
             values |= {
                 "agreement": float(np.diag(table).mean()),
-                "code_agreement": float(np.mean(found == self._experiment.test_set.labels)),
+                "code_agreement": float(np.mean(parts == self.experiment.test_set.labels)),
                 **{f"agreement_{part}": float(share) for part, share in enumerate(np.diag(table))},
             }
         return values
 
-    def _judged(self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior) -> Float[np.ndarray, "k k"]:
-        """Share of the images decoded from each part (row) that are taken for each class (column)."""
+    def _class_shares(
+        self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior
+    ) -> Float[np.ndarray, "k k"]:
+        """Share of the images decoded from each part (row) that the classifier takes for each class (column)."""
         each = max(self._samples // prior.classes, 1)
         parts: Int[np.ndarray, " n"] = np.repeat(np.arange(prior.classes, dtype=np.int32), each)
         images = run.decode((prior.sample_class(key, jnp.asarray(parts)),))
         table = np.zeros((prior.classes, prior.classes))
-        np.add.at(table, (parts, self._judge.classes(images)), 1 / each)
+        np.add.at(table, (parts, self._classifier.classes(images)), 1 / each)
         return table
 
 

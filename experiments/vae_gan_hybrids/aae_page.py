@@ -1,17 +1,20 @@
-"""What the page shows of adversarial autoencoders."""
+"""What the page says and shows of adversarial autoencoders."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import jaxvae
 from experiments.vae_gan_hybrids.aae_measures import Measures
-from experiments.vae_gan_hybrids.aae_rows import PRIORS, ROWS
-from experiments.vae_gan_hybrids.aae_tables import TRAINING, verdict
 from jaxvae import models, report, study
+
+PRIORS = {"normal": "Gaussian", "ring": "ring", "swiss_roll": "Swiss roll"}
+"""What priors are called."""
+
+FIT = report.columns("two_sample", "holes", "mmd", "mode_match")
+IMAGES = report.columns("bce", "classifier_fid", "purity", "agreement", "code_agreement")
 
 _GRID = 15
 _ALONG = 40
@@ -23,21 +26,58 @@ _LECTURE = ("AAE, Gaussian", "VAE, Gaussian", "AAE, ring", "VAE, ring")
 """The lecture's four panels."""
 
 
+def make_tables(
+    experiment: study.Experiment, trained: Mapping[str, study.Trained], measures: Measures
+) -> list[report.Table]:
+    """How codes fill the prior, what images are like, and the classes of each part."""
+    fit = experiment.table(trained, measures, FIT, caption=f"Codes and prior. {measures.words}")
+    images = report.Table(rows=fit.rows, columns=IMAGES, caption="Reconstructions, samples, and labels")
+    informed = [row for row in fit.rows if "agreement_0" in row.metrics]
+    if not informed:
+        return [fit, images]
+    parts = sum(key.startswith("agreement_") for key in informed[0].metrics)
+    columns = report.family("agreement_{}", range(parts))
+    return [
+        fit,
+        images,
+        report.Table(rows=informed, columns=columns, caption="Agreement by part of the prior"),
+    ]
+
+
+def verdict(rows: Sequence[report.Row]) -> str:
+    """What became of the lecture's claims, from the numbers."""
+    return " ".join([*report.failed(rows), *_compared(rows), *_informed(rows)])
+
+
+def _compared(rows: Sequence[report.Row]) -> Iterator[str]:
+    for prior in PRIORS.values():
+        for column in report.columns("holes", "mode_match"):
+            claim = f"{column.title} of the {prior} prior, VAE → AAE"
+            yield from report.compare_means(rows, (f"VAE, {prior}", f"AAE, {prior}"), column, claim=claim)
+
+
+def _informed(rows: Sequence[report.Row]) -> Iterator[str]:
+    for row in rows:
+        means = {key: row.metrics[key]["mean"] for key in ("agreement", "two_sample") if key in row.metrics}
+        agreement, two_sample = means.get("agreement"), means.get("two_sample")
+        if agreement is not None and two_sample is not None:
+            share = f"{agreement:.1%} of images are of their part's class"
+            yield f"{row.name}: {share}, two-sample accuracy {two_sample:.3f}."
+
+
 def make_blocks(
     experiment: study.Experiment,
     tables: Sequence[report.Table],
     runs: Mapping[str, jaxvae.Run],
-    measure: Measures,
-    parts: Sequence[str],
+    measures: Measures,
 ) -> list[report.Block]:
-    """Tables and figures of the first seed of each row.
+    """Tables and figures of the first seed of each variant.
 
     Args:
         experiment: the run.
         tables: the results.
-        runs: a trained model of each row that did not diverge.
-        measure: what they were measured with.
-        parts: the trainings whose curves are drawn.
+        runs: a trained model of each variant that did not fail.
+        measures: what they were measured with.
 
     Returns:
         In the page's order; the figures are also saved as PNG.
@@ -45,57 +85,60 @@ def make_blocks(
     blocks: list[report.Block] = [*tables]
     if words := verdict(tables[0].rows):
         blocks.append(report.Paragraph(words))
+    test = experiment.test_set
+    reconstructions = [
+        (name, np.asarray(run.reconstruct(test.images[:_SHOWN]))) for name, run in runs.items()
+    ]
+    figure = report.comparison(
+        [("validation images", test.images[:_SHOWN]), *reconstructions], columns=_SHOWN
+    )
+    caption = "Validation images, and reconstructions from the means of their codes."
+    return [
+        *blocks,
+        report.Heading("Codes"),
+        *_planes(experiment, runs, measures),
+        *_decoded(experiment, runs),
+        report.Heading("Reconstructions"),
+        experiment.picture("reconstructions", figure, caption),
+    ]
 
-    def show(file: str, figure: Figure, caption: str) -> report.Picture:
-        return report.picture(experiment.workdir.figures / f"{file}.png", figure, caption)
 
-    if not runs:
-        return [*blocks, *_curves(experiment, show, parts)]
-    blocks.append(report.Heading("Codes"))
-    lecture = [name for name in _LECTURE if name in runs]
+def _planes(
+    experiment: study.Experiment, runs: Mapping[str, jaxvae.Run], measures: Measures
+) -> list[report.Block]:
+    """The lecture's panels, and the others."""
+    blocks: list[report.Block] = []
+    caption = (
+        "Codes of validation images by class, a draw from the posterior of each (of a deterministic encoder, its "
+        "output); dashes are contours of the prior's density."
+    )
     for file, names in (
-        ("planes", lecture),
+        ("planes", [name for name in _LECTURE if name in runs]),
         ("planes_more", [name for name in runs if name not in _LECTURE]),
     ):
         if names:
-            panels = [_panel(name, runs[name], measure) for name in names]
-            test, classes = experiment.test_set, experiment.test_set.spec.class_names
-            figure = report.code_planes(panels, test.labels, class_names=classes)
-            told = (
-                "Codes of validation images by class, a draw from the posterior of each (of a deterministic encoder, "
-                "what it puts out); dashes are contours of the prior's density."
-            )
-            blocks.append(show(file, figure, told))
-    blocks += _decoded(show, runs)
-    blocks.append(report.Heading("Reconstructions"))
-    shown = experiment.test_set.images[:_SHOWN]
-    again = [(name, np.asarray(run.reconstruct(shown))) for name, run in runs.items()]
-    figure = report.comparison([("validation images", shown), *again], columns=_SHOWN)
-    blocks.append(
-        show(
-            "reconstructions", figure, "Validation images, and reconstructions from the means of their codes."
-        )
-    )
-    return [*blocks, *_curves(experiment, show, parts)]
+            panels = [_panel(name, runs[name], measures) for name in names]
+            labels, classes = experiment.test_set.labels, experiment.class_names
+            figure = report.code_planes(panels, labels, class_names=classes)
+            blocks.append(experiment.picture(file, figure, caption))
+    return blocks
 
 
-def _panel(name: str, run: jaxvae.Run, measure: Measures) -> report.CodePlane:
+def _panel(name: str, run: jaxvae.Run, measures: Measures) -> report.CodePlane:
     (prior,) = models.own_priors(run.model)
     log_prob = jax.jit(prior.log_prob)
     return report.CodePlane(
         title=name,
-        codes=measure.codes(run),
+        codes=measures.codes(run),
         log_prob=lambda points: np.asarray(log_prob(jnp.asarray(points))),
         reach=_REACH[run.model.prior],
     )
 
 
-def _decoded(
-    show: Callable[[str, Figure, str], report.Picture], runs: Mapping[str, jaxvae.Run]
-) -> list[report.Block]:
+def _decoded(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run]) -> list[report.Block]:
     """Images from planes, from parts of priors, and along the roll."""
     blocks: list[report.Block] = [report.Heading("Images decoded from the plane")]
-    for prior, called in PRIORS.items():
+    for prior, title in PRIORS.items():
         of_prior = {name: run for name, run in runs.items() if run.model.prior == prior}
         if not of_prior:
             continue
@@ -111,7 +154,11 @@ def _decoded(
             for name, run in of_prior.items()
         ]
         figure = report.traversal(panels, values=values)
-        blocks.append(show(f"grid_{prior}", figure, f"Images decoded over the plane of the {called} prior."))
+        blocks.append(
+            experiment.picture(
+                f"grid_{prior}", figure, f"Images decoded over the plane of the {title} prior."
+            )
+        )
     rolls = {name: run for name, run in runs.items() if run.model.prior == "swiss_roll"}
     if rolls:
         axis = models.SwissRoll().axis(jnp.linspace(0, 1, _ALONG))
@@ -119,14 +166,18 @@ def _decoded(
             [(name, np.asarray(run.decode((axis,)))) for name, run in rolls.items()], columns=_ALONG // 2
         )
         blocks.append(
-            show("roll", figure, "Images along the axis of the Swiss roll, from the inside outwards.")
+            experiment.picture(
+                "roll", figure, "Images along the axis of the Swiss roll, from the inside outwards."
+            )
         )
-    informed = [name for name in runs if ROWS[name].informed]
+    informed = [name for name, run in runs.items() if run.model.informed]
     if informed:
         groups = [(name, _by_part(runs[name])) for name in informed]
         figure = report.comparison(groups, columns=_SHOWN)
         blocks.append(
-            show("parts", figure, "Images decoded from draws of each part of the prior, a part a line.")
+            experiment.picture(
+                "parts", figure, "Images decoded from draws of each part of the prior, a part a line."
+            )
         )
     return blocks
 
@@ -143,14 +194,3 @@ def _by_part(run: jaxvae.Run) -> np.ndarray:
     part = jnp.repeat(jnp.arange(run.model.classes), _SHOWN)
     codes = models.draw_each(jax.random.key(0), prior, jnp.arange(len(part)), part)
     return np.asarray(run.decode((codes,)))
-
-
-def _curves(
-    experiment: study.Experiment, show: Callable[[str, Figure, str], report.Picture], parts: Sequence[str]
-) -> list[report.Block]:
-    records = experiment.records(parts)
-    columns = [column for column in TRAINING if any(column.key in record for record in records)]
-    if not columns:
-        return []
-    caption = "Terms over epochs: on training batches (thin) and on validation images (bold)."
-    return [report.Heading("Training"), show("curves", report.curves(records, columns), caption)]

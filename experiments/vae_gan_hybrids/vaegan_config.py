@@ -1,16 +1,46 @@
-"""The flags of `vaegan`."""
+"""What the VAE-GAN is compared with, and the flags of `vaegan`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from experiments.vae_gan_hybrids.vaegan_rows import ROWS
-from jaxvae import cli, losses, models
+from jaxvae import cli, losses, models, study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant(study.Variant):
+    """What sets a model apart; all have the same networks.
+
+    Attributes:
+        kind: "vae", "gan" or "vaegan".
+        conditional: whether encoder, decoder and discriminator are given the attributes.
+    """
+
+    kind: str
+    conditional: bool = False
+
+    @property
+    def program(self) -> str:
+        """Every variant has a program of its own."""
+        return "_".join([self.kind, *(["attributes"] if self.conditional else [])])
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "VAE": Variant(kind="vae", note="Bernoulli likelihood of pixels in place of the discriminator."),
+    "GAN": Variant(
+        kind="gan", note="The encoder learns the prior alone, so that all that is decoded is drawn from it."
+    ),
+    "VAE-GAN": Variant(kind="vaegan"),
+    "VAE, attributes": Variant(kind="vae", conditional=True),
+    "GAN, attributes": Variant(kind="gan", conditional=True),
+    "VAE-GAN, attributes": Variant(kind="vaegan", conditional=True),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class VAEGANConfig(cli.SamplesConfig):
-    """Flags of the VAE-GAN; those of networks and losses are those of every row that has such."""
+    """Flags of the VAE-GAN; those of networks and losses hold for every variant that has them."""
 
     workdir: Path = Path("runs/vae_gan_hybrids_vaegan")
     """Directory for everything that the run leaves."""
@@ -18,14 +48,14 @@ class VAEGANConfig(cli.SamplesConfig):
     data: str = "celeb_a"
     """Data set: celeb_a, folder:PATH with CelebA's list_attr.txt, or any other, whose classes are its attributes."""
 
-    rows: tuple[str, ...] = tuple(ROWS)
+    variants: tuple[str, ...] = tuple(VARIANTS)
     """What to train, by name. Figures of edited faces are of the VAE-GANs among them."""
 
     attributes: tuple[str, ...] = ()
-    """Names of the attributes that conditional rows are given and that images are judged by; all if none is named."""
+    """Names of the attributes that conditional models are given and that are measured; all if none is named."""
 
     hold_out: int = 8
-    """Combinations of attributes whose images are left out of training, so that samples with them can be judged; at
+    """Combinations of attributes whose images are left out of training, so that samples with them can be measured; at
     most a tenth of all, and none where an image's class is its attribute."""
 
     epochs: int = 30
@@ -56,7 +86,7 @@ class VAEGANConfig(cli.SamplesConfig):
     """Of the discriminator: "batch" is the paper's, "spectral" bounds every layer, beside the penalty."""
 
     game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
-    """Losses of the discriminator and of the decoder that deceives it; "minimax" with --penalty 0 is Algorithm 1."""
+    """Losses of the discriminator and of the decoder that fools it; "minimax" with --penalty 0 is Algorithm 1."""
 
     gamma: float = 0.1
     """Weight of the feature likelihood in the decoder's loss."""
@@ -68,7 +98,7 @@ class VAEGANConfig(cli.SamplesConfig):
     """What the discriminator's target for real images lacks of 1."""
 
     instance_noise: float = 0.0
-    """Standard deviation of noise on images and fakes that are judged at the start, which falls to 0 linearly."""
+    """Standard deviation of noise on what the discriminator sees at the start, which falls to 0 linearly."""
 
     penalty: float = 10.0
     """Weight of the discriminator's gradient penalty; "wasserstein" needs one, and with BatchNorm it must be 0."""
@@ -85,20 +115,20 @@ class VAEGANConfig(cli.SamplesConfig):
     learning_rate: float = 1e-3
     """Step size of every player at the start, which falls to 0 along a half cosine."""
 
-    judge_epochs: int = 10
+    classifier_epochs: int = 10
     """Passes over the training data for the classifier of attributes."""
 
-    samples: int = 2000
+    samples: int = cli.free(2000)
     """Images drawn from each model for distances of sets, against as many real ones, if there are."""
 
-    least_diversity: float = 0.5
+    least_diversity: float = cli.free(0.5)
     """A model whose samples are less diverse than this share of the data's diversity, or less distinct from each other
     than a fifth of it, is reported as collapsed."""
 
     def __post_init__(self) -> None:
-        """Refuses rows that there are not, and numbers that make no run."""
+        """Refuses unknown variants, and numbers that make no run."""
         super().__post_init__()
-        self.require_known("rows", ROWS)
+        self.require_known("variants", VARIANTS)
         losses.adversarial(self.game, smoothing=self.smoothing)
         self.require_positive("learning_rate", "gamma", "beta")
         self.require_at_least(0, "hold_out")
@@ -109,7 +139,7 @@ class VAEGANConfig(cli.SamplesConfig):
             )
         if self.penalty and self.normalisation == "batch":
             raise ValueError(
-                "the gradient penalty is of each image by itself, and a discriminator with BatchNorm judges batches; "
+                "the gradient penalty is of each image by itself, and a discriminator with BatchNorm looks at batches; "
                 "use --normalisation spectral or none, or --penalty 0."
             )
         if self.equilibrium and self.smoothing:
@@ -122,7 +152,7 @@ class VAEGANConfig(cli.SamplesConfig):
                 f"the equilibrium's target is a cross-entropy, which {self.game} does not have; use minimax or "
                 "non_saturating, or leave --equilibrium out."
             )
-        self.require_at_least(1, "judge_epochs")
+        self.require_at_least(1, "classifier_epochs")
 
     def make_model(
         self, image_shape: tuple[int, int, int], *, attributes: int, layout: models.Layout
@@ -159,25 +189,23 @@ class VAEGANConfig(cli.SamplesConfig):
         )
 
 
-PRESETS = {
-    "full": VAEGANConfig,
-    "smoke": lambda: VAEGANConfig(
-        preset="smoke",
-        workdir=Path("runs/vae_gan_hybrids_vaegan_smoke"),
-        data="drawn",
-        image_size=16,
-        rows=("VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes"),
-        epochs=40,
-        batch_size=50,
-        latent_size=16,
-        widths=(8, 16),
-        discriminator_widths=(8, 16),
-        hidden=32,
-        feature_layer=2,
-        learning_rate=2e-3,
-        judge_epochs=20,
-        samples=60,
-        fid=False,
-        least_diversity=0.0,
-    ),
-}
+PRESETS = cli.presets(
+    VAEGANConfig,
+    smoke={
+        "data": "drawn",
+        "image_size": 16,
+        "variants": ("VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes"),
+        "epochs": 40,
+        "batch_size": 50,
+        "latent_size": 16,
+        "widths": (8, 16),
+        "discriminator_widths": (8, 16),
+        "hidden": 32,
+        "feature_layer": 2,
+        "learning_rate": 2e-3,
+        "classifier_epochs": 20,
+        "samples": 60,
+        "fid": False,
+        "least_diversity": 0.0,
+    },
+)

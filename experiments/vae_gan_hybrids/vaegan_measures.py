@@ -1,16 +1,17 @@
-"""What is measured of a VAE-GAN and its like: samples, reconstructions, and whether images have their attributes."""
+"""What is measured of the VAE-GAN and its baselines: samples, reconstructions, and the attributes of images."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
+from typing_extensions import override
 
 import jaxvae
 from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
-from experiments.vae_gan_hybrids.vaegan_rows import ROWS
-from experiments.vae_gan_hybrids.vaegan_training import attribute_names
 from jaxvae import data, evaluate, study
+from jaxvae.images import as_floats
 
 Pictures = Float[np.ndarray, "n h w c"]
 Vectors = Bool[np.ndarray, "n k"]
@@ -19,22 +20,23 @@ _COMPARED = 1000
 """Images that are compared pair by pair, at most."""
 
 
-class Measures:
+class Measures(study.Measuring):
     """Measures models by their images alone, so that all kinds of model are measured alike.
 
-    Distances of sets are to the validation images if there are as many as samples, else to these and as many training
-    images as are lacking.
+    Distances of sets are to the validation images if there are as many as samples, else to these and to training images
+    in place of the missing ones.
 
     Args:
         experiment: the run, of images with attributes.
         config: its flags.
-        judge: the classifier of attributes.
+        kinds: "vae", "gan" or "vaegan", by variant.
+        classifier: tells which attributes images have.
         inception: the network that FID is computed with; without one there is none.
 
     Attributes:
-        protocol: how it measures, for results.json.
+        kinds: as given.
         names: of the attributes.
-        wanted: [n, k], what samples of conditional models shall have: the validation images' attributes.
+        wanted: [n, k], what samples of conditional models are asked for: the validation images' attributes.
         truth: [m, k], the validation images' attributes.
         unseen: [m, k], combinations of validation images that no training image has.
 
@@ -46,67 +48,53 @@ class Measures:
         self,
         experiment: study.Experiment,
         config: VAEGANConfig,
-        judge: study.AttributeClassifier,
+        kinds: Mapping[str, str],
+        classifier: study.AttributeClassifier,
         inception: evaluate.Inception | None,
     ) -> None:
-        self._experiment, self._config, self._judge = experiment, config, judge
-        self._reals, which = study.reference(experiment, config.samples)
+        self._config, self._classifier, self.kinds = config, classifier, kinds
+        self._reals, which = study.real_images(experiment, config.samples)
         self._inception = study.InceptionDistances(
             inception, self._reals, resize=config.resize, precision=config.precision
         )
-        seen, known = experiment.source.dataset.attributes, experiment.test_set.attributes
-        if seen is None or known is None:
+        seen, truth = experiment.train_set.attributes, experiment.test_set.attributes
+        if seen is None or truth is None:
             raise ValueError("the attributes of images are measured, and these images have none.")
-        self.names = attribute_names(experiment)
-        self.wanted = np.resize(known.values, (config.samples, len(self.names)))
-        self.unseen = data.new_combinations(seen, known)
-        self.truth = known.values
+        self.names, self.truth = attribute_names(experiment), truth.values
+        self.wanted = np.resize(self.truth, (config.samples, len(self.names)))
+        self.unseen = data.new_combinations(seen, truth)
         self._compared = min(_COMPARED, config.samples, len(self._reals))
         self._diversity, self._distinctness = self._variety(self._reals)
         self._sharpness = _sharpness(self._reals)
-        self.protocol: dict[str, Any] = {
+        protocol = {
             "samples": config.samples,
             "reference": which,
             "reference_images": len(self._reals),
             "attributes": ", ".join(self.names),
-            "attribute_ceiling": judge.accuracy,
+            "attribute_ceiling": classifier.accuracy,
             "unseen_combinations": len(self.unseen),
         }
-        self.protocol |= self._inception.protocol
-
-    def __call__(self, run: jaxvae.Run) -> dict[str, float]:
-        """Measures one model.
-
-        Args:
-            run: the model.
-
-        Returns:
-            sharpness, diversity and distinctness of samples, 1 for the data's, and fid and kid if there is an Inception
-            network. Of models that reconstruct also mse, feature_distance, recognised and attributes_kept; of
-            conditional ones attribute_accuracy, attribute_floor, attribute_exact, attribute_cosine and, for each
-            attribute from 0, attribute_0, ...; attribute_unseen if there are combinations that training has not seen.
-        """
-        return study.kept(self._experiment.workdir, run, self._measure, protocol=self.protocol)
+        super().__init__(experiment, protocol | self._inception.protocol)
 
     @property
+    @override
     def words(self) -> str:
-        """How it measures, in a sentence without its full stop."""
         text = (
             f"{self.protocol['samples']:,} samples of each model against {self.protocol['reference_images']:,} "
-            f"{self.protocol['reference']}; a classifier that is right about {self._judge.accuracy:.1%} of the "
-            "validation images' attributes, which is the ceiling, judges"
+            f"{self.protocol['reference']}; a classifier finds the attributes of images and is right about "
+            f"{self._classifier.accuracy:.1%} of those of the validation images, which is the ceiling"
         )
         return f"{text}; FID and KID by {self._inception.words}" if self._inception.words else text
 
     def real(self) -> dict[str, float]:
         """What the validation images themselves reach."""
-        images = self._experiment.test_set.images
+        images = self.experiment.test_set.images
         new = np.array([row.tobytes() in {each.tobytes() for each in self.unseen} for row in self.truth])
-        values = {"sharpness": 1.0, "diversity": 1.0, "distinctness": 1.0}
+        values = {"sharpness_ratio": 1.0, "diversity": 1.0, "distinctness": 1.0}
         values |= self._attributes(images, self.truth)
         if new.any():
-            found = self._attributes(images[new], self.truth[new])
-            values["attribute_unseen"] = found["attribute_accuracy"]
+            measured = self._attributes(images[new], self.truth[new])
+            values["attribute_unseen"] = measured["attribute_accuracy"]
         return values
 
     def samples(self, run: jaxvae.Run, n: int) -> Pictures:
@@ -134,20 +122,31 @@ class Measures:
             In [0, 1].
         """
         labels = self.truth[:n] if run.model.attributes else None
-        return np.asarray(run.reconstruct(self._experiment.test_set.images[:n], labels=labels))
+        return np.asarray(run.reconstruct(self.experiment.test_set.images[:n], labels=labels))
 
-    def _measure(self, run: jaxvae.Run) -> dict[str, float]:
+    def measure(self, run: jaxvae.Run) -> dict[str, float]:
+        """Measures one model.
+
+        Args:
+            run: the model.
+
+        Returns:
+            sharpness_ratio, diversity and distinctness of samples, 1 for the data's, and fid and kid if there is an
+            Inception network. For models that reconstruct also mse, feature_distance, recognised and attributes_kept;
+            for conditional ones attribute_accuracy, attribute_floor, attribute_exact, attribute_cosine and, for each
+            attribute from 0, attribute_0, ...; attribute_unseen if there are combinations that training has not seen.
+        """
         drawn = self.samples(run, self._config.samples)
         diversity, distinctness = self._variety(drawn)
         values = {
-            "sharpness": _share(_sharpness(drawn), self._sharpness),
+            "sharpness_ratio": _share(_sharpness(drawn), self._sharpness),
             "diversity": _share(diversity, self._diversity),
             "distinctness": _share(distinctness, self._distinctness),
             **self._inception(drawn),
         }
         if run.model.attributes:
             values |= self._attributes(drawn, self.wanted) | self._unseen(run)
-        if ROWS[run.variant].kind != "gan":
+        if self.kinds[run.variant] != "gan":
             values |= self._reconstructions(run)
         return values
 
@@ -158,11 +157,11 @@ class Measures:
         return float(evaluate.diversity(self._features(some))), float(distinct)
 
     def _features(self, images: Any) -> Any:
-        return jnp.asarray(self._judge.features(images))
+        return jnp.asarray(self._classifier.features(images))
 
     def _attributes(self, images: Any, wanted: Vectors) -> dict[str, float]:
-        """How far the judge finds in images what they should have; the floor is how far in those of others."""
-        probabilities = self._judge.probabilities(images)
+        """How far the classifier finds in images what they should have; the floor is how far in those of others."""
+        probabilities = self._classifier.probabilities(images)
         right = (probabilities > 0.5) == wanted
         others = (probabilities > 0.5) == np.random.default_rng(0).permutation(wanted)
         cosine = evaluate.attribute_similarity(jnp.asarray(probabilities), jnp.asarray(wanted, jnp.float32))
@@ -183,12 +182,12 @@ class Measures:
 
     def _reconstructions(self, run: jaxvae.Run) -> dict[str, float]:
         """How near reconstructions come to their images, and whether each is nearest to its own."""
-        images = self._experiment.test_set.images[:_COMPARED]
-        again = self.reconstruct(run, len(images))
-        own, other = (np.asarray(self._features(x), np.float64) for x in (images, again))
+        images = self.experiment.test_set.images[:_COMPARED]
+        reconstructed = self.reconstruct(run, len(images))
+        own, other = (np.asarray(self._features(x), np.float64) for x in (images, reconstructed))
         squared = np.sum(other**2, 1)[:, None] - 2 * other @ own.T + np.sum(own**2, 1)
-        kept = (self._judge.probabilities(again) > 0.5) == self.truth[: len(images)]
-        errors = np.square(again - images.astype(np.float32) / 255)
+        kept = (self._classifier.probabilities(reconstructed) > 0.5) == self.truth[: len(images)]
+        errors = np.square(reconstructed - as_floats(images))
         return {
             "mse": float(errors.mean()),
             "feature_distance": _share(float(np.linalg.norm(own - other, axis=1).mean()), self._diversity),
@@ -197,39 +196,14 @@ class Measures:
         }
 
 
-def attribute_vectors(
-    run: jaxvae.Run, dataset: data.Dataset, *, most: int = 20_000
-) -> Float[np.ndarray, "k d"]:
-    """Visual attribute vectors of a model that is not conditional: differences of mean codes.
-
-    Args:
-        run: the model.
-        dataset: images with attributes.
-        most: how many of them are encoded.
-
-    Returns:
-        [k, d], from images without each attribute to those with it; 0 where one of the two is missing.
-
-    Raises:
-        ValueError: images without attributes.
-
-    References:
-        Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, section 4.1.1.
-    """
-    if dataset.attributes is None:
-        raise ValueError("attribute vectors need images with attributes, got none.")
-    (posterior,) = run.encode(dataset.images[:most])
-    codes = np.asarray(posterior.mean, np.float64)
-    has = dataset.attributes.values[:most].astype(np.float64)
-    counts, rest = has.sum(axis=0), (1 - has).sum(axis=0)
-    means = has.T @ codes / np.maximum(counts, 1)[:, None]
-    others = (1 - has).T @ codes / np.maximum(rest, 1)[:, None]
-    known = (counts > 0) & (rest > 0)
-    return np.where(known[:, None], means - others, 0).astype(np.float32)
+def attribute_names(experiment: study.Experiment) -> tuple[str, ...]:
+    """What the attributes are called."""
+    attributes = experiment.train_set.attributes
+    return () if attributes is None else attributes.names
 
 
 def _share(value: float, of_data: float) -> float:
-    # Of data that are flat, or most of them doubles, there is nothing to have a share of.
+    # Flat or duplicated data have no spread to divide by.
     return value / of_data if of_data else 1.0
 
 

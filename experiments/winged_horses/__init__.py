@@ -1,7 +1,7 @@
-"""The report "Deep convolutional variational autoencoder to generate winged horses".
+"""The report "Deep convolutional variational autoencoder to generate winged horses"; start reading at `__main__`.
 
-`rows` declares what is compared and `config` the flags. `training`, `measures` and `page` are about the models;
-`candidates`, `ranking` and `dreams` about what lies between horses and birds.
+`config` declares what is compared and the flags; `measures` and `page` are about the models; `pictures`, `candidates`,
+`ranking` and `dreams` about what lies between horses and birds.
 """
 
 from experiments.winged_horses.config import PRESETS, Config

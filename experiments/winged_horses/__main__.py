@@ -10,26 +10,22 @@ Gaussians and from a second VAE, both fitted to the encoded training set, beside
     python -m experiments.winged_horses --preset ablation
 """
 
-from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
-from tqdm import tqdm
-
-import jaxvae
 from experiments.winged_horses import dreams
-from experiments.winged_horses.config import PRESETS, Config
-from experiments.winged_horses.measures import Measures
-from experiments.winged_horses.page import make_blocks
-from experiments.winged_horses.rows import Row
-from experiments.winged_horses.tables import make_tables, verdict
-from experiments.winged_horses.training import (
-    make_model,
-    make_replicas,
-    make_rows,
-    program,
-    trace,
-    train_rows,
+from experiments.winged_horses.config import (
+    COMMON_TERMS,
+    EXTRA_TERMS,
+    PRESETS,
+    Config,
+    Variant,
+    make_variants,
 )
-from jaxvae import cli, report, study
+from experiments.winged_horses.measures import Measures
+from experiments.winged_horses.page import make_blocks, make_tables, verdict
+from jaxvae import cli, data, losses, models, study, train
+from jaxvae.types import Term
 
 INTRO = (
     "A deep convolutional variational autoencoder of photographs, trained on structural similarity and coarse colour "
@@ -38,64 +34,19 @@ INTRO = (
 
 
 def main(config: Config) -> None:
-    """Trains the rows, measures them, dreams, and writes the report."""
-    experiment = study.Experiment.prepare("winged_horses", config)
-    rows = make_rows(config)
-    check(experiment, config, rows)
+    """Trains the variants, measures them, dreams, and writes the report."""
+    variants = make_variants(config)
+    experiment = study.Experiment.open("winged_horses", config, parts=study.parts(variants))
+    check(experiment, config)
     inception = study.find_inception(config)
-    open_workdir(experiment, config, rows)
-    trained = train_rows(experiment, config, rows)
-    measure = Measures(experiment, config, inception)
-    table = [
-        make_row(name, row, [measure(run) for run in trained[name]])
-        for name, row in tqdm(rows.items(), desc="measuring", unit="row")
-    ]
-    show(experiment, config, table, {name: runs[0] for name, runs in trained.items()}, measure)
-
-
-def check(experiment: study.Experiment, config: Config, rows: Mapping[str, Row]) -> None:
-    """Refuses what could not be trained, measured or dreamt of, before anything is written.
-
-    Raises:
-        ValueError: a network or a loss that the images do not fit, too few images, missing weights, or an unknown
-            class.
-    """
-    for row in {program(row): row for row in rows.values()}.values():
-        trace(experiment, config, row)
-    if len(experiment.test_set) + len(experiment.source.dataset) < 4:
-        raise ValueError("distances of sets need at least four images; add some or raise --limit.")
-    if config.dream:
-        dreams.find_pair(experiment.source.dataset, config.pair)
-
-
-def open_workdir(experiment: study.Experiment, config: Config, rows: Mapping[str, Row]) -> None:
-    """Makes the directory ready; its config.json says which part of it holds which row."""
-    replicas = [each for name, row in rows.items() for each in make_replicas(experiment, config, name, row)]
-    model = make_model(experiment, config, next(iter(rows.values())))
-    record = experiment.record(model, replicas, parts={name: program(row) for name, row in rows.items()})
-    experiment.workdir.open(record, resume=config.resume, overwrite=config.overwrite)
-
-
-def make_row(name: str, row: Row, seeds: Sequence[Mapping[str, float]]) -> report.Row:
-    """A row of the tables, over seeds."""
-    return report.Row(name=name, metrics=report.summarize(seeds), note=row.note)
-
-
-def show(
-    experiment: study.Experiment,
-    config: Config,
-    rows: Sequence[report.Row],
-    runs: Mapping[str, jaxvae.Run],
-    measure: Measures,
-) -> None:
-    """Draws the figures from the first seed of each row, and writes report.html, metrics.jsonl and results.json."""
-    programs = list(dict.fromkeys(program(row) for row in make_rows(config).values()))
-    experiment.workdir.merge_metrics(programs)
-    tables = make_tables(rows, measure)
-    blocks = make_blocks(experiment, tables, runs, measure, programs)
-    words, summary, results = verdict(rows), dict(measure.protocol), list(tables)
-    if config.dream:
-        section = dreams.run(experiment, config, runs[config.rows[-1]])
+    trained = experiment.train_variants(variants, partial(make_training, experiment, config))
+    measures = Measures(experiment, config, inception)
+    tables = make_tables(experiment, trained, measures)
+    runs, words = study.first_runs(trained), verdict(tables[0].rows)
+    blocks = make_blocks(experiment, tables, variants, runs, measures)
+    summary, results = dict(measures.protocol), list(tables)
+    if config.dream and config.variants[-1] in runs:
+        section = dreams.run(experiment, config, runs[config.variants[-1]])
         blocks, results = [*section.blocks, *blocks], [*tables, *section.tables]
         words, summary = f"{words} {section.words}".strip(), summary | dict(section.summary)
     experiment.publish(
@@ -106,6 +57,86 @@ def show(
         summary=summary,
         words=words,
     )
+
+
+def check(experiment: study.Experiment, config: Config) -> None:
+    """Refuses what could not be measured or dreamt of, before anything is written.
+
+    Raises:
+        ValueError: too few images, or an unknown class.
+    """
+    if len(experiment.test_set) + len(experiment.train_set) < 4:
+        raise ValueError("distances of sets need at least four images; add some or raise --limit.")
+    if config.dream:
+        dreams.find_pair(experiment.train_set, config.pair)
+
+
+def make_training(
+    experiment: study.Experiment, config: Config, variants: dict[str, Variant]
+) -> study.Training:
+    """How the variants of one program train."""
+    first, shape = next(iter(variants.values())), experiment.image_shape
+    model = make_model(experiment, config, first)
+    terms = make_terms(first, model)
+    return study.Training(
+        model=model,
+        terms=terms,
+        weights=dict.fromkeys(terms, 1.0),
+        optimizer=train.adam(train.schedule(config.learning_rate, steps=experiment.steps())),
+        variants={name: make_weights(config, variant, shape) for name, variant in variants.items()},
+        augment=data.flip_horizontally if config.flip else None,
+    )
+
+
+def make_model(experiment: study.Experiment, config: Config, variant: Variant) -> models.DeepConvVAE:
+    """The network of a variant."""
+    used = variant.deep_features if "deep_features" in variant.terms else "off"
+    return config.make_model(
+        experiment.image_shape, layout=experiment.layout, deep_features=used, **variant.network
+    )
+
+
+def make_terms(variant: Variant, model: models.DeepConvVAE) -> dict[str, Term]:
+    """Terms of a variant's loss; the first three are computed in every variant, if only to be looked at."""
+    terms = {
+        "squared_error": losses.distance("squared"),
+        "ssim_loss": losses.ssim_loss(),
+        "colour_loss": losses.colour_loss(),
+        "kl": losses.kl(models.own_priors(model), method=variant.kl),
+    }
+    if "ms_ssim_loss" in variant.terms:
+        terms["ms_ssim_loss"] = losses.ms_ssim_loss()
+    if "deep_features" in variant.terms:
+        terms["deep_features"] = losses.deep_features()
+    if "vgg" in variant.terms:
+        terms["vgg"] = losses.perceptual(vgg_features())
+    return terms
+
+
+def vgg_features() -> losses.Features:
+    """VGG16's activations before four of its poolings, as LPIPS takes them."""
+    network, weights = models.VGG16(), models.load_vgg16()
+
+    def features(images: Any) -> Any:
+        return network.apply(weights.variables, images)
+
+    return features
+
+
+def make_weights(config: Config, variant: Variant, image_shape: tuple[int, int, int]) -> dict[str, float]:
+    """Weight of each term of a variant's loss. Averages over an image weigh as much as its pixels and channels."""
+    height, width, channels = image_shape
+    averages = {
+        "ssim_loss": config.ssim_weight,
+        "colour_loss": config.colour_weight,
+        "ms_ssim_loss": config.ms_ssim_weight,
+        "deep_features": config.deep_features_weight,
+    }
+    weights = {term: weight * height * width * channels for term, weight in averages.items()}
+    weights |= {"squared_error": config.mse_weight, "vgg": config.vgg_weight}
+    extras = [term for term in EXTRA_TERMS if term in variant.terms]
+    used = {term: weights[term] * (term in variant.terms) for term in (*COMMON_TERMS, *extras)}
+    return used | {"kl": config.beta}
 
 
 if __name__ == "__main__":

@@ -3,23 +3,25 @@
 A picture's code is its posterior mean. Words speak of the classes by their names, which are any two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 import jaxvae
-from experiments.winged_horses.kinds import (
-    ARITHMETIC,
-    MIDPOINT,
-    PATHS,
-    STRENGTHS,
-    Numbers,
-    draw_pairs,
-    make_codes,
-)
 from experiments.winged_horses.pictures import Pictures
+from jaxvae.models import PATHS
+
+LINEAR, SPHERICAL, ARITHMETIC, MIDPOINT = "linear", "spherical", "arithmetic", "midpoint"
+
+STRENGTHS = (1.0, 2.0, 4.0)
+"""Times that what distinguishes the second class is added to a code of the first."""
+
+Numbers = Int[np.ndarray, "n 2"]
 
 Codes = Float[np.ndarray, "n d"]
 Images = Float[np.ndarray, "n h w c"]
@@ -91,6 +93,74 @@ def make_candidates(
     return _gather(classes, codes, _decode(run, codes), paired, mated, steps)
 
 
+def draw_pairs(
+    generator: np.random.Generator, rows: Sequence[np.ndarray], pairs: int, *, replace: bool
+) -> Numbers:
+    """Draws pairs of pictures.
+
+    Args:
+        generator: where they are drawn from.
+        rows: numbers of the pictures of each of two classes.
+        pairs: how many.
+        replace: whether a picture may be in more than one of them.
+
+    Returns:
+        Numbers of the pictures of each pair, the first class's first.
+    """
+    return np.stack([generator.choice(of, pairs, replace=replace) for of in rows], axis=1)
+
+
+def make_codes(
+    generator: np.random.Generator,
+    pictures: Pictures,
+    *,
+    classes: tuple[str, str],
+    paired: Numbers,
+    mated: Numbers,
+    steps: int,
+) -> dict[str, np.ndarray]:
+    """Makes the codes of each kind.
+
+    Args:
+        generator: where the midpoints' noise is drawn from.
+        pictures: all labelled training pictures.
+        classes: names of two of their classes.
+        paired: the pictures of each pair for interpolations and arithmetic.
+        mated: those for midpoints.
+        steps: codes in an interpolation, both ends counted.
+
+    Returns:
+        "linear" and "spherical", [pairs, steps, d]; "arithmetic", [strengths, pairs, d]; "midpoint", [midpoints, d].
+    """
+    codes = pictures.codes
+    strengths = np.array(STRENGTHS, np.float32)[:, None, None]
+    return {kind: _between(path, codes[paired], steps) for kind, path in PATHS.items()} | {
+        ARITHMETIC: codes[paired[:, 0]][None] + strengths * _attribute(pictures, classes[1])[None, None],
+        MIDPOINT: codes[mated].mean(axis=1) + _noise(generator, pictures, classes, len(mated)),
+    }
+
+
+def _between(path: Callable[..., Any], ends: Float[np.ndarray, "pairs 2 d"], steps: int) -> np.ndarray:
+    """[pairs, steps, d]."""
+    of_one = jax.vmap(lambda start, end: path((start[None],), (end[None],), steps)[0])
+    return np.asarray(of_one(jnp.asarray(ends[:, 0]), jnp.asarray(ends[:, 1])))
+
+
+def _attribute(pictures: Pictures, name: str) -> Float[np.ndarray, " d"]:
+    """What distinguishes a class: its mean code minus that of all pictures of other classes."""
+    own = pictures.labels == pictures.class_names.index(name)
+    return pictures.codes[own].mean(axis=0) - pictures.codes[~own].mean(axis=0)
+
+
+def _noise(
+    generator: np.random.Generator, pictures: Pictures, classes: tuple[str, str], n: int
+) -> Float[np.ndarray, "n d"]:
+    """As wide in each dimension as the posteriors of both classes on average."""
+    either = np.concatenate([pictures.rows(name) for name in classes])
+    spread = pictures.stddev[either].mean(axis=0)
+    return spread[None] * generator.standard_normal((n, len(spread)), np.float32)
+
+
 def _decode(run: jaxvae.Run, parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Images of arrays of codes [..., d], in the arrays' shapes."""
     images = np.asarray(run.decode((np.concatenate([z.reshape(-1, z.shape[-1]) for z in parts.values()]),)))
@@ -139,7 +209,7 @@ def _words(pairs: int, steps: int, midpoints: int, classes: tuple[str, str]) -> 
         for step in range(2, steps)
     ]
     added = [
-        f"{classes[0]} of pair {pair} + {strength:g} x what sets “{classes[1]}” apart"
+        f"{classes[0]} of pair {pair} + {strength:g} x what distinguishes “{classes[1]}”"
         for strength in STRENGTHS
         for pair in range(1, pairs + 1)
     ]

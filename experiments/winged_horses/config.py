@@ -1,11 +1,114 @@
-"""The flags of the experiment."""
+"""What is compared, and the flags of the experiment."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from experiments.winged_horses.rows import ABLATION, COMPARED, EXTRA_TERMS, ROWS
 from jaxvae import cli, models, study
+
+MAIN = "SSIM + colour"
+"""What the report ends on, its equation 5."""
+
+COMMON_TERMS = ("squared_error", "ssim_loss", "colour_loss")
+"""Terms that are computed in every variant, if only to be looked at; they cost little."""
+
+EXTRA_TERMS = ("ms_ssim_loss", "deep_features", "vgg")
+"""Terms that a loss can have besides; each is computed only where it is used."""
+
+TERMS = {"ms_ssim": "ms_ssim_loss", "deep_features": "deep_features", "vgg": "vgg"}
+"""The same by the names that the flag `also` has for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant(study.Variant):
+    """What sets a model apart from the one of equation 5.
+
+    Attributes:
+        terms: of its reconstruction loss, besides those that the flags add.
+        network: changed arguments of its network.
+        kl: how its KL divergence is computed; as the flag says if None.
+        deep_features: where the gradient of that term goes; as the flag says if None.
+    """
+
+    terms: tuple[str, ...] = ("ssim_loss", "colour_loss")
+    network: Mapping[str, Any] = field(default_factory=dict)
+    kl: str | None = None
+    deep_features: str | None = None
+    before: str = MAIN
+
+    @property
+    def program(self) -> str:
+        """Variants that do the same work at each step share a program."""
+        network = [f"{name}-{value}" for name, value in self.network.items()]
+        extras = [term for term in EXTRA_TERMS if term in self.terms]
+        gradient = [str(self.deep_features)] if "deep_features" in self.terms else []
+        return "_".join(["models", str(self.kl), *network, *extras, *gradient])
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "MSE": Variant(terms=("squared_error",), note="The baseline: squared error alone."),
+    "SSIM": Variant(
+        terms=("ssim_loss",),
+        before="MSE",
+        change="SSIM in place of squared error",
+        note="What the report found to drift towards sepia.",
+    ),
+    MAIN: Variant(before="SSIM", change="The colour loss", note="The report's equation 5."),
+    "Monte Carlo KL": Variant(
+        kl="monte_carlo",
+        change="Equation 4 in place of the closed form",
+        note="Equation 4 in place of the closed form.",
+    ),
+    "MS-SSIM": Variant(
+        terms=("ssim_loss", "colour_loss", "ms_ssim_loss"),
+        change="With multi-scale SSIM besides",
+        note="With multi-scale SSIM besides.",
+    ),
+    "deep features": Variant(
+        terms=("ssim_loss", "colour_loss", "deep_features"),
+        deep_features="through",
+        change="Section 3.3: with the encoder's own features besides",
+        note="Section 3.3: with the encoder's own features besides.",
+    ),
+    "deep features, stopped": Variant(
+        terms=("ssim_loss", "colour_loss", "deep_features"),
+        deep_features="stopped",
+        change="The same without gradient to the encoder that compares",
+        note="The same without gradient to the encoder that compares.",
+    ),
+    "VGG": Variant(
+        terms=("ssim_loss", "colour_loss", "vgg"),
+        change="With features of VGG16 besides",
+        note="With features of VGG16 besides.",
+    ),
+    "pooling": Variant(
+        network={"resampling": "pool"},
+        change="Section 3.1: max pooling down, nearest neighbours up",
+        note="Section 3.1: max pooling down, nearest neighbours up.",
+    ),
+    "residual": Variant(
+        network={"residual": True},
+        change="Section 3.1: a residual block behind every convolution",
+        note="Section 3.1: a residual block behind every convolution.",
+    ),
+    "convolutional latent": Variant(
+        network={"latent": "conv"},
+        change="Section 3.1: 1x1 convolutions in place of the dense layers",
+        note="Section 3.1: 1x1 convolutions in place of the dense layers.",
+    ),
+    "kernel 3": Variant(
+        network={"kernel": 3},
+        change="Section 3.1: a kernel that the stride does not divide",
+        note="Section 3.1: a kernel that the stride does not divide.",
+    ),
+}
+
+COMPARED = ("MSE", "SSIM", MAIN)
+"""What is compared by default, the dreamer last."""
+
+ABLATION = (MAIN, *(name for name in VARIANTS if name not in (*COMPARED, "VGG")))
+"""What the preset of that name compares: all that needs no further weights."""
 
 LARGE = 64
 """Side from which on images get the report's network for STL-10, and that for CIFAR-10 below."""
@@ -13,7 +116,7 @@ LARGE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Config(cli.SamplesConfig):
-    """Flags of this experiment; those of a network and its loss are those of every row but for what its name says."""
+    """Flags of this experiment; those of network and loss hold for every variant, except for what its name says."""
 
     workdir: Path = Path("runs/winged_horses")
     """Directory for everything that the run leaves."""
@@ -25,7 +128,7 @@ class Config(cli.SamplesConfig):
     data: str = "stl10"
     """Data set: stl10 (labelled and unlabelled), cifar10, celeb_a, drawn, ..., or folder:PATH for your own pictures."""
 
-    rows: tuple[str, ...] = COMPARED
+    variants: tuple[str, ...] = COMPARED
     """What to train, by name. The last one dreams of winged horses."""
 
     epochs: int = 20
@@ -59,7 +162,7 @@ class Config(cli.SamplesConfig):
     """How the KL divergence is computed in training: exactly, or from the drawn code as the report's equation 4."""
 
     also: tuple[Literal["ms_ssim", "deep_features", "vgg"], ...] = ()
-    """Terms that the loss of every row has besides: multi-scale SSIM; the encoder's own features; VGG16's features,
+    """Terms that the loss of every variant has besides: multi-scale SSIM; the encoder's own features; VGG16's features,
     which need the extra "lpips"."""
 
     deep_features: Literal["through", "stopped"] = "through"
@@ -70,7 +173,7 @@ class Config(cli.SamplesConfig):
     """Weight of the KL divergence."""
 
     mse_weight: float = 20.0
-    """Weight of the squared error, which is a sum over pixels and channels, in the row "MSE"."""
+    """Weight of the squared error, which is a sum over pixels and channels, in the variant "MSE"."""
 
     ssim_weight: float = 0.5
     """Weight of 1 - SSIM for each pixel and channel: at 32 x 32, where there are 3072, 0.5 makes 1536."""
@@ -87,46 +190,44 @@ class Config(cli.SamplesConfig):
     vgg_weight: float = 1e-4
     """Weight of the squared distance of VGG16's features, which is a sum over them, where it is used."""
 
-    samples: int = 1500
+    samples: int = cli.free(1500)
     """Images drawn from each model for distances of sets, against as many real ones, if there are."""
 
-    samplers: tuple[Literal["prior", "mixture", "second_stage"], ...] = (
-        "prior",
-        "mixture",
-        "second_stage",
+    samplers: tuple[Literal["prior", "mixture", "second_stage"], ...] = cli.free(
+        ("prior", "mixture", "second_stage")
     )
     """Where the codes of samples come from: the prior, or densities fitted to the encoded training images."""
 
-    components: int = 10
+    components: int = cli.free(10)
     """Gaussians of the mixture."""
 
-    second_stage_steps: int = 4000
+    second_stage_steps: int = cli.free(4000)
     """Updates of the second-stage VAE."""
 
-    dream: bool = True
+    dream: bool = cli.free(True)
     """Look for winged horses between the pictures of two classes."""
 
-    pair: tuple[str, str] | None = None
+    pair: tuple[str, str] | None = cli.free(None)
     """Names of the two classes; horse and bird if there are these, else the first two."""
 
-    pairs: int = 16
+    pairs: int = cli.free(16)
     """Pairs of pictures to interpolate between."""
 
-    interpolation_steps: int = 9
+    interpolation_steps: int = cli.free(9)
     """Images from one picture of a pair to the other, both counted."""
 
-    midpoints: int = 256
+    midpoints: int = cli.free(256)
     """Candidates drawn near the middle between the two classes."""
 
     def __post_init__(self) -> None:
-        """Refuses rows that there are not, and numbers that make no run."""
+        """Refuses unknown variants, and numbers that make no run."""
         super().__post_init__()
-        self.require_known("rows", ROWS)
+        self.require_known("variants", VARIANTS)
         self.require_known("samplers", study.SAMPLERS)
         self.require_at_least(1, "components", "second_stage_steps", "pairs", "midpoints")
         self.require_at_least(3, "interpolation_steps")
         self.require_positive("learning_rate", "beta", "mse_weight", "ssim_weight", "colour_weight")
-        self.require_positive(*(f"{term}_weight" for term in EXTRA_TERMS))
+        self.require_positive(*(f"{term}_weight" for term in TERMS))
 
     def make_model(
         self, image_shape: tuple[int, int, int], *, layout: models.Layout, **changes: object
@@ -136,7 +237,7 @@ class Config(cli.SamplesConfig):
         Args:
             image_shape: (height, width, channels).
             layout: of its convolutions.
-            **changes: arguments in which a row differs.
+            **changes: arguments in which a variant differs.
 
         Returns:
             The Flax module.
@@ -155,33 +256,41 @@ class Config(cli.SamplesConfig):
         )
 
 
-PRESETS = {
-    "full": Config,
-    "ablation": lambda: Config(
-        preset="ablation",
-        workdir=Path("runs/winged_horses_ablation"),
-        data="cifar10",
-        rows=ABLATION,
-        limit=10_000,
-        epochs=3,
-        fid=False,
-        samplers=("prior",),
-        dream=False,
-    ),
-    "smoke": lambda: Config(
-        preset="smoke",
-        workdir=Path("runs/winged_horses_smoke"),
-        data="drawn",
-        rows=COMPARED,
-        epochs=12,
-        fid=False,
-        batch_size=32,
-        widths=(16, 32, 64),
-        latent_size=32,
-        samples=24,
-        components=3,
-        second_stage_steps=200,
-        pairs=4,
-        midpoints=32,
-    ),
-}
+PRESETS = cli.presets(
+    Config,
+    ablation={
+        "data": "cifar10",
+        "variants": ABLATION,
+        "limit": 10_000,
+        "epochs": 3,
+        "fid": False,
+        "samplers": ("prior",),
+        "dream": False,
+    },
+    smoke={
+        "data": "drawn",
+        "epochs": 12,
+        "fid": False,
+        "batch_size": 32,
+        "widths": (16, 32, 64),
+        "latent_size": 32,
+        "samples": 24,
+        "components": 3,
+        "second_stage_steps": 200,
+        "pairs": 4,
+        "midpoints": 32,
+    },
+)
+
+
+def make_variants(config: Config) -> dict[str, Variant]:
+    """The variants asked for, by name, with all that the flags say."""
+    return {
+        name: replace(
+            VARIANTS[name],
+            terms=tuple(dict.fromkeys((*VARIANTS[name].terms, *(TERMS[term] for term in config.also)))),
+            kl=VARIANTS[name].kl or config.kl,
+            deep_features=VARIANTS[name].deep_features or config.deep_features,
+        )
+        for name in config.variants
+    }

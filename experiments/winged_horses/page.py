@@ -1,56 +1,106 @@
-"""What the page shows of the models themselves: tables, reconstructions, colours, samples, curves."""
+"""What the page shows of the models themselves: tables, a verdict, reconstructions, colours and samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import jaxvae
-from experiments.winged_horses.measures import Measures, board
-from experiments.winged_horses.tables import CONTRASTS, SAMPLERS, TOLD, TRAINING, verdict
+from experiments.winged_horses.config import MAIN
+from experiments.winged_horses.measures import Measures, checkerboard
 from jaxvae import losses, report, study
+from jaxvae.images import as_floats
+
+SAMPLERS = {"prior": "prior", "mixture": "mixture", "second_stage": "second stage"}
+"""What samplers are called."""
+
+RECONSTRUCTIONS = report.columns(
+    "ssim",
+    "mse",
+    "colour_error",
+    *report.family("histogram_{}", {"reconstructions": "reconstructions"}),
+    "checkerboard",
+    "kl",
+    "active_units",
+    "parameters",
+)
+
+SAMPLES = ("fid", "kid", "histogram", "shift")
+"""What is measured of samples, for each sampler."""
+
+CONTRASTED = ("ssim", "colour_error", "checkerboard", "fid_prior", "histogram_prior")
+"""Columns in which single changes are shown."""
 
 SHOWN = 16
 """Pictures in a line of a gallery."""
 
 
+def make_tables(
+    experiment: study.Experiment, trained: Mapping[str, study.Trained], measures: Measures
+) -> list[report.Table]:
+    """What is measured of reconstructions, and of samples."""
+    caption = f"Reconstructions. {measures.words}"
+    table = experiment.table(trained, measures, RECONSTRUCTIONS, caption=caption)
+    samples = [column for key in SAMPLES for column in report.family(f"{key}_{{}}", SAMPLERS)]
+    caption = "Samples, by where their codes come from"
+    return [table, report.Table(rows=table.rows, columns=samples, caption=caption)]
+
+
 def make_blocks(
     experiment: study.Experiment,
     tables: Sequence[report.Table],
+    variants: Mapping[str, study.Variant],
     runs: Mapping[str, jaxvae.Run],
-    measure: Measures,
-    programs: Sequence[str],
+    measures: Measures,
 ) -> list[report.Block]:
-    """Tables and figures of the first seed of each row.
+    """Tables and figures of the first seed of each variant.
 
     Args:
         experiment: the run.
         tables: the results.
-        runs: a trained model of each row.
-        measure: what they were measured with.
-        programs: the trainings whose curves are drawn.
+        variants: what is compared.
+        runs: a trained model of each.
+        measures: what they were measured with.
     """
-    rows, test = tables[0].rows, experiment.test_set.images
-    told = [column for table in tables for column in table.columns if column.key in TOLD]
-    records = experiment.records(programs)
+    rows, energy = tables[0].rows, checkerboard(experiment.test_set.images)
+    columns = [column for table in tables for column in table.columns if column.key in CONTRASTED]
     return [
         *tables,
         report.Paragraph(
-            f"{verdict(rows)} Images themselves have {board(test):.5f} of their energy at the stride frequency."
+            f"{verdict(rows)} Images themselves have {energy:.5f} of their energy at the stride frequency."
         ),
-        *report.contrast_blocks(CONTRASTS, rows, told),
+        *report.contrast_blocks(study.contrasts(variants), rows, columns),
         *_reconstructions(experiment, runs),
-        *_samples(experiment, runs, measure),
-        report.Heading("Training"),
-        _picture(
-            experiment,
-            "curves",
-            report.curves(records, TRAINING),
-            "Terms of the loss over epochs, whatever they weigh: on training batches (thin) and on a fifth of the "
-            "validation images (bold).",
-        ),
+        *_samples(experiment, runs, measures),
     ]
+
+
+def verdict(rows: Sequence[report.Row]) -> str:
+    """What became of the report's claims, from the numbers."""
+    means = {row.name: {key: summary["mean"] for key, summary in row.metrics.items()} for row in rows}
+    return " ".join([*_claims(means), *_best_samplers(means)])
+
+
+def _claims(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+    for before, after, key, what in (
+        ("MSE", MAIN, "ssim", "SSIM"),
+        ("MSE", MAIN, "colour_error", "Colour error"),
+        ("SSIM", MAIN, "colour_error", "Colour error"),
+        ("SSIM", MAIN, "histogram_prior", "Distance of samples' colours"),
+    ):
+        if before in means and after in means:
+            old, new = means[before].get(key), means[after].get(key)
+            if old is not None and new is not None:
+                turn = "higher" if new > old else "not higher"
+                yield f"{what} from “{before}” to “{after}”: {old:.4f} → {new:.4f}, {turn}."
+
+
+def _best_samplers(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+    for name, values in means.items():
+        fids = {s: value for s in SAMPLERS if (value := values.get(f"fid_{s}")) is not None}
+        if len(fids) > 1:
+            listed = ", ".join(f"{SAMPLERS[s]} {value:.1f}" for s, value in fids.items())
+            yield f"FID of “{name}” by sampler: {listed}."
 
 
 def _reconstructions(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run]) -> list[report.Block]:
@@ -61,14 +111,12 @@ def _reconstructions(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run
     coarser = [(name, coarse(images)) for name, images in groups.items()]
     return [
         report.Heading("Reconstructions and their colours"),
-        _picture(
-            experiment,
+        experiment.picture(
             "reconstructions",
             report.comparison(list(groups.items())),
-            "Reconstructions by row.",
+            "Reconstructions by variant.",
         ),
-        _picture(
-            experiment,
+        experiment.picture(
             "colours",
             report.comparison(coarser),
             "The same averaged down to 3x3 pixels, which is all that the colour loss sees.",
@@ -77,19 +125,15 @@ def _reconstructions(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run
 
 
 def _samples(
-    experiment: study.Experiment, runs: Mapping[str, jaxvae.Run], measure: Measures
+    experiment: study.Experiment, runs: Mapping[str, jaxvae.Run], measures: Measures
 ) -> list[report.Block]:
     blocks: list[report.Block] = [report.Heading("Samples")]
-    for sampler in measure.samplers:
-        groups = [(name, measure.samples(run, sampler)) for name, run in runs.items()]
+    for sampler in measures.samplers:
+        groups = [(name, measures.samples(run, sampler)) for name, run in runs.items()]
         figure = report.comparison(groups, columns=SHOWN)
         caption = f"Samples, codes from the {SAMPLERS[sampler]}."
-        blocks.append(_picture(experiment, f"samples_{sampler}", figure, caption))
+        blocks.append(experiment.picture(f"samples_{sampler}", figure, caption))
     return blocks
-
-
-def _picture(experiment: study.Experiment, name: str, figure: Figure, caption: str) -> report.Picture:
-    return report.picture(experiment.workdir.figures / f"{name}.png", figure, caption)
 
 
 def coarse(images: np.ndarray) -> np.ndarray:

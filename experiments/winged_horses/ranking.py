@@ -1,5 +1,6 @@
 """Which candidate is most like a winged horse, by a rule that is written down."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -7,8 +8,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 import jaxvae
+from experiments.winged_horses.candidates import Candidates
 from experiments.winged_horses.pictures import Pictures
-from jaxvae import evaluate
+from jaxvae import evaluate, report
 
 RULE = (
     "score = min(p({first}), p({second})) x min(1, sharpness / typical sharpness). The picture is encoded again, and p "
@@ -25,7 +27,7 @@ SHARPNESS_IMAGES = 200
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ranking:
-    """How the rule judges candidates, in the candidates' order.
+    """What the rule says of candidates, in the candidates' order.
 
     Attributes:
         scores: [n], 0 to 1/2.
@@ -43,7 +45,7 @@ class Ranking:
         return np.argsort(-self.scores, kind="stable")
 
 
-def fit_judge(pictures: Pictures) -> evaluate.ClassMeans:
+def fit_classifier(pictures: Pictures) -> evaluate.ClassMeans:
     """The nearest class mean of all classes.
 
     Args:
@@ -55,22 +57,22 @@ def fit_judge(pictures: Pictures) -> evaluate.ClassMeans:
 def rank(
     run: jaxvae.Run,
     images: Float[np.ndarray, "n h w c"],
-    judge: evaluate.ClassMeans,
+    classifier: evaluate.ClassMeans,
     pictures: Pictures,
     *,
     classes: tuple[str, str],
 ) -> Ranking:
-    """Judges candidates by `RULE`.
+    """Ranks candidates by `RULE`.
 
     Args:
         run: the model that made them.
         images: the candidates, in [0, 1].
-        judge: of the model's codes.
+        classifier: of the model's codes.
         pictures: the training pictures that it was fitted to.
         classes: names of two of their classes.
     """
     numbers = [pictures.class_names.index(name) for name in classes]
-    probabilities = judge.probabilities(run.encode(images)[0].mean)[:, numbers]
+    probabilities = classifier.probabilities(run.encode(images)[0].mean)[:, numbers]
     rows = np.concatenate([pictures.rows(name)[:SHARPNESS_IMAGES] for name in classes])
     typical = np.median(_sharpness(run.decode((pictures.codes[rows],))))
     relative = _sharpness(images) / max(typical, np.finfo(np.float64).tiny)
@@ -81,35 +83,84 @@ def rank(
     )
 
 
-def worth(
-    run: jaxvae.Run, judge: evaluate.ClassMeans, validation: Pictures, *, classes: tuple[str, str]
+def trust(
+    run: jaxvae.Run, classifier: evaluate.ClassMeans, validation: Pictures, *, classes: tuple[str, str]
 ) -> dict[str, float]:
-    """How often the judge is right, which is how far the ranking can be trusted.
+    """How often the classifier is right, which is how far the ranking can be trusted.
 
     Args:
         run: the model.
-        judge: of its codes.
-        validation: at least one labelled picture that was not trained on; its classes are the judge's.
+        classifier: of its codes.
+        validation: at least one labelled picture that was not trained on; its classes are the classifier's.
         classes: names of the two that candidates lie between.
 
     Returns:
-        Shares told rightly, as means over the classes that have pictures, since the judge takes all classes for equally
-        frequent: `accuracy` of the pictures, `reconstructed_accuracy` from their reconstructions, which are as blurred
-        as candidates are, and `pair_accuracy` of pictures of the two classes, told from each other, if there are such
-        of both. `chance` is what guessing gives for the first two.
+        Accuracies, as means over the classes that have pictures, since the classifier takes all classes for equally
+        frequent: `accuracy` of the pictures, `reconstructed_accuracy` of their reconstructions, which are as blurred as
+        candidates are, and `pair_accuracy` between the two classes, if both have pictures. `chance` is what guessing
+        gives for the first two.
     """
-    again = run.encode(run.decode((validation.codes,)))[0].mean
-    found = {
-        "accuracy": _accuracy(judge.probabilities(validation.codes), validation.labels),
-        "reconstructed_accuracy": _accuracy(judge.probabilities(again), validation.labels),
+    reencoded = run.encode(run.decode((validation.codes,)))[0].mean
+    accuracies = {
+        "accuracy": _accuracy(classifier.probabilities(validation.codes), validation.labels),
+        "reconstructed_accuracy": _accuracy(classifier.probabilities(reencoded), validation.labels),
         "chance": 1 / len(validation.class_names),
     }
     numbers = np.array([validation.class_names.index(name) for name in classes])
     if set(numbers) <= set(validation.labels):
         rows = np.flatnonzero(np.isin(validation.labels, numbers))
-        shares = judge.probabilities(validation.codes[rows])[:, numbers]
-        found["pair_accuracy"] = _accuracy(shares, (validation.labels[rows] == numbers[1]).astype(np.int64))
-    return found
+        shares = classifier.probabilities(validation.codes[rows])[:, numbers]
+        accuracies["pair_accuracy"] = _accuracy(
+            shares, (validation.labels[rows] == numbers[1]).astype(np.int64)
+        )
+    return accuracies
+
+
+def columns(classes: tuple[str, str]) -> list[report.Column]:
+    """What the rule says of a candidate."""
+    return report.columns("score", *report.family("p_{}", classes), "relative_sharpness")
+
+
+def kinds_table(candidates: Candidates, ranking: Ranking) -> report.Table:
+    """The best of each way to make candidates, and how good they are on the whole."""
+    rows = []
+    for kind in dict.fromkeys(candidates.kinds):
+        numbers = [number for number in ranking.order if candidates.kinds[number] == kind]
+        whole = {"candidates": len(numbers), "mean_score": float(np.mean(ranking.scores[numbers]))}
+        metrics = whole | _numbers(candidates, ranking, numbers[0])
+        rows.append(
+            report.Row(
+                name=kind, metrics=report.summarize([metrics]), note=f"best: {candidates.words[numbers[0]]}."
+            )
+        )
+    return report.Table(
+        rows=rows,
+        columns=[*report.columns("candidates", "mean_score"), *columns(candidates.classes)],
+        caption="Candidates by how they were made: their number, the mean of their scores, and the best one",
+    )
+
+
+def best_table(
+    candidates: Candidates, ranking: Ranking, numbers: Sequence[int] | np.ndarray, *, caption: str
+) -> report.Table:
+    """A row for each of some candidates, in their order."""
+    rows = [
+        report.Row(
+            name=f"{place}. {candidates.words[number]}",
+            metrics=report.summarize([_numbers(candidates, ranking, number)]),
+        )
+        for place, number in enumerate(numbers, start=1)
+    ]
+    return report.Table(rows=rows, columns=columns(candidates.classes), caption=caption)
+
+
+def _numbers(candidates: Candidates, ranking: Ranking, number: int) -> dict[str, float]:
+    names = [f"p_{name}" for name in candidates.classes]
+    return {
+        "score": float(ranking.scores[number]),
+        **dict(zip(names, map(float, ranking.probabilities[number]), strict=True)),
+        "relative_sharpness": float(ranking.sharpness[number]),
+    }
 
 
 def _accuracy(probabilities: Float[np.ndarray, "n k"], labels: Int[np.ndarray, " n"]) -> float:

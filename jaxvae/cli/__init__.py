@@ -1,4 +1,4 @@
-"""From a frozen dataclass to a command line, and from errors to one line on the screen."""
+"""Command lines made from frozen dataclasses, and errors shown as one line."""
 
 from jaxvae.cli.checks import Checked
 from jaxvae.cli.config import RunConfig

@@ -1,21 +1,21 @@
-"""Checks that the flags of many experiments need."""
+"""Common checks of flags."""
 
 import math
 from collections.abc import Collection
 
 
 class Checked:
-    """Checks of fields by their names, for the `__post_init__` of a dataclass that inherits them."""
+    """Checks of fields by name, for the `__post_init__` of a dataclass that inherits from this class."""
 
     def require_at_least(self, least: int, *names: str) -> None:
         """Refuses counts that are too small.
 
         Args:
-            least: the smallest that is allowed.
-            *names: fields that hold a count, or None, which is let through.
+            least: the smallest allowed count.
+            *names: fields with a count, or None, which is accepted.
 
         Raises:
-            ValueError: the first field whose count is smaller.
+            ValueError: a count is smaller; the message names the first such field.
         """
         for name in names:
             value = getattr(self, name)
@@ -23,14 +23,14 @@ class Checked:
                 raise ValueError(f"{name} must be at least {least}, got {value}.")
 
     def require_known(self, name: str, known: Collection[str]) -> None:
-        """Refuses a list of names that is empty, repeats one, or has one that there is not.
+        """Refuses a list of names that is empty or has a repeated or an unknown name.
 
         Args:
-            name: field that holds names, in the plural.
-            known: what there is.
+            name: field with the list, in the plural.
+            known: all allowed names.
 
         Raises:
-            ValueError: the first name that is unknown, with those that are known; or the list.
+            ValueError: the list is empty or has a repeated or an unknown name; the message lists the known ones.
         """
         names = getattr(self, name)
         if unknown := [each for each in names if each not in known]:
@@ -41,26 +41,26 @@ class Checked:
             raise ValueError(f"{name} must be one or more different names, got {', '.join(names) or 'none'}.")
 
     def require_positive(self, *names: str) -> None:
-        """Refuses all but finite numbers above 0.
+        """Refuses numbers that are not finite and positive.
 
         Args:
-            *names: fields that hold a number.
+            *names: fields with a number.
 
         Raises:
-            ValueError: the first field whose number is 0, negative, infinite or NaN.
+            ValueError: a number is 0, negative, infinite or NaN; the message names the first such field.
         """
         for name in names:
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}.")
 
     def require_non_negative(self, *names: str) -> None:
-        """Refuses all but finite numbers from 0 on.
+        """Refuses numbers that are not finite and at least 0.
 
         Args:
-            *names: fields that hold a number.
+            *names: fields with a number.
 
         Raises:
-            ValueError: the first field whose number is negative, infinite or NaN.
+            ValueError: a number is negative, infinite or NaN; the message names the first such field.
         """
         for name in names:
             if not 0 <= getattr(self, name) < math.inf:

@@ -1,4 +1,4 @@
-"""Settings of a process that runs an experiment. Importing the library changes nothing of the kind."""
+"""Process-wide settings for a command line: signals, tracebacks, compile cache. Importing the library sets none."""
 
 import os
 import signal
@@ -15,19 +15,19 @@ import jax
 from jaxvae.files import cache_directory
 
 _AGAIN_AFTER = 0.1
-"""Seconds after which a signal is sent again whose exception was lost."""
+"""Seconds until a signal whose exception was lost is sent again."""
 
 _SHORTEST_COMPILATION = 0.1
-"""Seconds; quicker ones are not worth a file."""
+"""Seconds of compilation below which a program is not cached."""
 
 
 @contextmanager
 def experiment_process() -> Iterator[None]:
-    """Makes SIGTERM end the process the way that Ctrl-C does, with the signal's number in the exception.
+    """Makes SIGTERM end the process as Ctrl-C does, with the signal's number in the exception.
 
-    Python loses an exception that is raised in a destructor or in a callback of the garbage collector, of which JAX has
-    one; either signal is then sent again. JAX leaves its own frames in tracebacks meanwhile, so that an error's origin
-    can be seen.
+    Python loses an exception that is raised in a destructor or in a callback of the garbage collector, and JAX has such
+    a callback; the signal is then sent again. Within this context JAX keeps its own frames in tracebacks, so that the
+    origin of an error is visible.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -54,10 +54,10 @@ def experiment_process() -> Iterator[None]:
 
 @contextmanager
 def compile_cache(enabled: bool) -> Iterator[None]:
-    """Keeps compiled programs on disk, so that a later start need not compile them again.
+    """Caches compiled programs on disk, so that a later start does not compile them again.
 
-    They go where the user's own JAX settings say, or else to the user's cache directory. One that cannot be written
-    is done without.
+    They go where the user's own JAX settings say, otherwise to the user's cache directory. If that is not writable
+    there is no cache.
 
     Args:
         enabled: False changes nothing.

@@ -1,4 +1,4 @@
-"""Commands of `python -m jaxvae`: each is a function of its flags, which are a dataclass."""
+"""Commands of `python -m jaxvae`; each is a function of its flags, a dataclass."""
 
 from collections.abc import Callable
 from typing import Any

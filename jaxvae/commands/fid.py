@@ -1,4 +1,4 @@
-"""`python -m jaxvae fid`: the distance between two sets of pictures."""
+"""`python -m jaxvae fid`: the Fréchet Inception distance between two sets of pictures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from jaxvae import data, evaluate
 from jaxvae.commands.draw import DrawConfig, draw
 
 SAMPLES = 10_000
-"""How many images a run is asked for, if no other number is given."""
+"""Number of images drawn from a run by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,37 +18,37 @@ class FidConfig(DrawConfig):
     """Flags of `fid`."""
 
     a: tyro.conf.Positional[Path] = tyro.MISSING
-    """Pictures to judge: a folder of them, a run's directory (new samples of it), or statistics (.npz)."""
+    """Pictures to evaluate: a folder, a run's directory (new samples are drawn from it), or statistics (.npz)."""
 
     b: tyro.conf.Positional[Path] = tyro.MISSING
-    """Pictures to compare with, likewise; the real ones where there are such."""
+    """Pictures to compare with, in the same forms; usually the real ones."""
 
     resize: Literal["bilinear", "clean"] = "bilinear"
-    """How pictures come to 299 x 299: bilinear as pytorch-fid, or clean, antialiased bicubic as clean-fid."""
+    """Resizing to 299 x 299: bilinear as in pytorch-fid, or clean, antialiased bicubic as in clean-fid."""
 
     max_images: int | None = None
-    """Take the first N pictures of a folder, or N samples of a run (10,000 if not given)."""
+    """Use the first N pictures of a folder, or N samples of a run (10,000 if not given)."""
 
     save_stats: Path | None = None
-    """Write the statistics of B to this .npz file, to be given in its place the next time."""
+    """Write the statistics of B to this .npz file, which can be used in place of B the next time."""
 
     overwrite: bool = False
     """Replace the file that --save-stats names."""
 
     inception: Path | None = None
-    """File of Inception weights; by default as `jaxvae.evaluate.load_inception` finds them."""
+    """File of Inception weights; where `jaxvae.evaluate.load_inception` finds them if not given."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What the network's operands are rounded to."""
+    """Precision of the network's operands."""
 
     batch_size: int | None = None
-    """Pictures at a time; 4 on CPU and 256 elsewhere if not given."""
+    """Pictures per batch; 4 on CPU and 256 elsewhere if not given."""
 
     def __post_init__(self) -> None:
-        """Refuses numbers and names that cannot be.
+        """Checks counts and the file of statistics.
 
         Raises:
-            ValueError: as `DrawConfig`, a count out of range, or statistics that have no place.
+            ValueError: as `DrawConfig`, or a count is out of range, or the file cannot be written there.
         """
         super().__post_init__()
         if self.max_images is not None and self.max_images < 2:
@@ -74,19 +74,19 @@ def fid(config: FidConfig) -> None:
         config: the flags.
 
     Raises:
-        ValueError: a set that cannot be read, or sets that cannot be compared.
+        ValueError: a set cannot be read, or the sets cannot be compared.
     """
     if config.sampler != "prior" and not any(map(_is_run, (config.a, config.b))):
         raise ValueError(
-            f"a sampler is of a run, and neither {config.a} nor {config.b} is a run's directory."
+            f"a sampler needs a run, but neither {config.a} nor {config.b} is a run's directory."
         )
     a, b = (_read(path, config) for path in (config.a, config.b))
     settings: dict[str, Any] = {"resize": config.resize, "precision": config.precision}
-    known = [isinstance(given, evaluate.ImageStatistics) for given in (a, b)]
-    settings["inception"] = None if all(known) else evaluate.load_inception(config.inception)
+    has_statistics = [isinstance(images, evaluate.ImageStatistics) for images in (a, b)]
+    settings["inception"] = None if all(has_statistics) else evaluate.load_inception(config.inception)
     evaluate.check_comparable(a, b, **settings)
     settings["batch_size"] = config.batch_size
-    if not known[1]:
+    if not has_statistics[1]:
         b = evaluate.image_statistics(b, **settings)
     if config.save_stats:
         evaluate.save_statistics(config.save_stats, b)
@@ -94,7 +94,7 @@ def fid(config: FidConfig) -> None:
 
 
 def _read(path: Path, config: FidConfig) -> Any:
-    """Images, or statistics of them."""
+    """Images, or their statistics."""
     if path.suffix == ".npz":
         return evaluate.load_statistics(path)
     if not _is_run(path):

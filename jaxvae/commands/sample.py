@@ -1,4 +1,4 @@
-"""`python -m jaxvae sample`: a picture of what a trained run draws."""
+"""`python -m jaxvae sample`: a picture of samples of a trained run."""
 
 import io
 import math
@@ -14,7 +14,7 @@ from jaxvae.commands.draw import DrawConfig, draw
 from jaxvae.files import write_atomically
 
 _SIDE = 64
-"""Screen pixels that an image is enlarged to where it is smaller, by whole factors."""
+"""Side in pixels to which smaller images are enlarged, by whole factors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,22 +25,22 @@ class SampleConfig(DrawConfig):
     """The run's directory."""
 
     images: int = 64
-    """How many images."""
+    """Number of images."""
 
     draw: int = 0
-    """Which images; another number gives others."""
+    """Seed of the samples; another number gives other images."""
 
     out: Path | None = None
     """The PNG file to write; figures/drawn_SAMPLER.png in the run's directory if not given."""
 
     overwrite: bool = False
-    """Replace the file."""
+    """Replace an existing file."""
 
     def __post_init__(self) -> None:
-        """Refuses numbers and names that cannot be.
+        """Checks numbers and the file.
 
         Raises:
-            ValueError: as `DrawConfig`, no image, a number of a draw out of range, or a file that has no place.
+            ValueError: as `DrawConfig`, or a number is out of range, or the file cannot be written there.
         """
         super().__post_init__()
         if self.images < 1:
@@ -60,7 +60,7 @@ def sample(config: SampleConfig) -> None:
         config: the flags.
 
     Raises:
-        ValueError: no such run, one that draws no such samples, or a file that is there already.
+        ValueError: there is no such run, its model cannot be sampled in this way, or the file exists.
     """
     out = config.out or config.run / "figures" / f"drawn_{config.sampler}.png"
     if out.exists() and not config.overwrite:

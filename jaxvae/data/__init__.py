@@ -1,8 +1,8 @@
-"""Data: named image sets checked on reading (`load`), and the batches made of them.
+"""Data: named image sets, checked on reading (`load`), and batches of them.
 
-`Resident` serves training from the device's own memory and `Streamed` from the host's, `serve` chooses between
-them, and `batches` goes through a set once for evaluation.
-Images are uint8 [n, height, width, channels] until a batch is gathered, float32 in [0, 1] from then on.
+`Resident` serves training from the device's memory and `Streamed` from the host's; `serve` chooses between them, and
+`batches` splits a set once for evaluation. Images are uint8 [n, height, width, channels] until a batch is gathered,
+float32 in [0, 1] afterwards.
 """
 
 from jaxvae.data.classes import select_classes

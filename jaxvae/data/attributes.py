@@ -1,4 +1,4 @@
-"""Attributes of pictures as CelebA lists them, in a text file beside the pictures."""
+"""Attributes of pictures in CelebA's format: a text file beside the pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +11,13 @@ from jaxvae.data.listed import check_listed, entries
 
 
 def find_attributes(folder: Path) -> Path | None:
-    """Finds CelebA's list in a folder.
+    """Finds the list of attributes in a folder.
 
     Args:
-        folder: of pictures.
+        folder: folder of pictures.
 
     Returns:
-        `list_attr.txt`, `list_attr_celeba.txt` or the like; None if there is none.
+        Path of `list_attr.txt`, `list_attr_celeba.txt` or the like; None if there is no such file.
     """
     return next(iter(sorted(folder.glob("list_attr*.txt"))), None)
 
@@ -25,18 +25,18 @@ def find_attributes(folder: Path) -> Path | None:
 def read_attributes(
     file: Path, pictures: Sequence[Path]
 ) -> tuple[tuple[str, ...], dict[str, Bool[np.ndarray, " k"]]]:
-    """Reads a list of attributes: a line with the number of pictures, one with names, and one for each picture.
+    """Reads a list of attributes: a line with the number of pictures, a line of names, a line for each picture.
 
     Args:
-        file: whose lines give a picture's file name and 1 or -1 for each attribute.
-        pictures: that are there.
+        file: the list; a picture's line is its file name and 1 or -1 for each attribute.
+        pictures: paths of the existing pictures.
 
     Returns:
-        The k names, and whether each picture has them, by its file name.
+        The k names, and for each picture's file name whether it has each attribute.
 
     Raises:
-        DataError: the file cannot be read, a line is not of that form, an attribute or a picture is listed twice,
-            the pictures are others, or their number is.
+        DataError: the file cannot be read, a line has another form, an attribute or a picture is listed twice, or the
+            list does not match the existing pictures or its own count.
 
     References:
         Liu, Luo, Wang & Tang, Deep Learning Face Attributes in the Wild, ICCV 2015: list_attr_celeba.txt.

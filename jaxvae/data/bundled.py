@@ -1,4 +1,4 @@
-"""MNIST as it ships with the package: the four official IDX files, gzipped, checked by SHA-256 on reading."""
+"""The MNIST that ships with the package: the four official IDX files, gzipped, verified by SHA-256 on reading."""
 
 import gzip
 import hashlib
@@ -23,15 +23,15 @@ _UNSIGNED_BYTE = 0x08
 
 
 def mnist_folder() -> Traversable:
-    """Returns the folder of the package that holds the four official MNIST files."""
+    """Returns the package's folder with the four official MNIST files."""
     return resources.files("jaxvae.data") / "mnist"
 
 
 def read_mnist(folder: Traversable, *, split: str) -> Dataset:
-    """Reads MNIST from the four official files, in their order.
+    """Reads MNIST from the official files, in their order.
 
     Args:
-        folder: holds the gzipped files under their official names.
+        folder: folder with the gzipped files under their official names.
         split: "train" (60,000 examples) or "test" (10,000).
 
     Returns:
@@ -54,14 +54,14 @@ def parse_idx(content: bytes, *, rank: int) -> UInt8[np.ndarray, "..."]:
     """Parses an IDX file of unsigned bytes: two zero bytes, type, rank, big-endian sizes, values in C order.
 
     Args:
-        content: the file, not compressed.
+        content: the uncompressed file.
         rank: number of axes expected, in [1, 255].
 
     Returns:
         Array of `rank` axes, read-only because it shares memory with `content`.
 
     Raises:
-        DataError: magic number or length are not those of such a file.
+        DataError: the magic number or the length is wrong.
 
     References:
         LeCun, Cortes and Burges, The MNIST database of handwritten digits, "File formats".

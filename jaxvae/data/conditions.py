@@ -1,4 +1,4 @@
-"""What is known of images: labels hidden for a share of them, attributes chosen by name or made of classes."""
+"""Conditions of generation: hidden labels, selected attributes, held-out combinations of attributes."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,18 @@ from jaxvae.data.dataset import Attributes, Dataset, from_arrays
 
 
 def hide_labels(dataset: Dataset, share: float, *, seed: int) -> Dataset:
-    """Forgets the labels of a random share of a data set.
+    """Hides the labels of a random share of a data set.
 
     Args:
-        dataset: the images, which all stay.
-        share: of them whose labels become -1, in [0, 1).
-        seed: decides which. A larger share hides all that a smaller one hides.
+        dataset: the images; all are kept.
+        share: share of the images whose labels become -1, in [0, 1).
+        seed: decides which labels; a larger share also hides all labels that a smaller one hides.
 
     Returns:
-        The same images in the same order, with the fingerprint of its own content.
+        The same images in the same order, with a fingerprint of the new content.
 
     Raises:
-        ValueError: a share outside [0, 1).
+        ValueError: the share is outside [0, 1).
     """
     if not 0 <= share < 1:
         raise ValueError(f"the share of labels to hide must be in [0, 1), got {share}.")
@@ -37,41 +37,41 @@ def select_attributes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """Keeps some attributes of a data set.
 
     Args:
-        dataset: images with attributes, or with classes, which then are attributes of which an image has one.
-        names: of the attributes to keep, in this order; all if empty.
+        dataset: images with attributes; without attributes each class counts as one.
+        names: names of the attributes to keep, in this order; all if empty.
 
     Returns:
-        The same images with these attributes, and the fingerprint of its own content.
+        The same images with these attributes, and a fingerprint of the new content.
 
     Raises:
-        ValueError: the images have neither attributes nor classes, an unknown name, or one given twice.
+        ValueError: there are neither attributes nor classes, or a name is unknown or given twice.
     """
-    known = dataset.attributes or _classes(dataset)
+    available = dataset.attributes or _one_hot_classes(dataset)
     spec = dataset.spec
-    if unknown := [name for name in names if name not in known.names]:
+    if unknown := [name for name in names if name not in available.names]:
         raise ValueError(
-            f"Unknown attribute {unknown[0]!r} of {spec.name!r}; known are {', '.join(known.names) or 'none'}."
+            f"Unknown attribute {unknown[0]!r} of {spec.name!r}; known are {', '.join(available.names) or 'none'}."
         )
     if len(set(names)) < len(names):
         raise ValueError(f"attributes must be different names, got {', '.join(names)}.")
-    chosen = tuple(names) or known.names
-    if not chosen:
+    selected = tuple(names) or available.names
+    if not selected:
         raise ValueError(f"{spec.name!r} has neither attributes nor classes to condition on; use other data.")
-    places = [known.names.index(name) for name in chosen]
-    attributes = Attributes(chosen, known.values[:, places])
+    columns = [available.names.index(name) for name in selected]
+    attributes = Attributes(selected, available.values[:, columns])
     return from_arrays(
         dataset.images, dataset.labels, name=spec.name, class_names=spec.class_names, attributes=attributes
     )
 
 
 def check_attributes(dataset: Dataset) -> None:
-    """Refuses attributes that nothing can be learnt of.
+    """Refuses attributes that do not vary over the images.
 
     Args:
-        dataset: images with attributes.
+        dataset: images, whose attributes are checked if they have any.
 
     Raises:
-        ValueError: all or none of the images have one of the attributes.
+        ValueError: all images or none have one of the attributes.
     """
     if dataset.attributes is None:
         return
@@ -85,55 +85,55 @@ def check_attributes(dataset: Dataset) -> None:
 
 
 def new_combinations(seen: Attributes, other: Attributes) -> Bool[np.ndarray, "m k"]:
-    """Combinations of attributes that only one of two sets has.
+    """Finds the combinations of attributes that occur in validation but not in training.
 
     Args:
-        seen: attributes of training images.
-        other: attributes of validation images, of the same names.
+        seen: attributes of the training images.
+        other: attributes of the validation images, with the same names.
 
     Returns:
-        [m, k], each combination of `other` once that no image of `seen` has; m may be 0.
+        [m, k], each distinct combination of `other` that no image of `seen` has; m may be 0.
     """
-    known = {row.tobytes() for row in seen.values}
-    found = [row for row in np.unique(other.values, axis=0) if row.tobytes() not in known]
-    return np.array(found, bool).reshape(-1, len(other.names))
+    seen_rows = {row.tobytes() for row in seen.values}
+    new_rows = [row for row in np.unique(other.values, axis=0) if row.tobytes() not in seen_rows]
+    return np.array(new_rows, bool).reshape(-1, len(other.names))
 
 
 def hold_out_combinations(dataset: Dataset, other: Attributes, n: int, *, seed: int) -> Dataset:
-    """Leaves out all images that have one of some combinations of attributes, so that these stay new to training.
+    """Removes all images with certain combinations of attributes, so that these combinations are new at test time.
 
     Args:
         dataset: training images with attributes.
-        other: attributes of validation images, of the same names; combinations are chosen among those of theirs that
-            training images have too.
-        n: how many combinations, at least 0; but no more than a tenth of those that there are to choose from.
-        seed: decides which. More combinations contain fewer.
+        other: attributes of the validation images, with the same names; combinations are drawn from those that both
+            sets have.
+        n: number of combinations, at least 0; at most a tenth of those that both sets have are removed.
+        seed: decides which combinations; a larger n includes the combinations of a smaller one.
 
     Returns:
-        The other images in the same order, with the fingerprint of its own content.
+        The remaining images in the same order, with a fingerprint of the new content.
 
     Raises:
-        ValueError: images without attributes, or a negative number.
+        ValueError: the images have no attributes, or n is negative.
     """
     if n < 0 or dataset.attributes is None:
         raise ValueError(
-            f"combinations are held out of images with attributes, and at least 0 of them, got {n}."
+            f"combinations can only be held out of images with attributes, at least 0 of them, got {n}."
         )
     values, rows = np.unique(dataset.attributes.values, axis=0, return_inverse=True)
-    there = {row.tobytes() for row in other.values}
-    both = [place for place, row in enumerate(values) if row.tobytes() in there]
-    chosen = np.random.default_rng(seed).permutation(both)[: min(n, len(both) // 10)]
-    kept = ~np.isin(rows.reshape(-1), chosen)
+    other_rows = {row.tobytes() for row in other.values}
+    common = [number for number, row in enumerate(values) if row.tobytes() in other_rows]
+    held_out = np.random.default_rng(seed).permutation(common)[: min(n, len(common) // 10)]
+    remaining = ~np.isin(rows.reshape(-1), held_out)
     spec = dataset.spec
     return from_arrays(
-        dataset.images[kept],
-        dataset.labels[kept],
+        dataset.images[remaining],
+        dataset.labels[remaining],
         name=spec.name,
         class_names=spec.class_names,
-        attributes=Attributes(dataset.attributes.names, dataset.attributes.values[kept]),
+        attributes=Attributes(dataset.attributes.names, dataset.attributes.values[remaining]),
     )
 
 
-def _classes(dataset: Dataset) -> Attributes:
+def _one_hot_classes(dataset: Dataset) -> Attributes:
     names = dataset.spec.class_names
     return Attributes(names, dataset.labels[:, None] == np.arange(len(names)))

@@ -1,7 +1,7 @@
-"""What every source of images hands over: a `Dataset` and the `Spec` that describes it.
+"""The common form of all image sets: a `Dataset` and the `Spec` that describes it.
 
-Images are uint8 in [0, 255], laid out [n, height, width, channels]; labels are int32 class numbers, -1 where
-an example has none. Both live in NumPy, in main memory.
+Images are uint8 in [0, 255], laid out [n, height, width, channels]; labels are int32 class numbers, -1 for examples
+without a label. Both are NumPy arrays in main memory.
 """
 
 import hashlib
@@ -12,19 +12,19 @@ from jaxtyping import Bool, Int, Int32, Integer, Shaped, UInt8
 
 
 class DataError(ValueError):
-    """Data that is missing, altered or unreadable; the message is one line that says what to do."""
+    """Data is missing, altered or unreadable; the message is one line that says what to do."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a data set is, without its pixels.
+    """Description of a data set without its pixels.
 
     Attributes:
-        name: the name it was loaded by, "mnist".
+        name: the name that it was loaded by, such as "mnist".
         image_shape: (height, width, channels).
         class_names: name of class 0, 1, ...; empty if there are no classes.
-        fingerprint: 16 hexadecimal digits of the SHA-256 of shape, pixels, labels and attributes in their order. Two
-            data sets with the same fingerprint train the same model from the same seed.
+        fingerprint: 16 hexadecimal digits of the SHA-256 of shape, pixels, labels and attributes in their order. Data
+            sets with equal fingerprints train the same model from the same seed.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Spec:
 
 @dataclass(frozen=True, eq=False)
 class Attributes:
-    """What each image has or has not, besides its class.
+    """Binary attributes of each image, besides its class.
 
     Attributes:
-        names: of the attributes, such as "Smiling".
-        values: [n, k], whether an image has an attribute.
+        names: names of the attributes, such as "Smiling".
+        values: [n, k], whether each image has each attribute.
     """
 
     names: tuple[str, ...]
@@ -52,9 +52,9 @@ class Dataset:
 
     Attributes:
         images: [n, height, width, channels], uint8 in [0, 255].
-        labels: [n], class numbers; -1 where there is none.
+        labels: [n], class numbers; -1 for examples without a label.
         spec: name, image shape, class names and fingerprint.
-        attributes: of each image; None if nothing is known of them.
+        attributes: attributes of each image; None if the set has none.
     """
 
     images: UInt8[np.ndarray, "n h w c"]
@@ -74,21 +74,21 @@ def from_arrays(
     class_names: tuple[str, ...] = (),
     attributes: Attributes | None = None,
 ) -> Dataset:
-    """Makes a data set of arrays, so that any images can take the place of a named set.
+    """Makes a data set from arrays, so that any images can be used in place of a named set.
 
     Args:
         images: [n, height, width, channels] with n >= 1, uint8 in [0, 255].
         labels: [n] integers in [-1, number of classes); -1 means no label.
-        name: how reports call it.
-        class_names: name of class 0, 1, ...; the numbers themselves if not given.
-        attributes: of n images, if there are any.
+        name: name of the set in reports.
+        class_names: name of class 0, 1, ...; the numbers themselves if empty.
+        attributes: attributes of the n images, if they have any.
 
     Returns:
         The data set of n examples, in the order given.
 
     Raises:
-        ValueError: there is no image, the images are not uint8, or labels or attributes do not fit images or
-            class names.
+        ValueError: there are no images, the images are not uint8, or labels or attributes do not match images or class
+            names.
     """
     if images.dtype != np.uint8:
         raise ValueError(
@@ -125,15 +125,14 @@ def from_arrays(
 
 
 def select(dataset: Dataset, rows: Int[np.ndarray, " m"] | slice) -> Dataset:
-    """Takes a part of a data set.
+    """Selects examples of a data set.
 
     Args:
-        dataset: the whole.
-        rows: numbers of at least one of its examples, or a slice of them, which copies nothing.
+        dataset: the whole set.
+        rows: numbers of one or more examples, or a slice, which copies nothing.
 
     Returns:
-        The part in the order of `rows`, with the name and the classes of the whole and the fingerprint of its own
-        content.
+        The examples in the order of `rows`, with the set's name and classes and a fingerprint of their own content.
     """
     attributes = dataset.attributes
     if attributes is not None:

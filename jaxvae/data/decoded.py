@@ -1,11 +1,11 @@
-"""Sets of pictures that are decoded once, and kept in the user's cache as bytes that later starts map into memory.
+"""Sets of pictures, decoded once and cached as raw bytes that later runs map into memory.
 
-Images are uint8 in [0, 255]. A kept set is a folder, which appears under its key only when it is whole:
+Images are uint8 in [0, 255]. A cached set is a folder, which appears under its key only when it is complete:
 
     images.bin          [n, height, width, channels] in C order
     labels.npy          [n], int32
     attributes.npy      [n, k], bool
-    set.json            shape, fingerprint, and what was left out
+    set.json            shape, fingerprint, and the pictures left out
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from tqdm import tqdm
 from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays
 from jaxvae.files import cache_directory, write_atomically
 
-_FORMAT = 2  # of the folder, and of what pixels and labels a picture is given
+_FORMAT = 2  # version of the folder's layout and of the decoding
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +35,8 @@ class Example:
 
     Attributes:
         image: [height, width, channels].
-        label: class number; -1 for none.
-        attributes: [k], whether it has each attribute; k is 0 if nothing is known of any.
+        label: class number; -1 if it has none.
+        attributes: [k], whether it has each attribute; k is 0 for a set without attributes.
     """
 
     image: UInt8[np.ndarray, "h w c"]
@@ -46,10 +46,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Kind:
-    """What is known of a set before a picture is decoded.
+    """Names of a set, known before any picture is decoded.
 
     Attributes:
-        name: how reports call it.
+        name: name of the set in reports.
         class_names: name of class 0, 1, ...
         attribute_names: name of attribute 0, 1, ...
     """
@@ -60,23 +60,23 @@ class Kind:
 
 
 def digest(*parts: Any) -> str:
-    """Digest of values that `repr` tells apart, 32 hexadecimal digits.
+    """Digest of the values' `repr`.
 
     Args:
         *parts: strings, numbers, and tuples and lists of them.
 
     Returns:
-        A name for a file that depends on them alone.
+        32 hexadecimal digits, a file name that depends on the values alone.
     """
     return hashlib.sha256(repr((_FORMAT, *parts)).encode()).hexdigest()[:32]
 
 
 def recall(key: str, find: Callable[[], str]) -> str:
-    """A short text that takes long to find, found once for each key.
+    """Caches a short text that takes long to compute, once per key.
 
     Args:
-        key: what it depends on, as `digest` gives it.
-        find: finds it.
+        key: digest of everything that the text depends on.
+        find: computes the text.
 
     Returns:
         The text.
@@ -94,25 +94,25 @@ def recall(key: str, find: Callable[[], str]) -> str:
 
 
 def keep(key: str, examples: Iterable[Example | str], kind: Kind) -> tuple[Dataset, list[str]]:
-    """Takes a set from the cache, or decodes it into the cache first.
+    """Reads a set from the cache, or first decodes it into the cache.
 
     Args:
-        key: all that the set depends on, as `digest` gives it.
-        examples: examples of one shape, and for each picture that is left out a text that says why. Not touched if
-            the set is kept already.
+        key: digest of everything that the set depends on.
+        examples: examples of one shape, and for each picture left out a text that says why; not consumed if the set is
+            cached already.
         kind: names of the set, its classes and attributes.
 
     Returns:
-        The data set, its images mapped from the file, and the texts.
+        The data set, with images mapped from the file, and the texts about pictures left out.
 
     Raises:
-        DataError: there is no example at all, or the cache cannot be written to.
+        DataError: there are no examples, or the cache cannot be written to.
     """
     folder = _pictures() / key
-    # Anything else than a whole set, such as a folder that lost a file, is made again.
+    # An incomplete set, such as a folder that lost a file, is made again.
     with contextlib.suppress(OSError, ValueError, KeyError):
         return _read(folder, kind)
-    # Machines may share a home, and each knows its own processes only.
+    # Machines may share a home directory, and each knows only its own processes.
     partial = folder.with_name(f".{key}.{platform.node()}.{os.getpid()}.partial")
     _remove_abandoned()
     try:
@@ -127,7 +127,7 @@ def keep(key: str, examples: Iterable[Example | str], kind: Kind) -> tuple[Datas
 
 
 def _remove_abandoned() -> None:
-    """Removes what killed processes of this machine left behind."""
+    """Removes unfinished sets of killed processes of this machine."""
     for partial in _pictures().glob(".*.partial"):
         _, _, *machine, process, _ = partial.name.split(".")
         if ".".join(machine) == platform.node() and not _runs(int(process)):
@@ -135,13 +135,13 @@ def _remove_abandoned() -> None:
 
 
 def _runs(process: int) -> bool:
-    if os.name == "nt":  # where the signal 0 is one, and there is no other way to ask
+    if os.name == "nt":  # there signal 0 is CTRL_C_EVENT, not a probe
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # the process of another user
         return True
     return True
 
@@ -166,9 +166,9 @@ def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
     with _writing():
         np.save(folder / "labels.npy", np.array(labels, np.int32))
         np.save(folder / "attributes.npy", np.stack(attributes))
-        images, numbers, known = _arrays(folder, kind, (len(labels), *shape))
+        images, numbers, values = _arrays(folder, kind, (len(labels), *shape))
         spec = from_arrays(
-            images, numbers, name=kind.name, class_names=kind.class_names, attributes=known
+            images, numbers, name=kind.name, class_names=kind.class_names, attributes=values
         ).spec
         record = {"shape": images.shape, "fingerprint": spec.fingerprint, "left_out": left_out}
         (folder / "set.json").write_text(json.dumps(record))
@@ -176,7 +176,7 @@ def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
 
 @contextlib.contextmanager
 def _created(path: Path) -> Iterator[IO[bytes]]:
-    """A new file, whose closing writes too; what reading the examples raises passes through."""
+    """A new file; errors of its closing are write errors too, errors of the examples pass through."""
     with _writing():
         file = path.open("wb")
     try:
@@ -191,7 +191,7 @@ def _publish(partial: Path, folder: Path) -> None:
         try:
             partial.replace(folder)
         except OSError:
-            # Another process was faster, and a folder does not replace one that has files.
+            # If another process was faster, its folder stays: a folder cannot replace one with files.
             if not (folder / "set.json").exists():
                 raise
 
@@ -217,11 +217,11 @@ def say_left_out(left_out: list[str], *, name: str) -> None:
     """Prints how many pictures of a set were left out, which ones and why.
 
     Args:
-        left_out: a text for each, as `keep` returns them.
-        name: of the set.
+        left_out: a text for each, as returned by `keep`.
+        name: name of the set.
     """
     if left_out:
-        tqdm.write(f"{name}: {len(left_out)} left out, which cannot be read: {_few(left_out)}.")
+        tqdm.write(f"{name}: {len(left_out)} left out as unreadable: {_few(left_out)}.")
 
 
 def _few(texts: list[str], *, most: int = 10) -> str:

@@ -1,7 +1,7 @@
-"""Birds, horses and houses that a program draws: pictures in colour that need neither files nor network.
+"""Birds, horses and houses drawn by a program: colour pictures that need neither files nor network.
 
-What a figure is made of is given in the figure's own coordinates, x to the right and y downwards, both in about
-[-1, 1]; places in the picture are in [0, 1].
+Figures are polygons in their own coordinates, x to the right and y downwards, both in about [-1, 1]; positions in the
+picture are in [0, 1].
 """
 
 import numpy as np
@@ -12,24 +12,24 @@ from jaxvae.data.dataset import Dataset, from_arrays
 
 CLASSES = ("bird", "horse", "house")
 SIZES = (8, 256)
-"""Smallest and largest side of a picture in pixels."""
+"""Smallest and largest side of a picture, in pixels."""
 
 _COUNTS = {"train": 600, "test": 120}
-_FINER = 4  # pixels drawn for each pixel of a side
+_FINER = 4  # pixels drawn per pixel and side, for antialiasing
 
 _Colour = tuple[int, int, int]
 _Shapes = list[tuple[Float[np.ndarray, "n 2"], _Colour]]
 
 
 def draw_pictures(*, split: str, image_size: int) -> Dataset:
-    """Draws the data set "drawn": figures before sky and ground, of varied colours, sizes, places and poses.
+    """Draws the data set "drawn": figures of varied colour, size, position and pose in front of sky and ground.
 
     Args:
-        split: "train" (600 pictures) or "test" (120); none is in both.
-        image_size: side of the pictures in pixels, in [8, 256]. It does not change what they show.
+        split: "train" (600 pictures) or "test" (120); no picture is in both.
+        image_size: side of the pictures in pixels, in [8, 256]; the scenes do not depend on it.
 
     Returns:
-        The data set, as many pictures of each class, in mixed order.
+        The data set, with equally many pictures of each class, in random order.
 
     Raises:
         ValueError: the size is out of range.

@@ -1,4 +1,4 @@
-"""Mirrored images, for a set in which left and right mean nothing. Images are float32 in [0, 1]."""
+"""Mirrored images, an augmentation for data without a preferred left or right. Images are float32 in [0, 1]."""
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +11,13 @@ def flip_horizontally(
     """Mirrors each image left to right with probability one half.
 
     Args:
-        key: for the draws.
-        image: in [0, 1].
-        index: position of each example in the global batch. Example i's draw depends on the key and on
-            index[i] alone, so that it is the same however the batch is spread over devices.
+        key: decides which images are mirrored.
+        image: images in [0, 1].
+        index: position of each example in the global batch. Example i's draw depends only on the key and index[i], so
+            that it does not depend on how the batch is distributed over devices.
 
     Returns:
-        Images in [0, 1], each as it came or mirrored.
+        Images in [0, 1], each unchanged or mirrored.
     """
     mirrored = jax.vmap(lambda i: jax.random.bernoulli(jax.random.fold_in(key, i)))(index)
     return jnp.where(mirrored[:, None, None, None], image[:, :, ::-1], image)

@@ -1,4 +1,4 @@
-"""A user's own folder of pictures as a data set: squares of one size, RGB, uint8 in [0, 255]."""
+"""A user's folder of pictures as a data set of square RGB images, uint8 in [0, 255]."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,35 +17,36 @@ from jaxvae.data.pictures import find_pictures, reason, square
 from jaxvae.data.threads import in_parallel
 
 _SPLITS = {"train", "test"}
-_HELD_OUT = 10  # one picture in so many
+_HELD_OUT = 10  # one picture in ten
 _NOTHING = np.zeros(0, bool)
 
 
 def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) -> Dataset:
-    """Reads one split of a folder of pictures, the first time by decoding it into the user's cache.
+    """Reads one split of a folder of pictures; the first time it is decoded into the user's cache.
 
-    The folders in it are classes, if there are at least two that hold pictures. Folders "train" and "test", if all
-    pictures lie in these two, are the splits, and the folders in them the classes; otherwise one picture in ten is
-    held out for testing, chosen by the number of pictures alone. A folder that alone holds all pictures, be it
-    called "train", is passed through: classes and splits are looked for in it.
+    Subfolders are classes if at least two of them hold pictures. If all pictures are in two folders "train" and
+    "test", these are the splits, and the folders in them are classes; otherwise one picture in ten is held out for
+    testing, chosen by the number of pictures alone. A folder that alone holds all pictures, even if its name is
+    "train", is skipped: classes and splits are looked for inside it.
 
-    CelebA's list_attr.txt in the outermost folder gives attributes to the pictures by their file names. Its
-    list_eval_partition.txt there decides the splits, whatever folders say: "train" is what has the number 0, and
-    "test" what has 2, as in TFDS's celeb_a. The pictures of 1, CelebA's own validation set, are in neither.
+    CelebA's list_attr.txt in the outermost folder assigns attributes to pictures by file name. Its
+    list_eval_partition.txt in the same place decides the splits, whatever the folders are: 0 is "train" and 2 is
+    "test", as in TFDS's celeb_a. Pictures marked 1, CelebA's own validation set, are in neither.
 
     Args:
-        folder: any picture of a known kind in it or below is taken, unless it or a folder on its way is hidden.
+        folder: folder of pictures; all pictures of a known format in it or below are taken, except hidden ones and
+            those in hidden folders.
         split: "train" or "test".
-        image_size: side of the squares that are cut from the pictures' middles and resized, at least 1.
+        image_size: side of the central squares after resizing, at least 1.
 
     Returns:
-        The split in an order that mixes the classes, images [n, image_size, image_size, 3] mapped from the cache,
-        labels -1 where a picture is of no class. A line is printed if pictures had to be left out.
+        The split in an order that mixes the classes: images [n, image_size, image_size, 3] mapped from the cache,
+        labels -1 for pictures without a class. A line is printed if pictures had to be left out.
 
     Raises:
-        DataError: no such folder, fewer than two pictures, a picture smaller than 8 x 8, none in the split that can
-            be read, lists of attributes or parts that do not fit the pictures, several pictures of one name where
-            there are such lists, or a cache that cannot be written to.
+        DataError: there is no such folder, there are fewer than two pictures, a picture is smaller than 8 x 8, no
+            picture of the split can be read, lists of attributes or partitions do not match the pictures, file names
+            are not unique where there are such lists, or the cache cannot be written to.
     """
     root = Path(folder).expanduser()
     paths = find_pictures(root)
@@ -61,9 +62,9 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
     numbers = {name: number for number, name in enumerate(classes)} if len(classes) > 1 else {}
 
     def examples() -> Iterator[Example | str]:
-        chosen = [paths[row] for row in rows]
+        selected = [paths[row] for row in rows]
         decode = partial(_decode, root=root, image_size=image_size)
-        decoded = in_parallel(decode, chosen, total=len(chosen), title=f"Decoding {root.name} {split}")
+        decoded = in_parallel(decode, selected, total=len(selected), title=f"Decoding {root.name} {split}")
         for row, image in zip(rows, decoded, strict=True):
             if isinstance(image, str):
                 yield image
@@ -81,9 +82,9 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
 def _part(
     places: list[tuple[str, ...]], parts: Mapping[str, str], split: str
 ) -> tuple[list[int], list[tuple[str, ...]]]:
-    """Numbers of the pictures of a split, mixed, and the places of all pictures below the folders of splits.
+    """Shuffled numbers of a split's pictures, and all pictures' paths below the folders of the splits.
 
-    The parts, by file names, decide the split if there are any.
+    If `parts` is not empty it decides the split, by file name.
     """
     order = np.random.default_rng(0).permutation(len(places)).tolist()
     places = _unwrapped(places)
@@ -98,7 +99,7 @@ def _part(
 
 
 def _unwrapped(places: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The places below all folders that alone hold every picture."""
+    """The paths without leading folders that all pictures share."""
     while len({place[0] for place in places}) == 1 and min(map(len, places)) > 1:
         places = [place[1:] for place in places]
     return places
@@ -110,20 +111,18 @@ def _decode(path: Path, *, root: Path, image_size: int) -> np.ndarray | str:
             return square(picture, image_size)
     except DataError as error:
         raise DataError(f"{path} {error}; remove it.") from None
-    # Each of Pillow's decoders fails on damaged files in ways of its own.
+    # Every decoder of Pillow has its own exceptions for damaged files.
     except Exception as error:
         return f"{path.relative_to(root)} ({reason(error)})"
 
 
 def _content(root: Path, files: Sequence[Path]) -> str:
-    """Digest of the names and contents of files, remembered as long as no file is touched."""
+    """Digest of the names and contents of files, cached as long as no file is modified."""
     places = [file.relative_to(root).as_posix() for file in files]
     stamps = list(zip(places, map(_stamp, files), strict=True))
 
     def read() -> str:
-        digests = in_parallel(
-            _sha256, files, total=len(files), title=f"Looking through {root.name}", unit=" files"
-        )
+        digests = in_parallel(_sha256, files, total=len(files), title=f"Checking {root.name}", unit=" files")
         return digest(list(zip(places, digests, strict=True)))
 
     return recall(digest("content", str(root.resolve()), stamps), read)

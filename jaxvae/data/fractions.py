@@ -1,4 +1,4 @@
-"""Parts of a labelled data set, for the question how many labelled examples a model needs."""
+"""Random fractions of a labelled data set, to study how many labelled examples a model needs."""
 
 import math
 
@@ -10,18 +10,19 @@ from jaxvae.data.dataset import Dataset, from_arrays
 def balanced_fraction(dataset: Dataset, share: float, *, seed: int) -> Dataset:
     """Draws the same share of every class at random, in random order.
 
-    Draws of one seed are nested: a larger share contains all examples of a smaller one.
+    Fractions with the same seed are nested: a larger one contains all examples of a smaller one.
 
     Args:
         dataset: a set in which every example has a label.
-        share: in (0, 1], rounded to whole examples in each class; 1 is the whole set in its own order.
-        seed: decides which examples and in what order.
+        share: share of the examples in (0, 1], rounded to whole examples in each class; 1 is the whole set in its own
+            order.
+        seed: decides which examples, and their order.
 
     Returns:
-        The part, with the name and the classes of the whole and the fingerprint of its own content.
+        The examples, with the set's name and classes and a fingerprint of their own content.
 
     Raises:
-        ValueError: the share is outside (0, 1] or leaves a class empty, a class has no example, or an example has no
+        ValueError: the share is outside (0, 1] or leaves a class empty, a class has no examples, or an example has no
             label.
     """
     if not 0 < share <= 1:
@@ -45,7 +46,7 @@ def balanced_fraction(dataset: Dataset, share: float, *, seed: int) -> Dataset:
             f"A share of {share} of {spec.name!r} leaves class {rarest!r} without an example; "
             f"use at least {_least_share(fewest)}."
         )
-    # One order for all shares makes the draws nested.
+    # One order for all shares makes the fractions nested.
     order = np.random.default_rng(seed).permutation(len(dataset))
     labels = dataset.labels[order]
     drawn = [np.flatnonzero(labels == c)[: _part(n, share)] for c, n in enumerate(counts)]
@@ -56,10 +57,10 @@ def balanced_fraction(dataset: Dataset, share: float, *, seed: int) -> Dataset:
 
 
 def _part(count: int, share: float) -> int:
-    # Python's round sends halves to the even number: 0.5 to 0, 1.5 to 2.
+    # Python's round rounds halves to even: 0.5 to 0, 1.5 to 2.
     return math.floor(share * count + 0.5)
 
 
 def _least_share(count: int) -> float:
-    """Smallest share of six digits that is rounded to one example."""
+    """Smallest share, with six digits, that is rounded to one example."""
     return math.ceil(1e6 * 0.5 / count) / 1e6

@@ -1,4 +1,4 @@
-"""Text files beside pictures that list them as CelebA's do, by lines that begin with a picture's file name."""
+"""CelebA's list files: text files beside pictures whose lines begin with a picture's file name."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -8,15 +8,15 @@ from jaxvae.data.dataset import DataError
 
 
 def entries(file: Path, lines: Sequence[str], *, first: int) -> Iterator[tuple[int, str, list[str]]]:
-    """Splits the lines of a list, blank ones left out.
+    """Splits the lines of a list; blank lines are skipped.
 
     Args:
-        file: that the lines are of.
-        lines: a picture's file name and values, parted by blanks.
-        first: number of the first of them in the file.
+        file: the list, named in errors.
+        lines: lines of the list, each a picture's file name and values separated by spaces.
+        first: line number of the first of these lines in the file.
 
     Yields:
-        A line's number, the picture's name, and the values.
+        The line's number, the picture's name, and the values.
 
     Raises:
         DataError: a picture is listed twice.
@@ -35,33 +35,33 @@ def entries(file: Path, lines: Sequence[str], *, first: int) -> Iterator[tuple[i
 
 
 def check_listed(file: Path, listed: Collection[str], pictures: Sequence[Path], *, what: str) -> None:
-    """Refuses a list that does not fit the pictures beside it, readable or not.
+    """Refuses a list that does not match the pictures beside it, whether these can be decoded or not.
 
     Args:
-        file: the list.
-        listed: file names of the pictures in it.
-        pictures: all that are there.
-        what: it says of them.
+        file: the list, named in errors.
+        listed: file names in the list.
+        pictures: paths of all existing pictures.
+        what: what the list gives, such as "attributes"; named in errors.
 
     Raises:
-        DataError: a picture is not listed, or there are several of its name, or a listed one is not there.
+        DataError: a picture is not listed, a file name occurs in several folders, or a listed picture does not exist.
     """
     names = Counter(path.name for path in pictures)
     missing = [name for name in names if name not in listed]
     if missing:
         raise DataError(
-            f"{file} must list the {what} of every picture beside it, and lacks {len(missing)} of {len(names)}, such "
+            f"{file} must list the {what} of every picture beside it, but lacks {len(missing)} of {len(names)}, such "
             f"as {missing[0]}; add or remove them."
         )
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:
         raise DataError(
-            f"{file} tells pictures by their names alone, and {len(repeated)} names are of several pictures, such as "
-            f"{repeated[0]}; rename these."
+            f"{file} identifies pictures by file name, but {len(repeated)} names occur more than once, such as "
+            f"{repeated[0]}; rename these pictures."
         )
     absent = [name for name in listed if name not in names]
     if absent:
         raise DataError(
-            f"{file} must list no other picture than those beside it, and {len(absent)} of {len(listed)} are not "
-            f"there, such as {absent[0]}; add them, or remove their lines."
+            f"{file} lists pictures that do not exist, {len(absent)} of {len(listed)}, such as {absent[0]}; add them "
+            "or remove their lines."
         )

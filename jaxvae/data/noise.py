@@ -1,4 +1,4 @@
-"""Noise on the images that a model is shown, for denoising criteria. Images are float32 in [0, 1]."""
+"""Noise on a model's input images, for denoising criteria. Images are float32 in [0, 1]."""
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +11,14 @@ def add_noise(
     """Adds Gaussian noise to every pixel and clips to [0, 1].
 
     Args:
-        key: for the noise.
-        image: in [0, 1].
-        index: position of each example in the global batch. Example i's noise depends on the key and on
-            index[i] alone, so that it is the same however the batch is spread over devices.
-        stddev: of the noise, at least 0, in units of the pixel range.
+        key: decides the noise.
+        image: images in [0, 1].
+        index: position of each example in the global batch. Example i's noise depends only on the key and index[i], so
+            that it does not depend on how the batch is distributed over devices.
+        stddev: standard deviation of the noise, at least 0, in units of the pixel range.
 
     Returns:
-        Images in [0, 1].
+        Noisy images in [0, 1].
 
     Raises:
         ValueError: the standard deviation is negative or not finite.

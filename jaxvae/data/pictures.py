@@ -1,4 +1,4 @@
-"""Picture files: found in a folder, and decoded to RGB, uint8 in [0, 255], laid out [height, width, 3]."""
+"""Picture files: finding them in a folder, decoding them to RGB, uint8 in [0, 255], [height, width, 3]."""
 
 import os
 from pathlib import Path
@@ -10,85 +10,85 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from jaxvae.data.dataset import DataError
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""Of files that are taken for pictures, in small or capital letters."""
+"""Extensions of picture files, in lower or upper case."""
 
 SMALLEST = 8
-"""Fewest pixels of a side that `square` takes for a picture."""
+"""Smallest side of a picture that `square` accepts, in pixels."""
 
 
 def find_pictures(folder: str | os.PathLike[str]) -> list[Path]:
-    """Finds the pictures in a folder and the folders below it, hidden ones left out.
+    """Finds the pictures in a folder and its subfolders, except hidden ones.
 
     Args:
-        folder: where they are.
+        folder: folder to search.
 
     Returns:
-        At least one path, in order.
+        One or more paths, sorted.
 
     Raises:
-        DataError: the folder cannot be read, or holds no picture.
+        DataError: the folder cannot be read or holds no pictures.
     """
     root = Path(folder)
     if not root.is_dir():
         raise DataError(
-            f"{root} must be a folder of pictures, and is {'a file' if root.exists() else 'not there'}."
+            f"{root} must be a folder of pictures, but is {'a file' if root.exists() else 'missing'}."
         )
     try:
         paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in ENDINGS)
-        next(root.iterdir(), None)  # rglob passes over what it may not read
+        next(root.iterdir(), None)  # rglob skips folders that it may not read
     except OSError as error:
         raise DataError(f"{root} cannot be read: {error.strerror or error}.") from None
     # macOS leaves a hidden "._x.jpg" beside each x.jpg, which is no picture.
     paths = [path for path in paths if not any(p.startswith(".") for p in path.relative_to(root).parts)]
     if not paths:
-        raise DataError(f"{root} holds no picture; known are files ending in {', '.join(ENDINGS)}.")
+        raise DataError(f"{root} holds no pictures; known are files ending in {', '.join(ENDINGS)}.")
     return paths
 
 
 def read_pictures(
     folder: str | os.PathLike[str], *, limit: int | None = None
 ) -> UInt8[np.ndarray, "n h w 3"]:
-    """Reads the pictures in a folder and the folders below it as they are: transparency is dropped.
+    """Reads the pictures in a folder and its subfolders without resizing; transparency is dropped.
 
     Args:
-        folder: where they are.
-        limit: read only the first `limit`, in the order of their paths.
+        folder: folder to search.
+        limit: read only the first `limit` pictures in the order of their paths.
 
     Returns:
         RGB images in the order of their paths.
 
     Raises:
-        DataError: the folder cannot be read, holds no picture or a damaged one, or pictures of different sizes.
+        DataError: the folder cannot be read, holds no pictures or a damaged one, or the pictures differ in size.
     """
     paths = find_pictures(folder)[:limit]
     images = [_read(path) for path in paths]
     for path, image in zip(paths, images, strict=True):
         if image.shape != images[0].shape:
             raise DataError(
-                f"pictures in {folder} must be of one size, but {paths[0].name} has {images[0].shape[:2]} pixels and "
-                f"{path.name} {image.shape[:2]}; bring them to one size first."
+                f"pictures in {folder} must have one size, but {paths[0].name} has {images[0].shape[:2]} pixels and "
+                f"{path.name} {image.shape[:2]}; resize them first."
             )
     return np.stack(images)
 
 
 def square(picture: Image.Image, size: int, *, crop: int | None = None) -> UInt8[np.ndarray, "size size 3"]:
-    """Turns a picture upright, cuts the square from its middle and resizes that without aliasing.
+    """Rotates a picture upright, crops its central square and resizes that without aliasing.
 
-    Grey, palette and CMYK pictures become RGB; what is transparent becomes white. Grey of 32 bits does not say what
-    white is, so the picture's largest value decides: of floats up to 1, white is 1; of any numbers up to 255, it is
-    255; else it is 65535, as it is of 16 bits. Values beyond are cut off.
+    Grey, palette and CMYK pictures become RGB; transparent pixels become white. Grey pictures of 32 bits do not define
+    their white, so the largest value decides: white is 1 for floats up to 1, 255 for other values up to 255, and
+    otherwise 65535, as for 16 bits. Larger values are clipped.
 
     Args:
         picture: an open picture of any mode and orientation.
         size: side of the result in pixels, at least 1.
-        crop: side of the square that is cut out; the picture's shorter side if not given, or if that is less.
+        crop: side of the cropped square; the picture's shorter side if None or if that is less.
 
     Returns:
-        The image; a picture that is a square of `size` already keeps its pixels.
+        The image; a picture that is already a square of `size` keeps its pixels.
 
     Raises:
         DataError: a side has fewer than `SMALLEST` pixels.
-        Exception: whatever Pillow has to say of a damaged picture.
+        Exception: any error of Pillow for a damaged picture.
     """
     width, height = picture.size
     if min(width, height) < SMALLEST:
@@ -98,7 +98,7 @@ def square(picture: Image.Image, size: int, *, crop: int | None = None) -> UInt8
     side = min(width, height, crop or width)
     left, top = (width - side) // 2, (height - side) // 2
     box = (left, top, left + side, top + side)
-    # Pillow widens the cubic kernel by the factor that it shrinks by, which is what keeps aliases out.
+    # Pillow widens the cubic kernel by the factor of reduction, which prevents aliasing.
     return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC, box=box))
 
 
@@ -106,7 +106,7 @@ def reason(error: Exception) -> str:
     """Says in one line why a picture could not be read.
 
     Args:
-        error: raised on reading it.
+        error: exception raised on reading it.
 
     Returns:
         A few words.
@@ -119,7 +119,7 @@ def reason(error: Exception) -> str:
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would cut off at 255
+    if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would clip at 255
         picture = _to_grey(picture)
     if "A" in picture.getbands() or "transparency" in picture.info:
         opaque = Image.new("RGBA", picture.size, "white")
@@ -144,4 +144,4 @@ def _read(path: Path) -> np.ndarray:
             return np.asarray(picture.convert("RGB"))
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         why = "" if isinstance(error, UnidentifiedImageError) else f" ({reason(error)})"
-        raise DataError(f"{path} is no picture that can be read{why}; mend or remove it.") from None
+        raise DataError(f"{path} is not a readable picture{why}; repair or remove it.") from None

@@ -1,8 +1,7 @@
-"""From a `Dataset` to batches: epochs for training that live on the device, ordered batches for evaluation.
+"""From a `Dataset` to batches: shuffled epochs for training, ordered batches for evaluation.
 
-Images are uint8 in [0, 255] up to the gather and float32 in [0, 1] in the `Batch` that leaves it. A batch
-that is not gathered yet is a row of example numbers, in which the negative number ~i marks padding that shows
-example i.
+Images are uint8 in [0, 255] until a batch is gathered and float32 in [0, 1] in the `Batch`. Before that a batch is a
+row of example numbers, in which the negative number ~i marks a masked place with the image of example i.
 """
 
 import math
@@ -23,13 +22,13 @@ REMAINDERS = ("drop", "pad")
 
 
 class Arrays(TypedDict):
-    """The arrays of a data set as they lie on the device, NumPy or JAX.
+    """The arrays of a data set in the layout of the device, NumPy or JAX.
 
     Attributes:
-        image: [n, height * width * channels], uint8 in [0, 255]. Flat, because gathering whole rows is six
-            times as fast on CPU as gathering [height, width, channels] blocks.
-        label: [n], class numbers; -1 where there is none.
-        attributes: [n, k], whether an image has an attribute; only there if the data set knows.
+        image: [n, height * width * channels], uint8 in [0, 255]. Flat, because gathering whole rows is six times as
+            fast on CPU as gathering [height, width, channels] blocks.
+        label: [n], class numbers; -1 for examples without a label.
+        attributes: [n, k], whether each image has each attribute; absent if the data set has none.
     """
 
     image: UInt8[Array | np.ndarray, "n pixels"]
@@ -39,20 +38,19 @@ class Arrays(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A training set in batches; an epoch shows every example once, in a fresh order.
+    """A training set in batches; an epoch visits every example once, in a new order.
 
-    `order` and `batch` are pure and meant for the inside of a compiled epoch: put `arrays` on the device
-    once, draw `order(key)` at the start of an epoch, gather `batch(arrays, order[step], index)` at each step.
+    `order` and `batch` are pure functions for use inside a compiled epoch: put `arrays` on the device once, draw
+    `order(key)` at the start of an epoch, gather `batch(arrays, order[step], index)` at each step.
 
     Attributes:
         dataset: the examples.
         batch_size: examples per step, 1 <= batch_size <= n.
-        remainder: what becomes of the n % batch_size examples that do not fill a batch. "drop" leaves them
-            out of this epoch (others in the next), "pad" shows them in a last batch filled up with masked
-            places.
+        remainder: treatment of the n % batch_size examples that do not fill a batch. "drop" omits them from this epoch
+            (and others from the next); "pad" puts them into a last batch that is filled with masked places.
 
     Raises:
-        ValueError: the batch size is out of range, or the remainder is unknown.
+        ValueError: the batch size is out of range, or `remainder` is unknown.
     """
 
     dataset: Dataset
@@ -72,7 +70,7 @@ class Source:
 
     @property
     def arrays(self) -> Arrays:
-        """The examples in main memory, to be put on the device once: image, label, and attributes if there are any."""
+        """The examples in main memory: image, label, and attributes if the set has any."""
         return _flat(self.dataset)
 
     @property
@@ -83,19 +81,19 @@ class Source:
 
     @property
     def examples_per_epoch(self) -> int:
-        """Number of examples that an epoch shows, padding not counted."""
+        """Number of examples in an epoch, not counting padding."""
         return min(len(self.dataset), self.steps_per_epoch * self.batch_size)
 
     def order(self, key: Key[Array, ""]) -> Int[Array, "steps batch"]:
         """Draws the order of one epoch.
 
         Args:
-            key: fixes the order; use another one for each epoch.
+            key: decides the order; use a different one for each epoch.
 
         Returns:
-            [steps_per_epoch, batch_size] example numbers, a uniformly random permutation cut into rows. With
-            remainder "pad" the last row ends in masked places; position i shows example i there, so that
-            statistics over a padded batch are those of real images.
+            [steps_per_epoch, batch_size] example numbers, a uniformly random permutation cut into rows. With remainder
+            "pad" the last row ends in masked places, of which place i has the image of example i, so that statistics
+            over a padded batch are those of real images.
         """
         padded = self.steps_per_epoch * self.batch_size - self.examples_per_epoch
         permutation = jax.random.permutation(key, jnp.arange(len(self.dataset), dtype=jnp.int32))
@@ -104,31 +102,31 @@ class Source:
         return numbers.reshape(self.steps_per_epoch, self.batch_size)
 
     def batch(self, arrays: Arrays, row: Int[Array, " batch"], index: Int[Array, " batch"]) -> Batch:
-        """Gathers a batch, or the part of it that belongs to one device.
+        """Gathers a batch, or one device's share of it.
 
         Args:
             arrays: `self.arrays`, on the device.
-            row: example numbers in [0, n), from `order`; ~i makes a masked place that shows example i.
-            index: position of each of them in the global batch, in [0, batch_size).
+            row: example numbers in [0, n), from `order`; ~i makes a masked place with the image of example i.
+            index: position of each example in the global batch, in [0, batch_size).
 
         Returns:
-            The batch: image float32 in [0, 1], label (-1 at masked places), mask, `index`, and attributes as 0 or 1 if
-            the data set has any.
+            The batch: images float32 in [0, 1], labels (-1 at masked places), mask, `index`, and attributes as 0 or 1
+            if the data set has any.
         """
         return _gather(arrays, row, index, image_shape=self.dataset.spec.image_shape)
 
 
 class Resident(Source):
-    """A training set that fits on the device, where its arrays lie whole."""
+    """A training set whose arrays fit into the device's memory as a whole."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Batches(Sequence[Batch]):
-    """Batches that are gathered each time they are asked for, since all together are four times the data set.
+    """Batches gathered on access: all of them together would take four times the memory of the data set.
 
     Attributes:
         dataset: the examples.
-        rows: [steps, batch_size], example numbers; ~i for a masked place that shows example i.
+        rows: [steps, batch_size], example numbers; ~i for a masked place with the image of example i.
     """
 
     dataset: Dataset
@@ -150,18 +148,18 @@ class _Batches(Sequence[Batch]):
 
 
 def batches(dataset: Dataset, *, batch_size: int) -> Sequence[Batch]:
-    """A data set in batches of one size, so that a step compiles once.
+    """Splits a data set into batches of one size, so that a step compiles once.
 
-    Batch i of s holds examples i, i + s, i + 2s, ...: sets are stored in runs (MNIST's test split writer by
-    writer), and a statistic of a batch as a set, such as MMD, needs one that stands for the whole.
+    Batch i of s holds examples i, i + s, i + 2s, ...: stored sets are not shuffled (MNIST's test split is sorted by
+    writer), and statistics of a whole batch, such as MMD, need batches that represent the whole set.
 
     Args:
         dataset: n >= 1 examples.
-        batch_size: examples per batch, at least 1. May exceed n.
+        batch_size: examples per batch, at least 1; may exceed n.
 
     Returns:
-        ceil(n / batch_size) batches, each gathered whenever it is asked for and not kept; a slice gathers none. The
-        last ones are filled up with examples whose mask is 0 and whose label is -1.
+        ceil(n / batch_size) batches, each gathered on access and not kept; slicing gathers none. The last ones are
+        padded with examples whose mask is 0 and whose label is -1.
 
     Raises:
         ValueError: the batch size is below 1.
@@ -176,22 +174,22 @@ def batches(dataset: Dataset, *, batch_size: int) -> Sequence[Batch]:
 
 
 def extract(dataset: Dataset, rows: Int32[np.ndarray, "*rows"]) -> tuple[Int32[np.ndarray, "*rows"], Arrays]:
-    """Copies the examples of some rows, for a device that cannot hold all.
+    """Copies the examples of some rows, for a device that cannot hold all examples.
 
     Args:
         dataset: n examples.
-        rows: example numbers in [0, n); ~i for a masked place that shows example i.
+        rows: example numbers in [0, n); ~i for a masked place with the image of example i.
 
     Returns:
-        The same rows in numbers of the copied examples, and these in main memory.
+        The same rows, with the numbers of the copied examples, and these copies in main memory.
     """
-    real, places = rows >= 0, np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
-    shown = np.where(real, rows, ~rows).ravel()
+    real, copied_rows = rows >= 0, np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
+    examples = np.where(real, rows, ~rows).ravel()
     whole = _flat(dataset)
-    copies: Arrays = {"image": np.take(whole["image"], shown, axis=0), "label": whole["label"][shown]}
+    copies: Arrays = {"image": np.take(whole["image"], examples, axis=0), "label": whole["label"][examples]}
     if "attributes" in whole:
-        copies["attributes"] = whole["attributes"][shown]
-    return np.where(real, places, ~places), copies
+        copies["attributes"] = whole["attributes"][examples]
+    return np.where(real, copied_rows, ~copied_rows), copies
 
 
 def _flat(dataset: Dataset) -> Arrays:
@@ -210,11 +208,11 @@ def _gather(
     image_shape: tuple[int, int, int],
 ) -> Batch:
     real = row >= 0
-    shown = jnp.where(real, row, ~row)
-    pixels = jnp.take(arrays["image"], shown, axis=0, mode="clip")
+    example = jnp.where(real, row, ~row)
+    pixels = jnp.take(arrays["image"], example, axis=0, mode="clip")
     image = pixels.reshape(-1, *image_shape).astype(jnp.float32) / 255
-    label = jnp.where(real, jnp.take(arrays["label"], shown, mode="clip"), -1)
+    label = jnp.where(real, jnp.take(arrays["label"], example, mode="clip"), -1)
     attributes = None
     if "attributes" in arrays:
-        attributes = jnp.take(arrays["attributes"], shown, axis=0, mode="clip").astype(jnp.float32)
+        attributes = jnp.take(arrays["attributes"], example, axis=0, mode="clip").astype(jnp.float32)
     return Batch(image, label, real.astype(jnp.float32), index, attributes)

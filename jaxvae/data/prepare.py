@@ -1,4 +1,4 @@
-"""Lets TFDS prepare a data set, but only where that can succeed; everywhere else says at once what to do."""
+"""Has TFDS prepare a data set where that can succeed; otherwise an error says at once what to do."""
 
 import contextlib
 import http.client
@@ -19,19 +19,19 @@ _NEEDED = ("tensorflow", "importlib_resources")
 def prepare(builder: Any) -> None:
     """Prepares a data set as array_record, with TensorFlow and the official archives.
 
-    TFDS verifies the archives' checksums. It takes them from `downloads/manual` in its folder (for MNIST from
-    the files that ship with jaxvae) or downloads them.
+    TFDS verifies the archives' checksums. It takes them from `downloads/manual` in its folder (for MNIST from the files
+    that ship with jaxvae) or downloads them.
 
     Args:
-        builder: the `tfds.core.DatasetBuilder` of a set that is not prepared.
+        builder: the `tfds.core.DatasetBuilder` of a set that is not yet prepared.
 
     Raises:
-        DataError: TensorFlow is not installed, the archives are not within reach, or TFDS fails.
+        DataError: TensorFlow is not installed, the archives cannot be reached, or TFDS fails.
     """
     import tensorflow_datasets as tfds
 
     if builder.data_path.exists():
-        raise DataError(f"{builder.data_path} holds no data that TFDS has finished; delete it and run again.")
+        raise DataError(f"{builder.data_path} holds unfinished data of TFDS; delete it and run again.")
     if any(importlib.util.find_spec(module) is None for module in _NEEDED):
         way = f"pip install {' '.join(_NEEDED)}, with which TFDS prepares it on the next run"
         if builder.name != "mnist":
@@ -44,7 +44,7 @@ def prepare(builder: Any) -> None:
             manual_dir = _manual_dir(builder)
         archives = {info.filename: url for url, info in builder.url_infos.items()}
         absent = [name for name in archives if not (manual_dir / name).is_file()]
-        # TFDS itself gives up on a missing network only after minutes of retries.
+        # Without a network TFDS itself fails only after minutes of retries.
         if absent and not _reachable(archives[absent[0]]):
             way = f"put {', '.join(absent)} into {_manual_dir(builder)}, or connect to the network"
             raise DataError(_ways_out(builder, way))
@@ -87,7 +87,7 @@ def _reachable(url: str) -> bool:
             urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()
             answered.set()
 
-    # Name resolution has no timeout of its own, so a hanging one is left behind in a daemon thread.
+    # Name resolution has no timeout of its own; if it hangs it is left behind in a daemon thread.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_PROBE_SECONDS)

@@ -1,4 +1,4 @@
-"""The one door to data: a name and a split go in, a `Dataset` comes out (uint8 images, NHWC)."""
+"""Loading by name: `load` takes a name and a split and returns a `Dataset` (uint8 images, NHWC)."""
 
 import os
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ NAMES = ("mnist", "fashion_mnist", "cifar10", "stl10", "celeb_a", "drawn")
 SPLITS = ("train", "test")
 SOURCES = ("bundled", "tfds")
 FOLDER = "folder:"
-"""What a name begins with that goes on with the path of a folder of pictures."""
+"""Prefix of a name that continues with the path of a folder of pictures."""
 
 _BUNDLED = ("mnist", "drawn")
 _RESIZED = {"stl10": 96, "celeb_a": 64}
@@ -38,24 +38,24 @@ def load(
     """Loads one split of a named data set into main memory, or maps it from the user's cache.
 
     Args:
-        name: one of `NAMES`, or "folder:" and the path of a folder of pictures; see `read_folder`. "drawn" is drawn
-            by a program, 600 and 120 small pictures of a bird, a horse or a house, to try things on.
+        name: one of `NAMES`, or "folder:" and the path of a folder of pictures; see `read_folder`. "drawn" is a small
+            set for first trials, drawn by a program: 600 and 120 pictures of birds, horses and houses.
         split: "train" or "test". STL-10's "train" includes its 100,000 unlabelled images.
-        source: "bundled" for what ships with jaxvae (mnist and drawn), "tfds" for TensorFlow Datasets; None
-            takes what ships where it does and no `data_dir` is given, else TFDS.
+        source: "bundled" for the sets that ship with jaxvae (mnist and drawn), "tfds" for TensorFlow Datasets; None
+            is "bundled" for these sets unless `data_dir` is given, and "tfds" otherwise.
         data_dir: TFDS's folder; None for ~/tensorflow_datasets.
-        limit: keep the first `limit` examples only, 1 <= limit <= n.
-        image_size: side of the squares that stl10, celeb_a and folders are cropped and resized to, at least 8, and
-            in which "drawn" is drawn, from 8 to 256; None for 96, 64, 96 and 32.
-        classes: names of the only classes to keep, which are then numbered in this order; all examples if empty.
+        limit: keep only the first `limit` examples, 1 <= limit <= n.
+        image_size: side of the square images: at least 8 for stl10, celeb_a and folders, 8 to 256 for drawn; None for
+            96, 64, 96 and 32.
+        classes: names of the classes to keep, which are then numbered in this order; all examples if empty.
 
     Returns:
-        The data set: images uint8 [n, height, width, channels] in [0, 255], labels int32 [n]. Bundled files
-        keep their order, TFDS its own, shuffled one; images and labels are the same.
+        The data set: images uint8 [n, height, width, channels] in [0, 255], labels int32 [n]. MNIST has the same
+        examples from both sources, in a different order.
 
     Raises:
-        ValueError: an unknown name, split, source or class, a limit out of range, an image size that the set does
-            not have, or a `data_dir` that would be ignored.
+        ValueError: the name, split, source or a class is unknown, `limit` or `image_size` is not possible for the set,
+            or `data_dir` would be ignored.
         DataError: the data is missing, altered or unreadable.
     """
     if not name.startswith(FOLDER):
@@ -86,8 +86,8 @@ def load_splits(
     Args:
         name: as in `load`.
         source: one of `SOURCES`; None as in `load`.
-        data_dir: where TFDS keeps its data.
-        limit: takes the first examples of the training split only, and at most as many of the other.
+        data_dir: as in `load`.
+        limit: keep only the first `limit` examples of the training split, and at most as many of the test split.
         image_size: as in `load`.
         classes: as in `load`.
 
@@ -119,7 +119,7 @@ def _read(
     *,
     labelled: bool,
 ) -> Dataset:
-    """At least the first `limit` examples of a split, without those that never have a label if `labelled`."""
+    """At least the first `limit` examples of a split; `labelled` omits STL-10's unlabelled images."""
     if name.startswith(FOLDER):
         if source is not None or data_dir is not None:
             raise ValueError("source and data_dir are for named data sets; leave them out of a folder's.")
@@ -143,10 +143,10 @@ def _read(
         return draw_pictures(split=split, image_size=image_size or _DRAWN_SIZE)
     else:
         dataset = read_mnist(mnist_folder(), split=split)
-    own = dataset.spec.image_shape[0]
-    if image_size not in (None, own):
+    side = dataset.spec.image_shape[0]
+    if image_size not in (None, side):
         raise ValueError(
-            f"{name} has images of {own} x {own} pixels, got image_size {image_size}; leave it out, or use "
+            f"{name} has images of {side} x {side} pixels, got image_size {image_size}; leave it out, or use "
             f"{', '.join(_RESIZED)}, drawn or {FOLDER}PATH, which come in any size."
         )
     return dataset

@@ -1,6 +1,6 @@
-"""Training sets that do not fit on the device: the same epochs as of those that do, in windows of some steps.
+"""Training sets that do not fit into the device's memory: the same epochs, in windows of several steps.
 
-Examples stay in main memory, or in the file that main memory maps; see `jaxvae.data.decoded`.
+Examples stay in main memory, or in a memory-mapped file; see `jaxvae.data.decoded`.
 """
 
 import os
@@ -12,13 +12,13 @@ from jaxtyping import Int32
 from jaxvae.data.dataset import Dataset
 from jaxvae.data.pipeline import Arrays, Resident, Source, extract
 
-_SHARE = 0.25  # of the memory; the rest is for parameters and activations
+_SHARE = 0.25  # of the device's memory; the rest is for parameters and activations
 
 
 class Streamed(Source):
-    """A training set of which the device holds the examples of a few steps.
+    """A training set of which the device only holds the examples of a few steps.
 
-    A key gives the same batches, to the bit, as `Resident` gives from it.
+    A key gives exactly the same batches as with `Resident`.
     """
 
     def window(
@@ -27,12 +27,12 @@ class Streamed(Source):
         """Gathers the examples of consecutive steps.
 
         Args:
-            rows: example numbers from `order`, for r replicas. Replicas that meet the same examples share them.
-            steps: for which there shall be room, at least as many as there are rows. Rows beyond those given hold
-                an example that is not to be looked at, so that every window of an epoch has one shape.
+            rows: example numbers from `order`, for r replicas. Replicas with the same examples share them.
+            steps: steps that the window has room for, at least as many as `rows` has. All windows of an epoch have one
+                shape; in a shorter last one the rows beyond those given hold an arbitrary example.
 
         Returns:
-            Rows and arrays for `batch`, which makes of them what it makes of the rows given and `self.arrays`.
+            Rows and arrays with which `batch` returns the same batches as with `rows` and `self.arrays`.
         """
         orders, replica = np.unique(rows, axis=0, return_inverse=True)
         given, batch = rows.shape[1:]
@@ -43,16 +43,16 @@ class Streamed(Source):
 
 
 def serve(dataset: Dataset, *, batch_size: int, remainder: str = "drop", memory: int | None = None) -> Source:
-    """Serves a training set from the device's memory if it takes at most a quarter of it, else by streaming.
+    """Serves a training set from the device's memory if it takes at most a quarter of it, otherwise by streaming.
 
     Args:
         dataset: the examples.
         batch_size: examples per step, 1 <= batch_size <= n.
         remainder: as in `Source`.
-        memory: bytes; those of the first device if not given.
+        memory: memory of the device in bytes; that of the first device if None.
 
     Returns:
-        The source. Both kinds give the same batches from the same key.
+        The source; both kinds give the same batches from the same key.
 
     Raises:
         ValueError: as `Source`.
@@ -63,6 +63,6 @@ def serve(dataset: Dataset, *, batch_size: int, remainder: str = "drop", memory:
 
 
 def _device_memory() -> int:
-    # The CPU says nothing of its memory, which is the host's.
+    # The CPU backend reports no memory of its own; it is the host's.
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
     return limit or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,7 +1,7 @@
-"""Data sets of TensorFlow Datasets, read without TensorFlow from what TFDS has prepared as array_record.
+"""Data sets of TensorFlow Datasets, read without TensorFlow from files that TFDS has prepared as array_record.
 
-TFDS stores examples in an order of its own (a hash of their number), so MNIST read here has the images and
-labels of the bundled files in another order, and another fingerprint.
+TFDS stores examples in its own order (a hash of their number), so MNIST read here has the images and labels of the
+bundled files in a different order, and a different fingerprint.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from jaxvae.data.prepare import prepare
 from jaxvae.data.threads import in_parallel
 
 _SLICE = 2_000
-_CROPS = {"celeb_a": 148}  # as VAE-GAN and most after it crop its faces
+_CROPS = {"celeb_a": 148}  # the crop of VAE-GAN and most later work
 
 
 def read_tfds(
@@ -34,24 +34,23 @@ def read_tfds(
     limit: int | None = None,
     image_size: int | None = None,
 ) -> Dataset:
-    """Reads a data set that TFDS has prepared, or lets TFDS prepare it first where that can succeed.
+    """Reads a data set that TFDS has prepared, or first has TFDS prepare it where that can succeed.
 
     Args:
-        name: a TFDS name of a set with "image", and with "label" or "attributes" where it has such.
-        split: one or several of its splits, "train" or "train+unlabelled".
-        data_dir: TFDS's folder; None for TFDS's default, ~/tensorflow_datasets.
+        name: TFDS's name of a set with a feature "image", and optionally "label" or "attributes".
+        split: one or several of its splits, such as "train" or "train+unlabelled".
+        data_dir: TFDS's folder; None for its default, ~/tensorflow_datasets.
         limit: read only the first `limit` examples, or all if there are fewer; at least 1.
-        image_size: side of the squares that are cut from the images' middles and resized. A whole split that is
-            read in this way is kept in the user's cache and mapped from there. None takes equally sized images as
-            they are.
+        image_size: side of the central squares after resizing; a whole split is then cached and memory-mapped. None
+            takes images as they are, which must have equal sizes.
 
     Returns:
         The data set in TFDS's stored order.
 
     Raises:
-        DataError: the data is not prepared and cannot be, or is stored in another format, or is damaged.
+        DataError: the data is not prepared and cannot be prepared, is stored in another format, or is damaged.
     """
-    # Slow, and needed by nobody who reads the bundled files.
+    # A slow import that the bundled files do not need.
     import tensorflow_datasets as tfds
 
     with _quiet():
@@ -118,7 +117,7 @@ def _decode(
 
 
 def _content(builder: Any) -> list[tuple]:
-    """Whatever tells one prepared set from another: TFDS has checked the archives that it was made of."""
+    """Identity of a prepared set without reading it; TFDS has verified the archives that it was made from."""
     files = sorted(file for file in Path(builder.data_path).iterdir() if file.is_file())
     stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return [(builder.info.full_name, str(builder.data_path)), *stamps]
@@ -126,7 +125,7 @@ def _content(builder: Any) -> list[tuple]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences advice about OpenCV and missing folders, which TFDS logs through absl."""
+    """Silences TFDS's messages about OpenCV and missing folders, which it logs through absl."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)

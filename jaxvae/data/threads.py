@@ -1,4 +1,4 @@
-"""Slow work on many small things, spread over threads."""
+"""Parallel work on many small items in threads."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -16,14 +16,14 @@ S = TypeVar("S")
 def in_parallel(
     function: Callable[[S], T], items: Iterable[S], *, total: int, title: str, unit: str = " images"
 ) -> Iterator[T]:
-    """Maps in threads, in order, with a progress bar, and with a bounded number of results waiting.
+    """Maps a function over items in threads, in order, with a progress bar and a bounded number of waiting results.
 
     Args:
-        function: releases the interpreter's lock for most of its time, as Pillow and hashlib do.
+        function: function that mostly runs without the interpreter's lock, such as Pillow's and hashlib's.
         items: its arguments.
-        total: how many.
-        title: of the progress bar.
-        unit: what is counted.
+        total: number of items.
+        title: title of the progress bar.
+        unit: unit that the bar counts.
 
     Yields:
         The results in the order of the items.

@@ -1,9 +1,11 @@
-"""Evaluation: what a trained model is worth on data it has not seen.
+"""Evaluation: metrics of a trained model on data it has not seen.
 
-An `Evaluator` is `(key, variables, batches) -> {name: float}`. Builders take the model as pure functions,
-compile once, sum on the device under the batches' masks, and read back once at the end.
+An `Evaluator` is `(key, variables, batches) -> {name: float}`. The functions that build one take the model as pure
+functions, compile once, sum on the device under the batches' masks, and read the result back once at the end. Metrics
+that compare images pair by pair raise ValueError if the shapes differ; nothing is broadcast.
 """
 
+from jaxvae.evaluate.attribute_vectors import attribute_vectors
 from jaxvae.evaluate.checkerboard import checkerboard
 from jaxvae.evaluate.class_means import ClassMeans, fit_class_means
 from jaxvae.evaluate.classes import class_accuracy
@@ -54,6 +56,7 @@ __all__ = [
     "Statistics",
     "active_units",
     "attribute_similarity",
+    "attribute_vectors",
     "check_comparable",
     "checkerboard",
     "class_accuracy",

@@ -1,27 +1,27 @@
-"""Checkerboards that transposed convolutions leave in images, [n, height, width, channels] in [0, 1]."""
+"""Checkerboard artifacts of transposed convolutions in images, [n, height, width, channels] in [0, 1]."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
 def checkerboard(images: Float[Array, "n h w c"], *, stride: int = 2) -> Float[Array, " n"]:
-    """Share of an image's energy at the stride frequency: what repeats, all over the image, every `stride` pixels.
+    """Share of an image's energy at the stride frequency: in patterns that repeat every `stride` pixels.
 
     An image is averaged over all of its tiles of stride x stride pixels. The variance within the average tile is the
-    image's power at the frequencies that are multiples of 1 / stride in both directions, zero apart; it is divided by
-    the image's variance, its power at all frequencies but zero. A photograph has hardly any, whatever it shows.
+    image's power at the nonzero frequencies that are multiples of 1 / stride in both directions; it is divided by the
+    image's variance, its power at all nonzero frequencies. Photographs have hardly any.
 
     Args:
-        images: [n, height, width, channels], any values; sides of at least two tiles. Pixels at the bottom and on
-            the right that fill no tile are left out.
-        stride: pixels after which the pattern repeats, at least 2: the stride of a decoder's last layer, or a
-            product of its last strides.
+        images: [n, height, width, channels], any values; sides of at least two tiles. Pixels at the bottom and on the
+            right that fill no tile are ignored.
+        stride: period of the pattern in pixels, at least 2: the stride of a decoder's last layer, or a product of its
+            last strides.
 
     Returns:
-        [n], 0 (also for a constant image) to 1 (for nothing but the pattern); channels are added up on either side.
+        [n], from 0 (also for a constant image) to 1 (nothing but the pattern); both powers are summed over channels.
 
     Raises:
-        ValueError: a stride below 2, or smaller images.
+        ValueError: the stride is below 2, or the images are smaller than two tiles.
 
     References:
         Odena, Dumoulin & Olah, Deconvolution and Checkerboard Artifacts, Distill 2016.
@@ -33,7 +33,7 @@ def checkerboard(images: Float[Array, "n h w c"], *, stride: int = 2) -> Float[A
             f"{stride} and images of {images.shape[1]} x {images.shape[2]} pixels."
         )
     whole = images[:, : rows * stride, : columns * stride]
-    # What is below this is the rounding of the mean, which for a constant image is all that is left.
+    # A constant image has a variance of about this size, from rounding of the mean.
     rounding = (
         jnp.finfo(images.dtype).eps ** 2 * jnp.mean(jnp.square(whole), axis=(1, 2, 3)) * images.shape[-1]
     )

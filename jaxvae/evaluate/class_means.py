@@ -1,4 +1,4 @@
-"""Classes of codes by the nearest class mean.
+"""Classification of codes by the nearest class mean.
 
 Codes are [n, d], labels class numbers, -1 where there is none. Sums are in float64, on the host.
 """
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
+from jaxvae.losses._shapes import check_same_length
+
 _SMOOTHING = 1e-9
-"""Share of the largest variance that is added to all, so that a dimension without any divides by no 0."""
+"""Share of the largest variance that is added to all, so that a dimension without variance does not divide by 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +27,21 @@ class ClassMeans:
     variance: Float[np.ndarray, " d"]
 
     def probabilities(self, codes: Float[Array | np.ndarray, "n d"]) -> Float[np.ndarray, "n classes"]:
-        """How probable each class is, if all are equally frequent.
+        """Probability of each class, if all classes are equally frequent.
 
         Args:
-            codes: [n, d], of as many dimensions as were fitted.
+            codes: [n, d], with as many dimensions as the class means.
 
         Returns:
-            [n, classes], the softmax of minus half the squared Mahalanobis distances to the class means; 1 in sum.
+            [n, classes], the softmax of minus half the squared Mahalanobis distances to the class means; sums to 1.
+
+        Raises:
+            ValueError: codes of another number of dimensions.
         """
+        if codes.shape[1] != len(self.variance):
+            raise ValueError(
+                f"codes must have the {len(self.variance)} dimensions of the class means, got {codes.shape[1]}."
+            )
         scale = np.sqrt(self.variance)
         points, means = np.asarray(codes, np.float64) / scale, self.means / scale
         # |x - m|^2 without |x|^2, which is the same for all classes.
@@ -46,24 +55,25 @@ def fit_class_means(
 ) -> ClassMeans:
     """Fits linear discriminant analysis with a diagonal covariance and equally frequent classes.
 
-    It takes dimensions for independent within a class; where they are not, its probabilities are nearer 0 and 1 than
-    they should be.
+    Dimensions are assumed to be independent within a class; if they are not, the probabilities are too close to 0 and
+    1.
 
     Args:
         codes: [n, d].
-        labels: [n], in [0, classes); an example labelled -1 is left out.
-        classes: number of classes, each with an example.
+        labels: [n], in [0, classes); an example labelled -1 is ignored.
+        classes: number of classes, each with at least one example.
 
     Returns:
-        The means of the classes, and the variance about them in each dimension: squares summed over all labelled
-        codes, divided by their number.
+        The class means, and for each dimension the variance about them: the mean of the squares over all labelled
+        codes.
 
     Raises:
-        ValueError: a class without examples, or a label of no class.
+        ValueError: codes and labels differ in number, a class has no examples, or a label is out of range.
 
     References:
         Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2nd edition, 2009, sections 4.3 and 18.2.
     """
+    check_same_length("fit_class_means", codes=codes, labels=labels)
     numbers = np.asarray(labels)
     if numbers.max(initial=-1) >= classes or numbers.min(initial=-1) < -1:
         raise ValueError(

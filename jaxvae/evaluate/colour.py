@@ -1,6 +1,6 @@
-"""How far the colours of reconstructions and samples are from those of the data.
+"""Differences in colour between the data and reconstructions or samples.
 
-Images are [n, height, width, channels]: float in [0, 1], and where sets of them are compared uint8 too.
+Images are [n, height, width, channels], float in [0, 1]; functions that compare sets of images also take uint8.
 """
 
 import jax
@@ -10,17 +10,18 @@ from jaxtyping import Array, Float, Key, UInt8
 
 from jaxvae.evaluate.inception_features import Images, check_images
 from jaxvae.evaluate.mean import Evaluator, Forward, mean_evaluator
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Batch, Variables
 
 BINS = 8
-"""Cells of a histogram along each channel."""
+"""Number of cells of a histogram along each channel."""
 
 _Others = Float[Array | np.ndarray, "m _ _ _"] | UInt8[Array | np.ndarray, "m _ _ _"]
 _PIECE = 1000
 
 
 def colour_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
-    """Difference between the mean colours of two images, whatever they show.
+    """Difference between the mean colours of two images, whatever their content.
 
     Args:
         a: [n, h, w, c] in [0, 1].
@@ -28,7 +29,11 @@ def colour_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Floa
 
     Returns:
         [n], intensities, 0 to 1: absolute differences of the means over pixels, averaged over channels.
+
+    Raises:
+        ValueError: a and b differ in shape.
     """
+    check_same_shape("colour_error", a=a, b=b)
     return jnp.mean(jnp.abs(jnp.mean(a, axis=(1, 2)) - jnp.mean(b, axis=(1, 2))), axis=-1)
 
 
@@ -39,7 +44,7 @@ def colour_evaluator(forward: Forward) -> Evaluator:
         forward: `(key, variables, batch) -> Output`.
 
     Returns:
-        An evaluator of `colour_error` (see there).
+        An evaluator that returns `colour_error` (see the function of that name).
     """
 
     def statistics(key: Key[Array, ""], variables: Variables, batch: Batch) -> dict[str, Float[Array, " n"]]:
@@ -52,34 +57,33 @@ def colour_evaluator(forward: Forward) -> Evaluator:
 def colour_shift(a: Images, b: _Others) -> float:
     """Difference between the mean colours of two sets of images, such as samples and data.
 
-    A set that has turned to one tint as a whole, such as sepia, is far from the data, however its images differ.
+    It is large for a set with an overall tint, such as sepia, however diverse its images are.
 
     Args:
-        a: uint8 in [0, 255] or float in [0, 1], of one channel or three.
-        b: the same, of as many channels.
+        a: uint8 in [0, 255] or float in [0, 1], with one channel or three.
+        b: the same, with as many channels.
 
     Returns:
-        Intensities, 0 to 1: absolute differences of the means over all pixels, averaged over channels.
+        Intensity, 0 to 1: absolute differences of the means over all pixels, averaged over channels.
 
     Raises:
-        ValueError: no images, images out of range, or sets of other channels.
+        ValueError: no images, images out of range, or different numbers of channels.
     """
     _check_channels(a, b)
     return float(np.abs(_mean_colour(a) - _mean_colour(b)).mean())
 
 
 def colour_histogram(images: Images) -> Float[np.ndarray, " cells"]:
-    """Share of the pixels that have each colour, in 8 steps of every channel.
+    """Share of the pixels of each colour, with 8 steps per channel.
 
     Args:
-        images: uint8 in [0, 255] or float in [0, 1], of one channel or three.
+        images: uint8 in [0, 255] or float in [0, 1], with one channel or three.
 
     Returns:
-        [8 ** channels], summing to 1; a colour's cell is the number whose digits, to the base of 8, are the steps of
-        its channels.
+        [8 ** channels], sums to 1. A colour's cell is the number whose digits in base 8 are the steps of its channels.
 
     Raises:
-        ValueError: no images, images out of range, or of neither one channel nor three.
+        ValueError: no images, images out of range, or a number of channels other than 1 and 3.
     """
     check_images(images)
     channels = images.shape[-1]
@@ -93,19 +97,19 @@ def colour_histogram(images: Images) -> Float[np.ndarray, " cells"]:
 
 
 def colour_histogram_distance(a: Images, b: _Others) -> float:
-    """Share of the pixels of one set that would have to change colour to have the other's colours as often.
+    """Share of pixels that would have to change colour for both sets to have the same colour histogram.
 
-    This is one less the histograms' intersection, and their total variation distance.
+    This is 1 minus the intersection of the histograms, and their total variation distance.
 
     Args:
-        a: uint8 in [0, 255] or float in [0, 1], of one channel or three.
-        b: the same, of as many channels.
+        a: uint8 in [0, 255] or float in [0, 1], with one channel or three.
+        b: the same, with as many channels.
 
     Returns:
-        0 for equal colours to 1 for none in common.
+        From 0 for equal histograms to 1 for no colour in common.
 
     Raises:
-        ValueError: no images, images out of range, or sets of other channels.
+        ValueError: no images, images out of range, or different numbers of channels.
 
     References:
         Swain & Ballard, Color Indexing, International Journal of Computer Vision 7, 1991, section 3.1.

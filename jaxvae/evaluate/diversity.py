@@ -1,24 +1,26 @@
-"""How different images of one set are from each other, and how alike attributes are; features are [n, d]."""
+"""Diversity of a set of images, and similarity of predicted and wanted attributes. Features are [n, d]."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
+
+from jaxvae.losses._shapes import check_same_shape
 
 _BLOCK_SIZE = 128
 _SIDE = 8
 
 
 def diversity(features: Float[Array, "n d"]) -> Float[Array, ""]:
-    """Mean distance of all pairs; near 0 where a generator has collapsed to one image.
+    """Mean distance over all pairs; near 0 if a generator has collapsed to one image.
 
     Args:
-        features: [n, d], n >= 2, of images, in a space where distance means difference.
+        features: [n, d], n >= 2, features of images whose distance measures how different two images are.
 
     Returns:
         Scalar in the units of the features.
 
     Raises:
-        ValueError: fewer than two.
+        ValueError: fewer than two images.
     """
     n = len(features)
     if n < 2:
@@ -32,21 +34,21 @@ def diversity(features: Float[Array, "n d"]) -> Float[Array, ""]:
 
 
 def distinctness(images: Float[Array, "n h w c"]) -> Float[Array, ""]:
-    """Median distance of an image to the one that is most like it; near 0 where a generator has only a few images.
+    """Median distance of an image to its nearest other image; near 0 if a generator repeats a few images.
 
-    A generator that repeats a few images, or one for each label, may well have the data's `diversity`: most pairs are
-    of different ones. Images are compared at 8 x 8 pixels, which neither faint noise keeps apart nor
-    blur brings together, as a generator's images are blurred. Features of a classifier would only show what its
-    classes need.
+    A generator that repeats a few images, or has one for each label, can still match the data's `diversity`, since most
+    pairs are of different images. Images are compared at 8 x 8 pixels, where faint noise hardly increases distances and
+    blur, as in a generator's images, hardly decreases them. Features of a classifier would only show differences that
+    matter to its classes.
 
     Args:
-        images: [n, h, w, c], n >= 2. More images lie closer to each other: compare sets of one size.
+        images: [n, h, w, c], n >= 2. In larger sets nearest images are closer: compare sets of the same size.
 
     Returns:
         Euclidean distance over those pixels and channels, in the units of the images.
 
     Raises:
-        ValueError: fewer than two.
+        ValueError: fewer than two images.
     """
     n = len(images)
     if n < 2:
@@ -54,27 +56,31 @@ def distinctness(images: Float[Array, "n h w c"]) -> Float[Array, ""]:
     shape = (n, min(images.shape[1], _SIDE), min(images.shape[2], _SIDE), images.shape[3])
     small = jax.image.resize(images, shape, "linear").reshape(n, -1)
 
-    def nearest(place: Int[Array, ""]) -> Float[Array, ""]:
-        squared = jnp.sum(jnp.square(small - small[place][None]), axis=1)
-        return jnp.sqrt(jnp.min(squared.at[place].set(jnp.inf)))
+    def to_nearest(position: Int[Array, ""]) -> Float[Array, ""]:
+        squared = jnp.sum(jnp.square(small - small[position][None]), axis=1)
+        return jnp.sqrt(jnp.min(squared.at[position].set(jnp.inf)))
 
-    return jnp.median(jax.lax.map(nearest, jnp.arange(n), batch_size=_BLOCK_SIZE))
+    return jnp.median(jax.lax.map(to_nearest, jnp.arange(n), batch_size=_BLOCK_SIZE))
 
 
 def attribute_similarity(predicted: Float[Array, "n k"], wanted: Float[Array, "n k"]) -> Float[Array, " n"]:
-    """Cosine of predicted and wanted attributes, both brought from [0, 1] to [-1, 1].
+    """Cosine similarity of predicted and wanted attributes, both mapped from [0, 1] to [-1, 1].
 
     Args:
-        predicted: [n, k], probabilities that a classifier gives to attributes.
-        wanted: [n, k], those that the images should have, 0 or 1.
+        predicted: [n, k], probabilities of the attributes according to a classifier.
+        wanted: [n, k], attributes that the images should have, 0 or 1.
 
     Returns:
         [n], in [-1, 1].
+
+    Raises:
+        ValueError: predicted and wanted differ in shape.
 
     References:
         Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, section 4.2, which
         compares predictions with the attributes of Labeled Faces in the Wild.
     """
+    check_same_shape("attribute_similarity", predicted=predicted, wanted=wanted)
     a, b = 2 * predicted - 1, 2 * wanted - 1
     lengths = jnp.linalg.norm(a, axis=1) * jnp.linalg.norm(b, axis=1)
     return jnp.sum(a * b, axis=1) / jnp.maximum(lengths, 1e-12)

@@ -1,4 +1,4 @@
-"""FID and its relatives between two sets of images, with a record of how they were computed."""
+"""FID, KID, density and coverage between two sets of images, with a record of how they were computed."""
 
 import warnings
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ _OtherImages: TypeAlias = Float[Array | np.ndarray, "m _ _ _"] | UInt8[Array | n
 
 @dataclass(frozen=True)
 class FidResult:
-    """Distances between two sets of images. They compare only with others of the same weights, resize and numbers.
+    """Distances between two sets of images, comparable only if weights, resize and numbers of images are the same.
 
     Attributes:
         fid: Fréchet Inception distance.
-        kid: kernel Inception distance; None, as all that follow but the record, where a set's features are not known
-            or are fewer than three.
-        kid_error: its standard error.
-        density: see `jaxvae.evaluate.Fidelity`; the second set is the real one. None for up to 5 real images.
-        coverage: likewise.
-        n: number of images in either set; None where it is unknown.
+        kid: kernel Inception distance; None if the features of a set are unknown, or fewer than three.
+        kid_error: its standard error, or None.
+        density: see `jaxvae.evaluate.Fidelity`; the second set holds the real images. None if the features of a set
+            are unknown, or there are at most 5 real images.
+        coverage: the same.
+        n: number of images in either set; None if unknown.
         weights: name of the Inception weights.
-        resize: how images came to 299 x 299.
+        resize: method by which images were resized to 299 x 299.
         precision: what the network's operands were rounded to.
     """
 
@@ -56,18 +56,18 @@ def fid(
 ) -> FidResult:
     """Compares two sets of images.
 
-    Images are scaled to (x - 128) / 128 for x in [0, 255], as the network's authors do. Statistics given instead of
-    images keep their own resize and precision.
+    Images are scaled to (x - 128) / 128 for x in [0, 255], as the network's authors do. Statistics in place of images
+    keep the resize and precision that they were computed with.
 
     Args:
         a: images, uint8 in [0, 255] or float in [0, 1], [n, height, width, channels] with one channel or three; or
             their statistics.
-        b: the set to compare with: the real images where there are such.
-        inception: the network's weights; `load_inception()` if not given.
+        b: the set to compare with: the real images, if one set is real.
+        inception: the network's weights; None calls `load_inception`.
         resize: "bilinear" (without antialiasing, as pytorch-fid) or "clean" (antialiased bicubic, as clean-fid).
         precision: see `inception_features`.
         batch_size: see `inception_features`.
-        progress: whether a bar is shown.
+        progress: whether to show a progress bar.
 
     Returns:
         The distances and how they were computed.
@@ -82,7 +82,7 @@ def fid(
     """
     inception = check_comparable(a, b, inception=inception, resize=resize, precision=precision)
 
-    def known(images: _OtherImages | ImageStatistics) -> ImageStatistics:
+    def statistics(images: _OtherImages | ImageStatistics) -> ImageStatistics:
         if isinstance(images, ImageStatistics):
             return images
         return image_statistics(
@@ -94,7 +94,7 @@ def fid(
             progress=progress,
         )
 
-    return compare(known(a), known(b))
+    return compare(statistics(a), statistics(b))
 
 
 def check_comparable(
@@ -105,32 +105,32 @@ def check_comparable(
     resize: str = "bilinear",
     precision: Precision = "float32",
 ) -> Inception | None:
-    """Refuses two sets that `fid` cannot compare, before it computes anything.
+    """Checks that `fid` can compare two sets, without computing anything.
 
     Args:
         a: images or their statistics.
         b: the set to compare with.
-        inception: the network's weights; `load_inception()` if not given and there are images.
-        resize: of images.
-        precision: of images.
+        inception: the network's weights; None calls `load_inception` if a set is images.
+        resize: method by which images will be resized.
+        precision: what the network's operands will be rounded to.
 
     Returns:
-        The weights that images are to be seen with; None if both sets are statistics.
+        The weights to use for images; None if both sets are statistics.
 
     Raises:
         ValueError: fewer than two images, images out of range, sets of different image sizes, statistics that were
             computed differently, or no weights.
     """
     _check_sizes(*(x.image_size if isinstance(x, ImageStatistics) else tuple(x.shape[1:3]) for x in (a, b)))
-    given = [x for x in (a, b) if isinstance(x, ImageStatistics)]
+    statistics = [x for x in (a, b) if isinstance(x, ImageStatistics)]
     for images in (x for x in (a, b) if not isinstance(x, ImageStatistics)):
         check_set(images)
-    if len(given) == 2:
+    if len(statistics) == 2:
         return None
     inception = inception or load_inception()
-    asked = {"weights": inception.name, "resize": resize, "precision": precision}
-    for name, value in asked.items():
-        _common(name, value, *(getattr(known, name) for known in given))
+    settings = {"weights": inception.name, "resize": resize, "precision": precision}
+    for name, value in settings.items():
+        _common(name, value, *(getattr(computed, name) for computed in statistics))
     return inception
 
 
@@ -138,14 +138,15 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
     """Compares two sets of images by their statistics.
 
     Args:
-        a: of one set.
-        b: of the other: the real images where there are such.
+        a: statistics of one set.
+        b: statistics of the other: the real images, if one set is real.
 
     Returns:
         The distances and how they were computed.
 
     Raises:
-        ValueError: they were computed with different weights, resizes or precisions, or of images of different sizes.
+        ValueError: the statistics were computed with different weights, resizes or precisions, or from images of
+            different sizes.
     """
     _check_sizes(a.image_size, b.image_size)
     recipe: dict[str, Any] = {
@@ -159,8 +160,8 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
             numbers["density"], numbers["coverage"] = density_coverage(b.features, a.features)
     if unknown := [name for name, value in recipe.items() if value == UNKNOWN]:
         warnings.warn(
-            f"of a set of statistics it is not known with which {', '.join(unknown)} they were computed; the distance "
-            "means something only if it was the same for both sets.",
+            f"a set of statistics does not say with which {', '.join(unknown)} it was computed; the distance is "
+            "meaningful only if it was the same for both sets.",
             stacklevel=2,
         )
     distance = frechet_distance(a.moments, b.moments)
@@ -170,13 +171,15 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
 def _check_sizes(a: tuple[int, int] | None, b: tuple[int, int] | None) -> None:
     if a and b and a != b:
         raise ValueError(
-            f"both sets must have images of one height and width, got {a[0]} x {a[1]} and {b[0]} x {b[1]}; "
+            f"both sets must have images of the same height and width, got {a[0]} x {a[1]} and {b[0]} x {b[1]}; "
             "resize one of them first."
         )
 
 
 def _common(name: str, *values: str) -> str:
-    known = sorted({*values} - {UNKNOWN})
-    if len(known) > 1:
-        raise ValueError(f"both sets must be computed with the same {name}, got {known[0]} and {known[1]}.")
-    return UNKNOWN if UNKNOWN in values else known[0]
+    distinct = sorted({*values} - {UNKNOWN})
+    if len(distinct) > 1:
+        raise ValueError(
+            f"both sets must be computed with the same {name}, got {distinct[0]} and {distinct[1]}."
+        )
+    return UNKNOWN if UNKNOWN in values else distinct[0]

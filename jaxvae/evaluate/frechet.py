@@ -1,4 +1,4 @@
-"""The Fréchet distance between Gaussians fitted to two sets of features, of whatever network.
+"""The Fréchet distance between Gaussians fitted to two sets of features, from any network.
 
 Features are [n, d]; sums and products are in float64, on the host.
 """
@@ -17,7 +17,7 @@ class Moments:
     Attributes:
         mean: [d].
         covariance: [d, d], divided by n - 1.
-        n: number of features; None if it is not known.
+        n: number of feature vectors; None if unknown.
     """
 
     mean: Float[np.ndarray, " d"]
@@ -49,9 +49,9 @@ def moments(features: Float[np.ndarray, "n d"]) -> Moments:
 def frechet_distance(a: Moments, b: Moments) -> float:
     """Squared Fréchet distance between two Gaussians: |mean difference|^2 + tr(A + B - 2 (A B)^(1/2)).
 
-    The trace of (A B)^(1/2) is that of (A^(1/2) B A^(1/2))^(1/2), a symmetric matrix, whose eigenvalues are computed
-    to within rounding however few samples there were. Where there were fewer than features, the covariances are of
-    deficient rank, and the distance comes out too large: then this warns.
+    The trace of (A B)^(1/2) equals that of (A^(1/2) B A^(1/2))^(1/2), a symmetric matrix whose eigenvalues are accurate
+    to rounding for any number of samples. With fewer samples than features the covariances are rank-deficient and the
+    distance is biased upwards; this gives a warning.
 
     Args:
         a: moments of one set.
@@ -61,7 +61,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
         The distance in squared feature units; 0 for equal moments up to rounding.
 
     Raises:
-        ValueError: moments of unequal size, or not finite.
+        ValueError: moments of different sizes, or not finite.
 
     References:
         Dowson and Landau, The Fréchet distance between multivariate normal distributions, J. Multivariate Anal. 12,
@@ -71,7 +71,9 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"both sets must have features of one size, got {len(a.mean)} and {len(b.mean)}.")
     if not all(np.isfinite(part).all() for m in (a, b) for part in (m.mean, m.covariance)):
-        raise ValueError("moments must be finite, got NaN or infinity; are the images and the weights whole?")
+        raise ValueError(
+            "moments must be finite, got NaN or infinity; are the images and the weights intact?"
+        )
     size = len(a.mean)
     fewest = min((m.n for m in (a, b) if m.n is not None), default=size)
     if fewest < size:

@@ -1,4 +1,4 @@
-"""How well codes fill a prior: what of the prior no code is near, and whether the two can be told apart.
+"""How well codes fill a prior: its share without codes nearby, and whether codes and draws can be told apart.
 
 Codes and draws are [n, d].
 """
@@ -18,26 +18,26 @@ def holes(
     neighbours: int = 5,
     quantile: float = 0.95,
 ) -> float:
-    """Share of draws from the prior that lie in holes: farther from their nearest codes than is typical.
+    """Share of draws from the prior that lie in holes: unusually far from their nearest codes.
 
-    The distance is the one to the `neighbours`-th nearest code. Typical is what it would be if the codes filled the
-    prior: the `quantile` of the distances from the same draws to the `neighbours`-th nearest of as many other draws.
-    The codes' own distances from each other would not do: codes that stray or are spread too far raise them, which
-    hides the holes that they leave. Codes that are distributed as the prior leave 1 - quantile, whatever the prior.
+    The distance is that to the `neighbours`-th nearest code. It is unusual above the `quantile` of the distances that
+    codes distributed as the prior would have: from the same draws to the `neighbours`-th nearest of as many other
+    draws. Distances among the codes themselves would not do: codes that stray or are spread too far increase them,
+    which hides the holes that they leave. For codes distributed as the prior the share is 1 - quantile, for any prior.
 
     Args:
         codes: [n, d], at least `neighbours` draws from the aggregated posterior.
         draws: [m, d], from the prior, at least one.
         reference: [n, d], other draws from the prior, as many as codes.
-        neighbours: which of the nearest codes is looked at, from 1.
-        quantile: share of the draws that codes distributed as the prior do not leave in holes, in (0, 1).
+        neighbours: which of the nearest codes the distance is measured to, from 1.
+        quantile: share of the draws that are not in holes if the codes are distributed as the prior, in (0, 1).
 
     Returns:
         In [0, 1].
 
     Raises:
-        ValueError: points of different sizes, too few of them, codes and reference of different numbers, or a quantile
-            outside (0, 1).
+        ValueError: points of different dimensions, too few points, codes and reference of different numbers, or a
+            quantile outside (0, 1).
 
     References:
         Tomczak & Welling, VAE with a VampPrior, AISTATS 2018, section 2 (holes of the aggregated posterior);
@@ -63,7 +63,7 @@ def holes(
 def _distance_to_nearest(
     points: Float[Array, "m d"], others: Float[Array, "n d"], which: int
 ) -> Float[np.ndarray, " m"]:
-    # Loaded only here, since importing the package should not wait for it.
+    # Imported here, because importing the package should not take that long.
     from sklearn.neighbors import NearestNeighbors
 
     tree = NearestNeighbors(n_neighbors=which).fit(np.asarray(others))
@@ -71,23 +71,23 @@ def _distance_to_nearest(
 
 
 def two_sample_accuracy(key: Key[Array, ""], codes: Float[Array, "n d"], draws: Float[Array, "m _"]) -> float:
-    """How often the nearest neighbours of a point tell whether it is a code or a draw.
+    """How often the nearest neighbours of a point tell correctly whether it is a code or a draw.
 
-    They are sought in one half of both sets, and asked about the other; the larger set is cut to the size of the
-    smaller. There are a quarter as many neighbours as the square root of the points that they are sought in: the paper
-    takes the root, which smooths over the structure of priors as thin as the Swiss roll, whose thickness it misses.
+    One half of both sets provides the neighbours, the other is classified; the larger set is cut to the size of the
+    smaller. The number of neighbours is a quarter of the square root of the number of points that they are searched in.
+    The paper takes the square root, which smooths over the structure of thin priors such as the Swiss roll.
 
     Args:
-        key: decides the halves.
+        key: determines the halves.
         codes: [n, d], draws from the aggregated posterior, at least two.
         draws: [m, d], from the prior, at least two.
 
     Returns:
-        Share of right answers: 0.5 where nobody could tell, up to sampling error, whose standard deviation is
-        0.5 / sqrt(n) for n points in the smaller set; 1 where the sets are apart.
+        Share of correct answers: 1 if the sets are separate, 0.5 if they are indistinguishable, up to a sampling error
+        with standard deviation 0.5 / sqrt(n) for n points in the smaller set.
 
     Raises:
-        ValueError: codes and draws of different sizes, or fewer than two of either.
+        ValueError: codes and draws of different dimensions, or fewer than two of either.
 
     References:
         Lopez-Paz & Oquab, Revisiting Classifier Two-Sample Tests, ICLR 2017, section 3 and C2ST-KNN of section 4.
@@ -97,7 +97,7 @@ def two_sample_accuracy(key: Key[Array, ""], codes: Float[Array, "n d"], draws: 
         raise ValueError(
             f"a two-sample test needs two sets of at least two points of one size, got {codes.shape} and {draws.shape}."
         )
-    # Loaded only here, since importing the package should not wait for it.
+    # Imported here, because importing the package should not take that long.
     from sklearn.neighbors import KNeighborsClassifier
 
     keys, half = jax.random.split(key), n // 2

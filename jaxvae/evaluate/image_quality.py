@@ -1,7 +1,7 @@
 """Quality of reconstructions and samples.
 
-Images are [n, height, width, channels], float32 in [0, 1]. Functions give one value per image; evaluators
-average over the data set.
+Images are [n, height, width, channels], float32 in [0, 1]. Functions return one value per image; evaluators average
+over the data set.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Key
 
 from jaxvae.evaluate.mean import Evaluator, Forward, mean_evaluator
 from jaxvae.losses import bernoulli_nll, ssim
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Batch, Variables
 
 Sample: TypeAlias = Callable[[Key[Array, ""], Variables, int], Float[Array, "n h w c"]]
@@ -28,15 +29,19 @@ def mse(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, 
 
     Returns:
         [n] in squared intensities, 0 to 1.
+
+    Raises:
+        ValueError: a and b differ in shape.
     """
+    check_same_shape("mse", a=a, b=b)
     return jnp.mean(jnp.square(a - b), axis=(1, 2, 3))
 
 
 def sharpness(images: Float[Array, "n h w c"]) -> Float[Array, " n"]:
-    """Variance of the Laplacian; blur lowers it.
+    """Variance of the Laplacian, which blur decreases.
 
-    The stencil is [[0, 1, 0], [1, -4, 1], [0, 1, 0]], applied to each channel where it fits, without padding.
-    The variance is over positions; channels are averaged.
+    The stencil is [[0, 1, 0], [1, -4, 1], [0, 1, 0]], applied to each channel without padding. The variance is over
+    positions; channels are averaged.
 
     Args:
         images: [n, height, width, channels] in [0, 1], at least 3 x 3 pixels.
@@ -67,8 +72,8 @@ def reconstruction_evaluator(forward: Forward) -> Evaluator:
         forward: `(key, variables, batch) -> Output`.
 
     Returns:
-        An evaluator of `bce` (Bernoulli cross-entropy, nats per image), `mse` (see `mse`) and `ssim` (mean
-        structural similarity, at most 1).
+        An evaluator that returns `bce` (Bernoulli cross-entropy, nats per image), `mse` (see the function of that
+        name) and `ssim` (mean structural similarity, at most 1).
     """
 
     def statistics(key: Key[Array, ""], variables: Variables, batch: Batch) -> dict[str, Float[Array, " n"]]:
@@ -86,14 +91,14 @@ def reconstruction_evaluator(forward: Forward) -> Evaluator:
 def sample_evaluator(sample: Sample) -> Evaluator:
     """Builds an evaluator that compares the sharpness of samples with that of the data.
 
-    As many images are drawn as the batches hold examples.
+    It draws one image per example.
 
     Args:
         sample: `(key, variables, n) -> [n, height, width, channels]` in [0, 1].
 
     Returns:
-        An evaluator of `sharpness_samples` and `sharpness_data` (see `sharpness`), and their quotient
-        `sharpness_ratio`: 1 where samples are as sharp as the data, NaN where the data is flat.
+        An evaluator that returns `sharpness_samples` and `sharpness_data` (see `sharpness`), and their ratio
+        `sharpness_ratio`: 1 if samples are as sharp as the data, NaN if the data has no sharpness at all.
     """
 
     def statistics(key: Key[Array, ""], variables: Variables, batch: Batch) -> dict[str, Float[Array, " n"]]:

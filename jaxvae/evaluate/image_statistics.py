@@ -1,4 +1,4 @@
-"""What FID and KID need to know of a set of images, computed once and kept."""
+"""Statistics of a set of images for FID and KID, which can be saved and reused."""
 
 import contextlib
 import hashlib
@@ -27,11 +27,11 @@ class ImageStatistics:
 
     Attributes:
         moments: mean and covariance of the features.
-        features: [n, 2048]; None for statistics that came without, which have no KID.
+        features: [n, 2048]; None if they were not saved, in which case there is no KID.
         weights: name of the Inception weights, or "unknown".
-        resize: how the images came to 299 x 299, or "unknown".
+        resize: method by which images were resized to 299 x 299, or "unknown".
         precision: what the network's operands were rounded to, or "unknown".
-        image_size: height and width of the images before; None if unknown.
+        image_size: height and width of the images before resizing; None if unknown.
     """
 
     moments: Moments
@@ -55,14 +55,14 @@ def image_statistics(
     """Computes statistics of a set of images.
 
     Args:
-        images: n >= 2 images, uint8 in [0, 255] or float in [0, 1], of one channel or three.
-        inception: the network's weights; `load_inception()` if not given.
+        images: n >= 2 images, uint8 in [0, 255] or float in [0, 1], with one channel or three.
+        inception: the network's weights; None calls `load_inception`.
         resize: "bilinear" or "clean", see `jaxvae.evaluate.RESIZES`.
         precision: see `inception_features`.
         batch_size: see `inception_features`.
-        progress: whether a bar is shown.
-        cache: whether they are kept in the user's cache directory (8 kB an image), and taken from there if the same
-            images were there before, in the same order and with the same settings.
+        progress: whether to show a progress bar.
+        cache: whether to store the statistics in the user's cache directory (8 kB per image), and to read them from
+            there for the same images in the same order with the same settings.
 
     Returns:
         The statistics.
@@ -72,30 +72,30 @@ def image_statistics(
     """
     check_set(images)
     inception = inception or load_inception()
-    kept = _place(images, inception.name, resize, precision)
-    if cache and kept.exists():
-        with contextlib.suppress(ValueError):  # a damaged file is made again
-            return load_statistics(kept)
+    cached = _cache_file(images, inception.name, resize, precision)
+    if cache and cached.exists():
+        with contextlib.suppress(ValueError):  # a damaged file is written again
+            return load_statistics(cached)
     features = inception_features(
         inception, images, resize=resize, precision=precision, batch_size=batch_size, progress=progress
     )
     size = (images.shape[1], images.shape[2])
     statistics = ImageStatistics(moments(features), features, inception.name, resize, precision, size)
     if cache:
-        with contextlib.suppress(OSError):  # a cache that cannot be written is done without
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            save_statistics(kept, statistics)
+        with contextlib.suppress(OSError):  # it works without a cache that cannot be written
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            save_statistics(cached, statistics)
     return statistics
 
 
 def check_set(images: Images) -> None:
-    """Refuses what statistics cannot be computed of.
+    """Checks that statistics of a set of images can be computed.
 
     Args:
         images: [n, height, width, channels].
 
     Raises:
-        ValueError: fewer than two images, images out of range, or of neither one channel nor three.
+        ValueError: fewer than two images, images out of range, or a number of channels other than 1 and 3.
     """
     check_images(images)
     if len(images) < 2:
@@ -103,14 +103,14 @@ def check_set(images: Images) -> None:
 
 
 def save_statistics(path: str | os.PathLike[str], statistics: ImageStatistics) -> None:
-    """Writes statistics as .npz, with `mu` and `sigma` as pytorch-fid writes them, all or nothing.
+    """Writes statistics to an .npz file, with `mu` and `sigma` as in pytorch-fid; no partial file is left.
 
     Args:
         path: of the file, ending in .npz.
         statistics: what to write.
 
     Raises:
-        ValueError: a path that does not end in .npz.
+        ValueError: the path does not end in .npz.
     """
     target = Path(path)
     if target.suffix != ".npz":
@@ -132,25 +132,25 @@ def load_statistics(path: str | os.PathLike[str]) -> ImageStatistics:
     """Reads statistics.
 
     Args:
-        path: what `save_statistics` or pytorch-fid wrote.
+        path: a file that `save_statistics` or pytorch-fid wrote.
 
     Returns:
-        The statistics; how they were computed is unknown where pytorch-fid wrote them.
+        The statistics; files of pytorch-fid do not say how they were computed.
 
     Raises:
         ValueError: the file is missing, damaged, or holds no statistics.
     """
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            held = {name: file[name] for name in file.files}
-        mean, covariance = np.float64(held["mu"]), np.float64(held["sigma"])
+            arrays = {name: file[name] for name in file.files}
+        mean, covariance = np.float64(arrays["mu"]), np.float64(arrays["sigma"])
         if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
             raise ValueError(f"mu is {list(mean.shape)}, sigma {list(covariance.shape)}")
-        features = held.get("features")
+        features = arrays.get("features")
         if features is not None and (features.ndim != 2 or features.shape[1] != len(mean)):
             raise ValueError(f"features are {list(features.shape)}, mu is {list(mean.shape)}")
-        size = tuple(held["image_size"].tolist()) if "image_size" in held else None
-        n = int(held["n"]) if "n" in held else None
+        size = tuple(arrays["image_size"].tolist()) if "image_size" in arrays else None
+        n = int(arrays["n"]) if "n" in arrays else None
     except OSError as error:
         raise ValueError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from None
     except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
@@ -158,11 +158,11 @@ def load_statistics(path: str | os.PathLike[str]) -> ImageStatistics:
         raise ValueError(
             f"{os.fspath(path)} holds no statistics of images ({why}); compute them again."
         ) from None
-    recipe = {name: str(held[name]) for name in ("weights", "resize", "precision") if name in held}
+    recipe = {name: str(arrays[name]) for name in ("weights", "resize", "precision") if name in arrays}
     return ImageStatistics(Moments(mean, covariance, n), features, image_size=size, **recipe)
 
 
-def _place(images: Images, *settings: str) -> Path:
+def _cache_file(images: Images, *settings: str) -> Path:
     """File in the cache, named by a digest of pixels and settings."""
     pixels = np.ascontiguousarray(images)
     total = hashlib.sha256(repr((pixels.shape, str(pixels.dtype), settings)).encode())

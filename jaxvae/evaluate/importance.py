@@ -1,4 +1,4 @@
-"""Importance-weighted lower bounds of the log likelihood of images under a trained model.
+"""Importance-weighted lower bounds on the log likelihood of images under a trained model.
 
 Latents are tuples of [n, d], one for each level; bounds are nats per image.
 """
@@ -28,24 +28,24 @@ def importance_bound(
     samples: int = 500,
     chunk: int = 1,
 ) -> Float[Array, " n"]:
-    """Log of the average of p(x | z) p(z) / q(z | x) over draws of z from q.
+    """Log of the mean of p(x | z) p(z) / q(z | x) over draws of z from q.
 
-    It grows with the number of draws, in expectation, from the evidence lower bound at one draw towards log p(x).
+    In expectation it grows with the number of draws, from the evidence lower bound at one draw towards log p(x).
 
     Args:
-        key: for the draws; which ones they are does not depend on `chunk`.
-        log_likelihood: latents [n, d] of each level to log p(x | z), [n] nats, one z for each image.
+        key: for the draws, which do not depend on `chunk`.
+        log_likelihood: maps latents [n, d] of each level, one z per image, to log p(x | z), [n] nats.
         posteriors: q(z | x) of each level.
         priors: p(z) of each level.
-        samples: draws for each image, at least 1.
-        chunk: draws that are decoded at a time, at least 1; memory grows with it, up to `samples`, and a batch of
-            some hundred images gains nothing by it.
+        samples: draws per image, at least 1.
+        chunk: draws that are decoded at a time, at least 1. Memory grows with it, up to `samples`; for batches of a
+            few hundred images more than 1 is no faster.
 
     Returns:
         [n] nats.
 
     Raises:
-        ValueError: no draw or no chunk, or a number of priors that is not that of the levels.
+        ValueError: samples or chunk below 1, or the number of priors is not the number of levels.
 
     References:
         Burda, Grosse & Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016, equation 8.
@@ -56,10 +56,10 @@ def importance_bound(
         raise ValueError(f"there must be one prior for each of {len(posteriors)} levels, got {len(priors)}.")
 
     def log_weight(number: Array) -> Array:
-        own = jax.random.fold_in(key, number)
+        draw_key = jax.random.fold_in(key, number)
         codes, ratio = [], jnp.zeros(len(posteriors[0].mean))
         for level, (q, prior) in enumerate(zip(posteriors, priors, strict=True)):
-            noise = jax.random.normal(jax.random.fold_in(own, level), q.mean.shape)
+            noise = jax.random.normal(jax.random.fold_in(draw_key, level), q.mean.shape)
             codes.append(q.mean + q.stddev * noise)
             ratio += prior.log_prob(codes[-1]) - posterior_log_prob(q, codes[-1])
         return log_likelihood(tuple(codes)) + ratio
@@ -82,13 +82,13 @@ def importance_evaluator(
     Args:
         encode: `(variables, images) -> posteriors`.
         decode: `(variables, latents) -> logits`.
-        priors: of each level, those that the model was trained with.
-        samples: draws for each image.
+        priors: of each level, as in training.
+        samples: draws per image.
         chunk: draws that are decoded at a time, for all images of a batch.
         nll: `(logits, images) -> [n]` nats, the negative log likelihood.
 
     Returns:
-        An evaluator of `iwae`: the mean of `importance_bound` over the images, in nats.
+        An evaluator that returns `iwae`: the mean of `importance_bound` over the images, in nats.
     """
 
     def statistics(key: Key[Array, ""], variables: Variables, batch: Batch) -> dict[str, Float[Array, " n"]]:

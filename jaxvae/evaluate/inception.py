@@ -1,8 +1,8 @@
-"""The Inception v3 network of 2015-12-05, whose pooled features FID and KID are defined by.
+"""The Inception v3 network of 2015-12-05, whose pooled features define FID and KID.
 
-It takes images [n, 299, 299, 3] in [-1, 1), 8-bit values scaled by (x - 128) / 128, and gives [n, 2048]. It differs
-from the networks of the same name elsewhere in what this file fixes: average pools do not count their padding, the
-last block pools by maximum, and normalisation has no gain. Normalisation is folded into kernels and biases.
+It maps images [n, 299, 299, 3] in [-1, 1), 8-bit values scaled by (x - 128) / 128, to features [n, 2048]. Unlike other
+networks of that name, its average pools do not count the padding, the last block uses max pooling, and normalisation
+has no gain. Normalisation is folded into kernels and biases.
 """
 
 import itertools
@@ -26,7 +26,7 @@ FEATURES = 2048
 """Length of a feature vector."""
 
 _SMALL = 17
-"""Height up to which patches and a product are faster than XLA's own convolution on CPU, in float32."""
+"""Image height up to which patches and a matrix product are faster than XLA's CPU convolution, in float32."""
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _Images: TypeAlias = Float[Array, "n _ _ _"]
@@ -35,11 +35,11 @@ _Pair: TypeAlias = tuple[int, int]
 
 
 class InceptionV3(nn.Module):
-    """The network up to its last pool. Its 94 convolutions are named conv_00 to conv_93 in the order of the graph.
+    """The network up to its last pool, with 94 convolutions named conv_00 to conv_93 in the order of the graph.
 
     Attributes:
-        dtype: what images, kernels and the results of convolutions are rounded to; biases and the last pool stay
-            float32. With float32 itself no product is rounded, not even where the platform would do so by default.
+        dtype: what images, kernels and the results of convolutions are rounded to; biases and the last pool are
+            float32. With float32 no product is rounded, even on platforms that round by default.
     """
 
     dtype: Any = jnp.float32
@@ -52,7 +52,7 @@ class InceptionV3(nn.Module):
             images: in [-1, 1).
 
         Returns:
-            Features in float32, not negative.
+            Features in float32, at least 0.
         """
         numbers = itertools.count()
 
@@ -104,7 +104,7 @@ class _Convolution(nn.Module):
 def _convolve(
     x: _Images, kernel: Float[Array, "_ _ _ _"], stride: int, padding: str
 ) -> Float[Array, "n _ _ _"]:
-    """Convolution in float32 accumulation, by what is fastest on the platform."""
+    """Convolution that accumulates in float32, by the fastest method on the platform."""
     if kernel.shape[:2] == (1, 1):
         return _product(x, kernel[0, 0])
     # On CPU, XLA's own convolutions are slow in bfloat16, and in float32 on small images.
@@ -124,14 +124,14 @@ def _native(x: _Images, kernel: Array, *, stride: int, padding: str | tuple) -> 
 
 
 def _padded(x: _Images, kernel: Array, *, stride: int, padding: str) -> Float[Array, "n _ _ _"]:
-    """As `_native`; XLA:CPU takes up to three times as long where nothing is padded."""
+    """Same as `_native`; XLA:CPU takes up to three times as long without padding."""
     if padding == "SAME":
         return _native(x, kernel, stride=stride, padding=padding)
     return _native(x, kernel, stride=stride, padding=((0, stride), (0, stride)))[:, :-1, :-1]
 
 
 def _by_patches(x: _Images, kernel: Array, *, stride: int, padding: str) -> Float[Array, "n _ _ _"]:
-    """The patches that the kernel meets, one a row, times the kernel as a matrix."""
+    """The patches under the kernel, one per row, times the kernel as a matrix."""
     kh, kw, _, features = kernel.shape
     if padding == "SAME":
         x = jnp.pad(x, ((0, 0), (kh // 2, kh // 2), (kw // 2, kw // 2), (0, 0)))
@@ -216,7 +216,7 @@ def _average(x: _Images) -> _Images:
 def _windows(
     x: _Images, axis: int, combine: Callable[[Array, Array], Array], *, stride: int = 1
 ) -> Float[Array, "n _ _ _"]:
-    """Combines three neighbours along an axis; slices, since XLA:CPU computes windows one by one."""
+    """Combines three neighbours along an axis, by slices, since XLA:CPU computes windows one by one."""
     last = x.shape[axis] - 2
     one, two, three = (lax.slice_in_dim(x, start, start + last, stride, axis) for start in range(3))
     return combine(combine(one, two), three)

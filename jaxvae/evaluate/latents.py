@@ -1,4 +1,4 @@
-"""What the latent codes of a data set look like: distance to the prior, information, active units.
+"""The latent codes of a data set: distance to the prior, information and active units.
 
 Codes are [n, d] per level, bottom level first; the prior is N(0, I).
 """
@@ -19,7 +19,7 @@ from jaxvae.types import Batch, Kernel, Posterior, Variables
 
 _FLOOR_REPEATS = 8
 _BLOCK_SIZE = 128
-"""Rows of a Gram matrix held at a time: few enough to stay in a CPU's cache."""
+"""Rows of a Gram matrix held in memory at a time, few enough for a CPU's cache."""
 
 _Codes: TypeAlias = tuple[Float[Array, "_ _"], Float[Array, "_ _"], Float[Array, "_ _"]]
 """Posterior mean, posterior standard deviation and draw of one level, [n, d] each."""
@@ -32,7 +32,7 @@ def kl_per_unit(posterior: Posterior) -> Float[Array, " d"]:
         posterior: q(z | x) of n examples.
 
     Returns:
-        [d] nats; the sum is the mean KL of the level. A unit near 0 has collapsed onto the prior.
+        [d] nats; their sum is the mean KL of the level. A unit near 0 has collapsed to the prior.
     """
     return jnp.mean(kl_normal_per_dimension(posterior), axis=0)
 
@@ -44,7 +44,7 @@ def mean_variance(posterior: Posterior) -> Float[Array, " d"]:
         posterior: q(z | x) of n examples.
 
     Returns:
-        [d] in squared latent units (divided by n): about 1 for a unit that carries much, 0 for an unused one.
+        [d] in squared latent units (divided by n): about 1 for an informative unit, 0 for an unused one.
 
     References:
         Burda et al., Importance weighted autoencoders, ICLR 2016, section 5.2.
@@ -53,11 +53,11 @@ def mean_variance(posterior: Posterior) -> Float[Array, " d"]:
 
 
 def active_units(posterior: Posterior, *, threshold: float = 0.01) -> Int[Array, ""]:
-    """Number of units whose posterior mean moves with the example.
+    """Number of units whose posterior mean varies over examples.
 
     Args:
         posterior: q(z | x) of n examples.
-        threshold: a unit is active if its `mean_variance` is above; the paper's value by default.
+        threshold: a unit is active if its `mean_variance` is larger; the default is that of the paper.
 
     Returns:
         Scalar, 0 to d.
@@ -71,10 +71,10 @@ def active_units(posterior: Posterior, *, threshold: float = 0.01) -> Int[Array,
 def mmd_floor(
     key: Key[Array, ""], *, n: int, d: int, kernel: Kernel, repeats: int
 ) -> Float[Array, " repeats"]:
-    """Squared MMD between pairs of independent draws from N(0, I): what a perfect encoder would measure.
+    """Squared MMD between pairs of independent draws from N(0, I): the value of a perfect encoder.
 
     Args:
-        key: decides the draws.
+        key: determines the draws.
         n: points per draw, at least 2.
         d: latent size.
         kernel: symmetric function of two points of shape [d].
@@ -92,21 +92,20 @@ def mmd_floor(
 
 
 def latent_evaluator(forward: Forward, *, kernel: Kernel, classes: int = 0) -> Evaluator:
-    """Builds an evaluator of the latent codes of the whole set, encoded once.
+    """Builds an evaluator of the latent codes of the whole data set, which is encoded once.
 
     Args:
-        forward: `(key, variables, batch) -> Output`; the decoder's part of it is never executed.
+        forward: `(key, variables, batch) -> Output`; its decoder is not executed.
         kernel: symmetric function of two latent points, for every level.
-        classes: number of classes of the labels; 0 leaves `class_zl` out.
+        classes: number of classes of the labels; 0 omits `class_zl`.
 
     Returns:
-        An evaluator of, for each level l from 1, `mmd_zl` (unbiased squared MMD between one draw of q(z | x)
-        per example and as many draws of N(0, I), kernel units), `kl_zl` (mean KL from N(0, I), nats),
-        `active_units_zl` (see `active_units`) and `class_zl` (see `class_accuracy`, of the means); and of
-        `mmd_floor` and `mmd_floor_std`, mean and standard deviation of eight repetitions of `mmd_floor` with as
-        many points, with `_zl` appended where levels differ in size. The floor is the same whatever the model, so
-        it is drawn once, from a key of its own. The evaluator raises ValueError for fewer than two unmasked
-        examples.
+        An evaluator. For each level l from 1 it returns `mmd_zl` (unbiased squared MMD between one draw of q(z | x)
+        per example and as many draws from N(0, I), kernel units), `kl_zl` (mean KL from N(0, I), nats),
+        `active_units_zl` (see `active_units`) and `class_zl` (see `class_accuracy`, of the means). It also returns
+        `mmd_floor` and `mmd_floor_std`, mean and standard deviation of eight repetitions of `mmd_floor` with as many
+        points, with `_zl` appended if levels differ in size. The floor does not depend on the model, so it is drawn
+        once, from a fixed key. The evaluator raises ValueError for fewer than two unmasked examples.
     """
 
     @jax.jit
@@ -145,17 +144,17 @@ def latent_evaluator(forward: Forward, *, kernel: Kernel, classes: int = 0) -> E
 
 
 def _by_size(shapes: list[tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Suffixes of the floors' names: none where all levels have one floor, the level's otherwise."""
+    """Shapes by the suffix of the floor's name: empty if all levels have the same shape, else that of the level."""
     if len(set(shapes)) == 1:
         return {"": shapes[0]}
     return {f"_z{level}": shape for level, shape in enumerate(shapes, start=1)}
 
 
 def _gather(parts: list[tuple[tuple[list[_Codes], Array], Array]]) -> tuple[list[_Codes], Array]:
-    """Concatenates the batches on the host and drops the padding, which moments and Grams must not see."""
+    """Concatenates the batches on the host, without the padding."""
     host = jax.device_get(parts)
     count = sum(int((mask > 0).sum()) for _, mask in host)
     if count < 2:
         raise ValueError(f"latent evaluation needs at least 2 unmasked examples, got {count}.")
-    kept = [jax.tree.map(lambda array, mask=mask: array[mask > 0], part) for part, mask in host]
-    return jax.tree.map(lambda *arrays: jnp.asarray(np.concatenate(arrays)), *kept)
+    unmasked = [jax.tree.map(lambda array, mask=mask: array[mask > 0], part) for part, mask in host]
+    return jax.tree.map(lambda *arrays: jnp.asarray(np.concatenate(arrays)), *unmasked)

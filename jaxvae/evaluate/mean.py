@@ -1,7 +1,7 @@
 """Means over a data set: masked sums on the device, one transfer to the host at the end.
 
-Padding (mask 0) adds nothing, so a ragged last batch, padded to the size of the others, counts exactly, and
-one compiled function serves every batch and every call.
+Padding (mask 0) adds nothing. A smaller last batch, padded to the size of the others, therefore counts exactly, and one
+compiled function serves every batch and every call.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,28 +12,29 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from jaxvae.keys import INDEPENDENT
 from jaxvae.types import Batch, Output, Variables
 from jaxvae.xla import jit
 
 Evaluator: TypeAlias = Callable[[Key[Array, ""], Variables, Iterable[Batch]], dict[str, float]]
-"""`(key, variables, batches) -> metrics by name`. The key decides every draw."""
+"""`(key, variables, batches) -> metrics by name`. The key determines all draws."""
 
 Forward: TypeAlias = Callable[[Key[Array, ""], Variables, Batch], Output]
 """The model on a batch, in evaluation mode: `(key, variables, batch) -> Output`. Pure and traceable."""
 
 Statistics: TypeAlias = Callable[[Key[Array, ""], Variables, Batch], Mapping[str, Float[Array, " *n"]]]
-"""`(key, variables, batch) -> values by name`, each [n], or a scalar that speaks for the batch as a set."""
+"""`(key, variables, batch) -> values by name`, each [n], or a scalar that describes the batch as a set."""
 
 
 def mean_evaluator(statistics: Statistics) -> Evaluator:
-    """Builds an evaluator that averages statistics over every unmasked example.
+    """Builds an evaluator that averages statistics over all unmasked examples.
 
-    A value per example is averaged over examples. A scalar is averaged over batches, each weighted by its
-    number of unmasked examples: exact for a scalar that is itself a masked mean, a minibatch value otherwise.
+    Values per example are averaged over examples. A scalar is averaged over batches, each weighted by its number of
+    unmasked examples: exact if the scalar is itself a masked mean, a minibatch value otherwise.
 
     Args:
-        statistics: pure function `(key, variables, batch) -> {name: [n] or scalar}`. It is traced once per
-            batch shape, and gets the evaluator's key folded with the batch's number.
+        statistics: pure function `(key, variables, batch) -> {name: [n] or scalar}`. It is traced once per batch
+            shape; its key is the evaluator's key folded with the batch's number.
 
     Returns:
         The evaluator. It raises ValueError if a statistic has another shape, or if no example is unmasked.
@@ -60,16 +61,16 @@ def mean_evaluator(statistics: Statistics) -> Evaluator:
 
 
 def combine(*evaluators: Evaluator) -> Evaluator:
-    """Joins evaluators into one that returns the metrics of all.
+    """Combines evaluators into one that returns all their metrics.
 
-    Each gets the same key, so those that share a forward function see the same draws. Batches that can be
-    iterated only once are first collected into a list.
+    All get the same key, so that those that share a forward function see the same draws. Batches that can be iterated
+    only once are first collected in a list.
 
     Args:
         evaluators: evaluators whose metrics have distinct names.
 
     Returns:
-        The joint evaluator. It raises ValueError if two evaluators return a metric of the same name.
+        The combined evaluator. It raises ValueError if two evaluators return a metric of the same name.
     """
 
     def evaluate(key: Key[Array, ""], variables: Variables, batches: Iterable[Batch]) -> dict[str, float]:
@@ -91,15 +92,15 @@ def combine(*evaluators: Evaluator) -> Evaluator:
 def independent_key(key: Key[Array, ""]) -> Key[Array, ""]:
     """A key for draws that must be independent of those that a model makes with `key`.
 
-    Models fold small numbers, such as a level or a position, into the key that they get.
+    Models fold small numbers, such as a level or a position, into their key.
 
     Args:
-        key: the key that a model gets.
+        key: the model's key.
 
     Returns:
-        The key folded with the largest number there is.
+        The key folded with `jaxvae.keys.INDEPENDENT`.
     """
-    return jax.random.fold_in(key, np.uint32(2**32 - 1))
+    return jax.random.fold_in(key, INDEPENDENT)
 
 
 def _masked_sum(name: str, value: Float[Array, " *n"], mask: Float[Array, " n"]) -> Float[Array, ""]:

@@ -1,4 +1,4 @@
-"""The terms of a training objective, measured on data that it did not train on."""
+"""The terms of a training objective, evaluated on held-out data."""
 
 from collections.abc import Mapping
 
@@ -13,17 +13,16 @@ from jaxvae.types import Batch, Variables
 def objective_evaluator(forward: Forward, objective: Objective) -> Evaluator:
     """Builds an evaluator of every term of an objective, unweighted.
 
-    Weights are left out because they may change with the step and differ between replicas; the terms do not
-    depend on them.
+    Terms are unweighted because weights may change with the step and differ between replicas.
 
     Args:
         forward: `(key, variables, batch) -> Output`.
-        objective: what `jaxvae.losses.compose` returns, composed without an axis name.
+        objective: as `jaxvae.losses.compose` returns it.
 
     Returns:
-        An evaluator of the terms by their names. A term per example is its mean over the data set, in the
-        term's unit. A term of the batch as a set, such as MMD, is its minibatch value, averaged over batches
-        weighted by their numbers of unmasked examples: it depends on the batch size.
+        An evaluator that returns the terms by name. A term per example is averaged over the data set, in the term's
+        unit. A term of the batch as a set, such as MMD, is computed per batch and averaged over batches, weighted by
+        their numbers of unmasked examples: its value depends on the batch size.
     """
 
     def statistics(key: Key[Array, ""], variables: Variables, batch: Batch) -> Mapping[str, Float[Array, ""]]:

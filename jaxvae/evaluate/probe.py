@@ -1,4 +1,4 @@
-"""How much of a label a small network finds in codes that were not made for it.
+"""How well a small network predicts labels from codes.
 
 Codes are [n, d], labels class numbers, -1 where there is none.
 """
@@ -30,16 +30,16 @@ def probe(
     steps: int = 2000,
     batch_size: int = 256,
 ) -> float:
-    """Test accuracy of a fresh network that learns to tell labels from codes: how much they know of the label.
+    """Test accuracy of a new network that learns to predict labels from codes: how much codes reveal of the labels.
 
-    The network has one hidden layer of ReLUs. Adam trains it at a rate that falls from 1e-3 to 0 along a half cosine.
-    Codes are standardized first, by mean and standard deviation of the training codes. Codes that know nothing give
-    chance, which is the share of the most frequent class.
+    The network has one hidden layer of ReLUs. It is trained with Adam, with cosine decay of the learning rate from 1e-3
+    to 0. Codes are first standardized by mean and standard deviation of the training codes. Codes that are independent
+    of the labels give chance level, the share of the most frequent class.
 
     Args:
-        key: decides the initial weights and the batches; the same key gives the same number.
-        codes: [n, d], to learn from.
-        labels: [n], in [-1, classes); an example labelled -1 teaches nothing.
+        key: determines the initial weights and the batches; the same key gives the same result.
+        codes: [n, d], for training.
+        labels: [n], in [-1, classes); an example labelled -1 is ignored.
         test_codes: [m, d], of other examples.
         test_labels: [m], in [-1, classes); an example labelled -1 does not count.
         classes: number of classes.
@@ -48,11 +48,11 @@ def probe(
         batch_size: examples per update, drawn with replacement.
 
     Returns:
-        Share of labelled test examples that are told right, in [0, 1].
+        Share of labelled test examples that are classified correctly, in [0, 1].
 
     Raises:
-        ValueError: codes and labels or both sets of codes do not fit each other, a set has no labelled example, or a
-            label is outside its range.
+        ValueError: codes and labels differ in number, both sets of codes differ in dimension, a set has no labelled
+            example, or a label is out of range.
 
     References:
         Alain & Bengio, Understanding intermediate layers using linear classifier probes, 2016 (arXiv:1610.01644),
@@ -108,15 +108,15 @@ def _fit(
         return jnp.mean(cross_entropy(logits(variables, codes[rows]), labels[rows]))
 
     def update(state: tuple[Variables, Any], step_key: Key[Array, ""]) -> tuple[tuple[Variables, Any], None]:
-        variables, memory = state
+        variables, opt_state = state
         rows = jax.random.randint(step_key, (batch_size,), 0, len(codes))
         gradient = jax.grad(loss)(variables, rows)
         with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers and multiplies by floats
-            updates, memory = optimizer.update(gradient, memory)
-        return (optax.apply_updates(variables, updates), memory), None
+            updates, opt_state = optimizer.update(gradient, opt_state)
+        return (optax.apply_updates(variables, updates), opt_state), None
 
     variables: Variables = network.init(init_key, codes[:1])
     start = variables, optimizer.init(variables)
     (variables, _), _ = jax.lax.scan(update, start, jax.random.split(batch_key, steps))
-    right = jnp.argmax(logits(variables, test_codes), axis=-1) == test_labels
-    return jnp.sum(right) / jnp.sum(test_labels >= 0)
+    correct = jnp.argmax(logits(variables, test_codes), axis=-1) == test_labels
+    return jnp.sum(correct) / jnp.sum(test_labels >= 0)

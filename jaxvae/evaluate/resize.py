@@ -1,4 +1,4 @@
-"""Images to the size that the Inception network takes, by the two methods that published FIDs are computed with.
+"""Resizes images for the Inception network, by the two methods that are used for published FIDs.
 
 Both are separable and linear, hence two small matrix products. Images are [n, height, width, channels].
 """
@@ -15,7 +15,7 @@ BLACK, WHITE = 0.0, 255.0
 
 
 def resize_bilinear(images: Float[Array, "n h w c"], size: int) -> Float[Array, "n size size c"]:
-    """Bilinear interpolation between the pixels' centres, without antialiasing, as pytorch-fid does it.
+    """Bilinear interpolation between pixel centres, without antialiasing, as in pytorch-fid.
 
     Equals `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`.
 
@@ -24,13 +24,13 @@ def resize_bilinear(images: Float[Array, "n h w c"], size: int) -> Float[Array, 
         size: height and width of the result.
 
     Returns:
-        Images in the range of the given ones.
+        Images in the range of the originals.
     """
     return _resize(images, size, _bilinear)
 
 
 def resize_clean(images: Float[Array, "n h w c"], size: int) -> Float[Array, "n size size c"]:
-    """Antialiased bicubic interpolation, as clean-fid does it: Pillow's, on float channels, not rounded.
+    """Antialiased bicubic interpolation, as in clean-fid: that of Pillow on float channels, without rounding.
 
     Args:
         images: any height and width, in [0, 255].
@@ -61,11 +61,11 @@ def _resize(images: Array, size: int, weights: Callable[[int, int], np.ndarray])
 
 @functools.cache
 def _bilinear(old: int, new: int) -> np.ndarray:
-    """Weights [new, old] of old pixels for each new one, from places in float32 as PyTorch has them."""
+    """Weights [new, old] of old pixels for each new one, from positions in float32 as in PyTorch."""
     middles = np.arange(new, dtype=np.float32) + np.float32(0.5)
-    places = np.maximum(middles * np.float32(old / new) - np.float32(0.5), np.float32(0))
-    left = np.minimum(np.floor(places).astype(int), old - 1)
-    share = places - left
+    positions = np.maximum(middles * np.float32(old / new) - np.float32(0.5), np.float32(0))
+    left = np.minimum(np.floor(positions).astype(int), old - 1)
+    share = positions - left
     weights = np.zeros((new, old))
     np.add.at(weights, (np.arange(new), left), 1 - share)
     np.add.at(weights, (np.arange(new), np.minimum(left + 1, old - 1)), share)
@@ -74,7 +74,7 @@ def _bilinear(old: int, new: int) -> np.ndarray:
 
 @functools.cache
 def _bicubic(old: int, new: int) -> np.ndarray:
-    """Weights [new, old]: Keys' cubic (a = -1/2), widened when it shrinks, cut off at the border and normalised."""
+    """Weights [new, old] of Keys' cubic (a = -1/2), widened for shrinking, cut off at the border and normalised."""
     step = old / new
     widening = max(step, 1.0)
     centres = (np.arange(new) + 0.5) * step

@@ -1,6 +1,6 @@
-"""Tensors out of PyTorch's files, without PyTorch and without running what a pickle may ask for.
+"""Reads tensors from PyTorch's files, without PyTorch and without executing code that a pickle may contain.
 
-Three kinds are read: TorchScript archives, `torch.save` archives, and what `torch.save` wrote before version 1.6.
+Three formats are supported: TorchScript archives, `torch.save` archives, and that of `torch.save` before version 1.6.
 """
 
 import os
@@ -23,11 +23,11 @@ _DAMAGE = (
 )  # fmt: skip
 
 Content: TypeAlias = Callable[[str], bytes]
-"""Raw bytes of a storage by its key."""
+"""Maps the key of a storage to its raw bytes."""
 
 
 class _Node:
-    """A module of a TorchScript archive: attributes in their order and nothing else."""
+    """A module of a TorchScript archive, reduced to its attributes in their order."""
 
 
 @dataclass
@@ -53,23 +53,23 @@ class _Tensor:
 
 
 class _TensorsOnly(pickle.Unpickler):
-    """Builds tensors and the containers they are in; any other name in the pickle is an error."""
+    """Builds tensors and their containers; any other name in the pickle is an error."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module.split(".")[0] == "__torch__":
             return _Node
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        known = {
+        allowed = {
             ("collections", "OrderedDict"): OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, strides, *_: _Tensor(
                 storage, offset, shape, strides
             ),
             ("torch.jit._pickle", "build_intlist"): list,
         }
-        if (module, name) not in known:
+        if (module, name) not in allowed:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no tensor")
-        return known[module, name]
+        return allowed[module, name]
 
     def persistent_load(self, pid: Any) -> _Storage:
         kind, dtype, key, *_ = pid
@@ -85,7 +85,7 @@ def read_tensors(path: str | os.PathLike[str]) -> list[tuple[str, Shaped[np.ndar
         path: a TorchScript archive or a saved state dictionary.
 
     Returns:
-        Names, joined by dots, and float32 or int64 arrays, in the file's order.
+        Names, joined by dots, and float32 or int64 arrays, in the order of the file.
 
     Raises:
         ValueError: the file cannot be read, is damaged, or holds anything but tensors.

@@ -1,8 +1,9 @@
-"""Losses: likelihoods, distances, KL, MMD, HSIC, SSIM, colour, classification, adversarial ones, and their sums.
+"""Losses: likelihoods, distances, KL, MMD, HSIC, SSIM, colour, classification, adversarial losses, and weighted sums.
 
 Each comes as a pure function of arrays (`bernoulli_nll`, `kl_normal`, `mmd2`, `ssim`) and as a term of an
-objective (`reconstruction`, `kl`, `mmd`, `ssim_loss`). A term of one's own is any function `(key, output,
-batch) -> [n]`. `compose` makes one loss of terms, `compose_players` one for each player.
+objective (`reconstruction`, `kl`, `mmd`, `ssim_loss`). You can add a term of your own: any function `(key, output,
+batch) -> [n]`. `compose` turns terms into one loss, `compose_players` into one loss per player. Functions that compare
+arrays raise ValueError if their shapes differ; nothing is broadcast.
 """
 
 from jaxvae.losses.adversarial import (

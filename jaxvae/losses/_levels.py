@@ -8,18 +8,18 @@ from jaxvae.types import Prior
 def priors_by_level(
     prior: Prior | Sequence[Prior], *, level: int | None, levels: int
 ) -> list[tuple[int, Prior]]:
-    """Pairs the levels that a term looks at with their priors.
+    """Pairs the levels that a term uses with their priors.
 
     Args:
-        prior: one for every level, or a sequence with one per level.
-        level: the only level to look at, 1 at the bottom; None looks at all.
+        prior: one prior for all levels, or a sequence with one per level.
+        level: the only level to use, 1 at the bottom; None uses all.
         levels: how many levels the model has, at least 1.
 
     Returns:
         (position in the tuple of levels, prior) pairs, bottom level first.
 
     Raises:
-        ValueError: the model lacks that level, or has another number of levels than there are priors.
+        ValueError: the model has no such level, or the number of priors differs from the number of levels.
     """
     priors = tuple(prior) if isinstance(prior, Sequence) else (prior,) * levels
     if len(priors) != levels:
@@ -37,10 +37,10 @@ def check_level(level: int, levels: int) -> None:
 
     Args:
         level: 1 at the bottom.
-        levels: how many the model has.
+        levels: how many levels the model has.
 
     Raises:
-        ValueError: the model lacks that level.
+        ValueError: the model has no such level.
     """
     if not 1 <= level <= levels:
         raise ValueError(f"level must be between 1 (bottom) and {levels} (top) for this model, got {level}.")

@@ -1,8 +1,7 @@
-"""Losses of a discriminator and of whoever wants to deceive it, from the discriminator's logits [n].
+"""Losses of a discriminator and of the generator that tries to fool it, from the discriminator's logits [n].
 
-Logits are unbounded and large for what the discriminator takes for real. Every loss is to be minimized, in nats
-where it is a likelihood. A probability has no place here, and its type does not fit: what the discriminator of a
-model returns are `jaxvae.types.Logits`.
+Logits are unbounded; large ones mean "real". Every loss is minimized, and in nats where it is a likelihood. A
+discriminator returns `jaxvae.types.Logits`, so that a type checker refuses probabilities here.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,37 +15,38 @@ from jaxtyping import Array, Float
 
 from jaxvae.types import Logits
 
-OfLogits: TypeAlias = Callable[[Logits], Float[Array, " n"]]
-"""Logits to one loss for each, [n] to [n]."""
+LogitLoss: TypeAlias = Callable[[Logits], Float[Array, " n"]]
+"""Maps logits [n] to one loss per logit, [n]."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adversarial:
-    """Two opposing losses of the same logits.
+    """The losses of discriminator and generator, all functions of the discriminator's logits.
 
     Attributes:
-        real: the discriminator's, of the logits of what is real.
-        fake: the discriminator's, of the logits of what is generated.
-        generator: the generator's, of the logits of what is generated.
-        bounded: whether the discriminator's losses are at least 0. Where they are not, it could gain without end by
-            shifting all logits alike, unless what is real and all kinds of what is generated weigh the same.
+        real: the discriminator's loss on the logits of real examples.
+        fake: the discriminator's loss on the logits of generated examples.
+        generator: the generator's loss on the logits of generated examples.
+        bounded: whether the discriminator's losses are at least 0. If they are not, the discriminator could lower its
+            loss without limit by adding a constant to all logits, unless real examples weigh as much as all kinds of
+            generated examples together.
     """
 
-    real: OfLogits
-    fake: OfLogits
-    generator: OfLogits
+    real: LogitLoss
+    fake: LogitLoss
+    generator: LogitLoss
     bounded: bool = True
 
 
 def bernoulli_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"]:
-    """Cross-entropy of the discriminator's sigmoid with the share `target` of "real".
+    """Cross-entropy between the discriminator's sigmoid and a target probability of "real".
 
     Args:
         logits: [n], unbounded.
-        target: probability that the discriminator should give, in [0, 1].
+        target: probability of "real" that the discriminator should output, in [0, 1].
 
     Returns:
-        [n] nats, finite however saturated the logits are; -log D for target 1, -log(1 - D) for target 0.
+        [n] nats, finite for any logits; -log D for target 1, -log(1 - D) for target 0.
 
     References:
         Goodfellow et al., Generative Adversarial Nets, NIPS 2014, equation 1.
@@ -55,7 +55,7 @@ def bernoulli_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"
 
 
 def squared_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"]:
-    """Half the squared distance of the logits from a target.
+    """Half the squared difference between logits and a target.
 
     Args:
         logits: [n].
@@ -71,7 +71,7 @@ def squared_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"]:
 
 
 def hinge_adversarial(logits: Logits, *, sign: float) -> Float[Array, " n"]:
-    """How much the logits lack of a margin of 1 on their side of 0.
+    """How far the logits fall short of a margin of 1 on their side of 0.
 
     Args:
         logits: [n].
@@ -92,24 +92,25 @@ def adversarial(name: str, *, smoothing: float = 0.0) -> Adversarial:
 
     With D = sigmoid(logit) the probability of "real":
 
-    - "minimax": the discriminator maximizes log D(real) + log(1 - D(fake)), and the generator minimizes just that.
-    - "non_saturating": the same discriminator; the generator maximizes log D(fake), whose gradient lasts where the
-      discriminator is certain.
-    - "least_squares": half the squared distance of logits from 1 for real and 0 for fake; the generator's from 1.
-    - "hinge": the discriminator wants logits above 1 for real and below -1 for fake; the generator large ones.
-    - "wasserstein": logits as they are, large for real; the discriminator needs `gradient_penalty` beside it, and
-      as much weight on what is real as on all that is generated.
+    - "minimax": the discriminator maximizes log D(real) + log(1 - D(fake)), which the generator minimizes.
+    - "non_saturating": the same discriminator; the generator maximizes log D(fake), whose gradient does not vanish
+      where the discriminator is certain.
+    - "least_squares": the discriminator minimizes half the squared difference between logits and 1 for real, 0 for
+      fake; the generator half the squared difference between the fakes' logits and 1.
+    - "hinge": the discriminator pushes logits above 1 for real and below -1 for fake; the generator maximizes them.
+    - "wasserstein": the logits themselves, large for real. The discriminator also needs a `gradient_penalty`, and real
+      examples must weigh as much as all generated ones together.
 
     Args:
         name: one of the above.
-        smoothing: what the discriminator's target for real lacks of 1, in [0, 0.5); the target for fake stays 0
-            (one-sided). Only losses with a target have it: "minimax", "non_saturating", "least_squares".
+        smoothing: how far the discriminator's target for real is below 1, in [0, 0.5); the target for fake stays 0
+            (one-sided). Only for losses with a target: "minimax", "non_saturating", "least_squares".
 
     Returns:
-        Three functions of logits.
+        The three losses, functions of logits.
 
     Raises:
-        ValueError: unknown name, or smoothing out of its range or where there is no target.
+        ValueError: unknown name, smoothing out of its range, or smoothing of a loss without a target.
 
     References:
         Goodfellow et al., NIPS 2014, section 3; Salimans et al., Improved Techniques for Training GANs, NIPS 2016,
@@ -126,7 +127,7 @@ def adversarial(name: str, *, smoothing: float = 0.0) -> Adversarial:
     return ADVERSARIAL[name](1 - smoothing)
 
 
-def _bernoulli(generator: OfLogits, target: float) -> Adversarial:
+def _bernoulli(generator: LogitLoss, target: float) -> Adversarial:
     real, fake = (partial(bernoulli_adversarial, target=t) for t in (target, 0.0))
     return Adversarial(real=real, fake=fake, generator=generator)
 
@@ -152,4 +153,4 @@ ADVERSARIAL: Mapping[str, Callable[[float], Adversarial]] = {
     "hinge": _hinge,
     "wasserstein": _wasserstein,
 }
-"""By name, each a function of the discriminator's target for what is real."""
+"""Adversarial losses by name, each a function of the discriminator's target for real examples."""

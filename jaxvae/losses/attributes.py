@@ -1,4 +1,4 @@
-"""Losses of a classifier of attributes, each of which an image has or has not; its output is logits [n, attributes]."""
+"""Losses of a classifier of binary attributes, whose output is logits [n, attributes]."""
 
 from typing import Any
 
@@ -10,25 +10,24 @@ from jaxvae.types import Batch, Term
 
 
 def attribute_likelihood() -> Term:
-    """Term: negative log probability of all attributes of an image, independent of each other given the image.
+    """Term: negative log probability of an image's attributes, which are independent given the image.
 
     Returns:
         Term with [n] nats, summed over attributes.
 
     Raises:
-        ValueError: (when the term is evaluated) the batch has no attributes, or not as many as there are logits.
+        ValueError: (when the term is evaluated) the batch has no attributes, or attributes and logits differ in shape.
     """
 
     def term(key: Key[Array, ""], output: Any, batch: Batch) -> Float[Array, " n"]:
-        known = _attributes(output, batch)
-        signed = (1 - 2 * known) * output
+        signed = (1 - 2 * _attributes(output, batch)) * output
         return jnp.sum(jax.nn.softplus(signed), axis=-1)
 
     return term
 
 
 def attribute_error() -> Term:
-    """Term: share of attributes on whose side of 0 the logit is not; without gradient.
+    """Term: share of attributes whose logit has the wrong sign; without gradient.
 
     Returns:
         Term with [n], in [0, 1]; its mean is 1 - accuracy averaged over attributes.
@@ -38,17 +37,17 @@ def attribute_error() -> Term:
     """
 
     def term(key: Key[Array, ""], output: Any, batch: Batch) -> Float[Array, " n"]:
-        known = _attributes(output, batch)
-        return jnp.mean(((output > 0) != (known > 0.5)).astype(jnp.float32), axis=-1)
+        has = _attributes(output, batch) > 0.5
+        return jnp.mean(((output > 0) != has).astype(jnp.float32), axis=-1)
 
     return term
 
 
 def _attributes(output: Float[Array, "n _"], batch: Batch) -> Float[Array, "n _"]:
-    known = batch.attributes
-    if known is None or known.shape != output.shape:
-        came = None if known is None else known.shape
+    attributes = batch.attributes
+    if attributes is None or attributes.shape != output.shape:
+        shape = None if attributes is None else attributes.shape
         raise ValueError(
-            f"a classifier of attributes with output {output.shape} needs attributes of that shape, got {came}."
+            f"a classifier of attributes with output {output.shape} needs attributes of that shape, got {shape}."
         )
-    return known
+    return attributes

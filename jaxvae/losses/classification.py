@@ -1,4 +1,4 @@
-"""Losses of class logits [n, classes]: a classifier's own, or what a classifier or a head makes of an `Output`.
+"""Losses of class logits [n, classes], from a classifier or from a model's label head.
 
 Labels are class numbers, -1 where there is none.
 """
@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from jaxvae.losses._shapes import check_same_length
 from jaxvae.types import Batch, Output, Term
 
 
@@ -22,13 +23,17 @@ def cross_entropy(logits: Float[Array, "n classes"], label: Int[Array, " n"]) ->
 
     Returns:
         [n], nats, at least 0.
+
+    Raises:
+        ValueError: logits and labels of different numbers of examples.
     """
+    check_same_length("cross_entropy", logits=logits, label=label)
     right = jnp.take_along_axis(jax.nn.log_softmax(logits), jnp.maximum(label, 0)[:, None], axis=-1)
     return jnp.where(label >= 0, -right[:, 0], 0)
 
 
 def classification() -> Term:
-    """Term: `cross_entropy` of a classifier's output, which is the logits themselves.
+    """Term: `cross_entropy` of a classifier, whose output is the logits themselves.
 
     Returns:
         Term with [n] nats.
@@ -39,10 +44,10 @@ def classification() -> Term:
 def recognition(classify: Callable[[Float[Array, "n h w c"]], Float[Array, "n classes"]]) -> Term:
     """Term: `cross_entropy` of a frozen classifier on the mean image sigmoid(logits), against the true label.
 
-    The gradient reaches the autoencoder through the images, so that it learns to draw what can be recognized.
+    The gradient reaches the autoencoder through the images, so that it learns to draw recognizable ones.
 
     Args:
-        classify: images in [0, 1] to class logits, with the network's parameters inside; they get no gradient.
+        classify: maps images in [0, 1] to class logits; it holds the network's parameters, which get no gradient.
 
     Returns:
         Term with [n] nats.
@@ -76,13 +81,17 @@ def _cross_entropy_of(logits: Callable[[Any], Float[Array, "n classes"]]) -> Ter
 
 
 def misclassification() -> Term:
-    """Term: 1 where the class with the largest logit is not the label, 0 where it is; without gradient.
+    """Term: 1 where the class with the largest logit is not the label, else 0; without gradient.
 
     Returns:
         Term with [n]; its mean is the error rate, 1 - accuracy.
+
+    Raises:
+        ValueError: (when the term is evaluated) logits and labels of different numbers of examples.
     """
 
     def term(key: Key[Array, ""], output: Any, batch: Batch) -> Float[Array, " n"]:
+        check_same_length("misclassification", logits=output, label=batch.label)
         return (jnp.argmax(output, axis=-1) != batch.label).astype(jnp.float32)
 
     return term

@@ -1,4 +1,4 @@
-"""Colour of images, looked at so coarsely that no structure is left: a companion to losses such as SSIM.
+"""Coarse colour of images, without structure: a companion to losses of structure such as SSIM.
 
 Images are [n, height, width, channels] in [0, 1].
 """
@@ -8,17 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Batch, Output, Term
 
 CELLS = 3
-"""Rows and columns of what is left of an image."""
+"""Rows and columns that an image is averaged down to."""
 
 
 def average_pool(images: Float[Array, "n h w c"]) -> Float[Array, "n 3 3 c"]:
     """Averages images down to 3x3 pixels.
 
-    Where 3 does not divide a side the cells overlap by a pixel, as those of PyTorch's `AdaptiveAvgPool2d` do: cell i
-    of a side n goes from floor(i n / 3) to ceil((i + 1) n / 3).
+    If a side is not divisible by 3, cells overlap by a pixel, as in PyTorch's `AdaptiveAvgPool2d`: cell i of a side of
+    n pixels goes from floor(i n / 3) to ceil((i + 1) n / 3).
 
     Args:
         images: [n, h, w, c], any values, sides of at least 3 pixels.
@@ -27,13 +28,13 @@ def average_pool(images: Float[Array, "n h w c"]) -> Float[Array, "n 3 3 c"]:
         [n, 3, 3, c] in the same unit.
 
     Raises:
-        ValueError: smaller images.
+        ValueError: the images are smaller.
     """
     height, width = images.shape[1:3]
     if min(height, width) < CELLS:
         raise ValueError(
-            f"colour is compared in {CELLS} x {CELLS} cells, so images need as many pixels at least, got {height} x "
-            f"{width}; enlarge them or leave the colour out."
+            f"colour is compared in {CELLS} x {CELLS} cells, so images need at least {CELLS} x {CELLS} pixels, got "
+            f"{height} x {width}; enlarge them or leave the colour out."
         )
     rows, columns = (jnp.asarray(_cells(side), images.dtype) for side in (height, width))
     # Two products, because XLA:CPU is slow at windows; their operands must not be rounded, as on GPU and TPU.
@@ -53,11 +54,12 @@ def colour_distance(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> F
         [n], squared intensities averaged over the 9 cells and the channels, in [0, 1].
 
     Raises:
-        ValueError: smaller images.
+        ValueError: a and b differ in shape, or are smaller.
 
     References:
         Deep convolutional variational autoencoder to generate winged horses (the report), section 3.5.
     """
+    check_same_shape("colour_distance", a=a, b=b)
     return jnp.mean(jnp.square(average_pool(a) - average_pool(b)), axis=(1, 2, 3))
 
 
@@ -65,11 +67,11 @@ def colour_loss() -> Term:
     """Term: colour distance between the mean image sigmoid(logits) and the image.
 
     Returns:
-        Term with [n], squared intensities. It is an average where likelihoods are sums, and small even so since
-        coarse cells differ less than pixels do, hence the large weights that it is used with.
+        Term with [n], squared intensities. Likelihoods are sums over pixels, this is a mean, and coarse cells differ
+        less than pixels do: it needs large weights.
 
     Raises:
-        ValueError: when the term is evaluated on images smaller than 3 pixels.
+        ValueError: (when the term is evaluated) images smaller than 3 pixels, or unlike the logits in shape.
     """
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
@@ -79,7 +81,7 @@ def colour_loss() -> Term:
 
 
 def _cells(side: int) -> np.ndarray:
-    """[side, 3] matrix whose columns average over one cell each."""
+    """[side, 3] matrix; each column averages over one cell."""
     pixel, cell = np.arange(side)[:, None], np.arange(CELLS)
     inside = (pixel >= cell * side // CELLS) & (pixel < -(-(cell + 1) * side // CELLS))
     return inside / inside.sum(0)

@@ -1,4 +1,4 @@
-"""The objective: named terms, weighed, averaged over the batch and summed.
+"""The objective: the weighted sum of named terms, averaged over the batch.
 
 This is the only place where a loss is averaged over examples. Terms come in their own units (nats for
 likelihoods and divergences), summed over pixels or latent dimensions.
@@ -30,19 +30,18 @@ class Objective(Protocol):
 
         Args:
             key: source of the terms' randomness; equal on all devices.
-            output: what the model made of the batch: an `Output`, or what else the terms look at.
+            output: what the model returned for the batch: an `Output`, or whatever else the terms read.
             batch: the examples; those with mask 0 don't count.
-            step: number of the train step, which schedules look at.
-            overrides: weights by name that replace the composed ones, each a scalar, so that replicas of one
-                program can differ in them.
+            step: number of the train step, for the schedules.
+            overrides: weights by name, each a scalar, that replace the composed ones; with them replicas of one
+                program can differ in their weights.
 
         Returns:
-            The loss, and metrics: "loss", for each term its mean value under its name and times its weight
-            under "<name>_weighted".
+            The loss, and metrics: "loss", and for each term its mean under its name and that times its weight under
+            "<name>_weighted".
 
         Raises:
-            ValueError: an override has no term of its name, or a term has neither one value per example nor
-                one in all.
+            ValueError: an override names no term, or a term returns neither one value per example nor a scalar.
         """
         ...
 
@@ -50,24 +49,24 @@ class Objective(Protocol):
 def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) -> Objective:
     """Objective that is the weighted sum of terms, each averaged over the batch.
 
-    A term of value [n] becomes its masked mean; a scalar one is used as it is. A weight that changes over
-    time, such as a KL warm-up, is a schedule: `optax.linear_schedule(0.0, 1.0, 5000)` or any other from step
-    to value. A term of weight 0 is still computed and logged.
+    A term [n] is averaged under the mask; a scalar is used as it is. A weight that changes over time, such as a KL
+    warm-up, is a schedule, any function from step to value: `optax.linear_schedule(0.0, 1.0, 5000)`. A term of weight
+    0 is still computed and logged.
 
-    Where the batch is one device's share (`Batch.axis_name`), the loss returned on each device is local, scaled so
-    that the `pmean` of losses and gradients over devices is the loss and gradient of the global batch, however padding
-    is spread; the metrics are global already.
+    If the batch is one device's share (`Batch.axis_name`), the loss on each device is local, scaled so that the `pmean`
+    of losses and gradients over devices is the loss and gradient of the global batch, wherever the padding lies; the
+    metrics are already global.
 
     Args:
-        terms: by name, in the order that fixes their keys, `fold_in(key, position)`.
+        terms: by name. Their order fixes their keys, `fold_in(key, position)`.
         weights: by the same names, each at least 0 or a schedule.
 
     Returns:
         The objective.
 
     Raises:
-        ValueError: there is no term, names of terms and weights differ, a name would clash with another
-            metric, or a weight is negative or not finite.
+        ValueError: there are no terms, the names of terms and weights differ, a name clashes with another metric, or a
+            weight is negative or not finite.
     """
     _check_names(terms, weights)
     for name, weight in weights.items():
@@ -107,7 +106,7 @@ def _check_names(terms: Mapping[str, Term], weights: Mapping[str, float | Schedu
         )
     for name in terms:
         if name == "loss" or (name.endswith("_weighted") and name.removesuffix("_weighted") in terms):
-            raise ValueError(f"A term may not be named {name}, which is logged already; choose another name.")
+            raise ValueError(f"A term may not be named {name}, which is already logged; choose another name.")
 
 
 def _at(weight: float | Schedule, step: Int[Array, ""]) -> Float[Array, ""]:

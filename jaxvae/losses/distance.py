@@ -1,8 +1,7 @@
 """Distances between images, summed over pixels and channels.
 
-Images are [n, height, width, channels] in [0, 1]. Unlike the likelihoods these have no scale and no unit but squared
-or absolute intensity; each is a negative log likelihood up to a constant, of a Gaussian with variance 1/2 and of a
-Laplace distribution with scale 1.
+Images are [n, height, width, channels] in [0, 1]. Distances are in squared or absolute intensities. Up to a constant
+they are negative log likelihoods: of a Gaussian with variance 1/2, and of a Laplace distribution with scale 1.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.losses.likelihood import pixel_sum
 from jaxvae.types import Batch, Output, Term
 
@@ -24,7 +24,11 @@ def squared_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Flo
 
     Returns:
         [n], squared intensities summed over pixels.
+
+    Raises:
+        ValueError: a and b differ in shape.
     """
+    check_same_shape("squared_error", a=a, b=b)
     return pixel_sum(jnp.square(a - b))
 
 
@@ -37,7 +41,11 @@ def absolute_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Fl
 
     Returns:
         [n], intensities summed over pixels.
+
+    Raises:
+        ValueError: a and b differ in shape.
     """
+    check_same_shape("absolute_error", a=a, b=b)
     return pixel_sum(jnp.abs(a - b))
 
 
@@ -45,7 +53,7 @@ DISTANCES: Mapping[str, Callable[[Array, Array], Array]] = {
     "squared": squared_error,
     "absolute": absolute_error,
 }
-"""By name."""
+"""Distances by name."""
 
 
 def distance(kind: str) -> Term:

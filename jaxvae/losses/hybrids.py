@@ -26,12 +26,12 @@ def aae_players(
 ) -> tuple[dict[str, Term], Weights]:
     """The adversarial autoencoder's players: its two phases and its discriminator.
 
-    "reconstruction" moves encoder and decoder, "regularization" the encoder too, towards codes that the
+    "reconstruction" trains encoder and decoder. "regularization" trains the encoder as well, towards codes that the
     "discriminator" takes for draws from the prior.
 
     Args:
         game: as `adversarial` returns it.
-        reconstruction: how far reconstructions are from images.
+        reconstruction: term that compares reconstructions with images.
         penalty: weight of the discriminator's gradient penalty; 0 leaves it out.
 
     Returns:
@@ -59,21 +59,21 @@ def vaegan_players(
 ) -> tuple[dict[str, Term], Weights]:
     """The VAE-GAN's players, Algorithm 1: encoder, decoder and discriminator.
 
-    Let L_GAN = log D(x) + log(1 - D(x~)) + log(1 - D(x_p)), with x~ the reconstruction of x and x_p a sample, which the
-    discriminator wants large. With game "minimax", without smoothing and penalty, the encoder minimizes
-    L_prior + L_like, the decoder gamma * L_like + L_GAN (of which log D(x) does not depend on it and is left out), and
-    the discriminator -L_GAN. The algorithm as printed has the decoder descend gamma * L_like - L_GAN and the
-    discriminator L_GAN, which is the same if its L_GAN is the cross-entropy, with the opposite sign.
+    Let L_GAN = log D(x) + log(1 - D(x~)) + log(1 - D(x_p)), with x~ the reconstruction of x and x_p a sample; the
+    discriminator maximizes it. With game "minimax", without smoothing and penalty, the encoder minimizes
+    L_prior + L_like, the decoder gamma * L_like + L_GAN (without log D(x), which does not depend on the decoder), and
+    the discriminator -L_GAN. In the printed algorithm the decoder descends gamma * L_like - L_GAN and the discriminator
+    L_GAN, which is the same if the printed L_GAN is the cross-entropy, with the opposite sign.
 
-    In a game that is not `bounded`, "wasserstein", the two kinds of fakes weigh 1/2 each, for the discriminator and for
-    the decoder: it then estimates the distance of real images from an even mixture of both, and logits that are all
-    shifted alike are as good as before. In the other games each weighs 1, as in the algorithm.
+    In a game that is not `bounded`, "wasserstein", the two kinds of fakes weigh 1/2 each, for the discriminator and the
+    decoder. The discriminator then estimates the distance between real images and an even mixture of both kinds, and
+    adding a constant to all logits changes no loss. In the other games each kind weighs 1, as in the algorithm.
 
-    "sample_diversity" is nobody's to gain: a term without weight, for the eye.
+    "sample_diversity" has no weight in any loss and is only logged.
 
     Args:
         game: as `adversarial` returns it.
-        prior: of the codes.
+        prior: p(z) of the codes.
         gamma: weight of the feature likelihood in the decoder's loss.
         penalty: weight of the discriminator's gradient penalty; 0 leaves it out.
 

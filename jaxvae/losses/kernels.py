@@ -1,8 +1,8 @@
 """Kernels for the maximum mean discrepancy.
 
-A `Kernel` is any positive definite symmetric function of two points [d]. The ones built here depend on the
-squared distance alone, and `gram` uses that: it expands the square into one matrix product instead of
-visiting every pair. All are scaled to k(x, x) = 1, also those that average several bandwidths.
+A `Kernel` is any positive definite symmetric function of two points [d]. Those built here depend only on the squared
+distance. `gram` makes use of that: it expands the square into one matrix product instead of visiting every pair. All
+are scaled to k(x, x) = 1, including those that average several bandwidths.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Kernel
 
 
@@ -20,8 +21,8 @@ class RadialKernel:
     """A kernel k(x, y) = profile(|x - y|^2, d).
 
     Attributes:
-        profile: from squared distances of any shape and the number of dimensions d to kernel values of that
-            shape.
+        profile: `(squared, d) -> values`, from squared distances of any shape and the number of dimensions to kernel
+            values of that shape.
     """
 
     profile: Callable[[Float[Array, "..."], int], Float[Array, "..."]]
@@ -35,12 +36,16 @@ class RadialKernel:
 
         Returns:
             Scalar.
+
+        Raises:
+            ValueError: the points differ in dimension.
         """
+        check_same_shape("a kernel", x=x, y=y)
         return self.profile(jnp.sum((x - y) ** 2), len(x))
 
 
 def gram(kernel: Kernel, x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
-    """Kernel values of all pairs, by the fastest way that the kernel allows.
+    """Kernel values of all pairs, computed the fastest way that the kernel allows.
 
     Args:
         kernel: function of two points [d].
@@ -49,20 +54,24 @@ def gram(kernel: Kernel, x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Floa
 
     Returns:
         [n, m], k(x_i, y_j).
+
+    Raises:
+        ValueError: the points of x and y differ in dimension.
     """
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"Both sets need points of one dimension, got {x.shape[1]} and {y.shape[1]}.")
     if isinstance(kernel, RadialKernel):
         return kernel.profile(_squared_distances(x, y), x.shape[1])
     return jax.vmap(jax.vmap(kernel, (None, 0)), (0, None))(x, y)
 
 
 def _squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
-    # |x|^2 + |y|^2 - 2 x.y cancels badly far from the origin, and distances do not change when all points
-    # move.
+    # |x|^2 + |y|^2 - 2 x.y cancels badly far from the origin; shifting all points leaves distances unchanged.
     centre = jax.lax.stop_gradient(jnp.mean(y, 0, keepdims=True))
     x, y = x - centre, y - centre
     product = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
     expanded = jnp.sum(x**2, 1, keepdims=True) + jnp.sum(y**2, 1, keepdims=True).T - 2 * product
-    # Rounding may leave a small negative number. The value is clamped and the derivative, 2 (x - y), is not.
+    # Rounding may leave a small negative number: the value is clamped, but not the derivative, 2 (x - y).
     return expanded + jax.lax.stop_gradient(jnp.maximum(expanded, 0) - expanded)
 
 
@@ -70,8 +79,8 @@ def rbf(*bandwidths: float | Float[Array, ""]) -> Kernel:
     """Gaussian kernel, mean over bandwidths s of exp(-|x - y|^2 / (2 s^2)).
 
     Args:
-        *bandwidths: one or several standard deviations s > 0, in the units of the points; an array lets the
-            bandwidth be an output of `median_bandwidth` or differ between replicas.
+        *bandwidths: one or several standard deviations s > 0, in the units of the points. A bandwidth may be an
+            array, such as the result of `median_bandwidth` or a number that differs between replicas.
 
     Returns:
         Kernel with values in (0, 1].
@@ -87,9 +96,9 @@ def dimension_rbf(*, power: int = 2) -> Kernel:
     """Gaussian kernel whose width grows with the number of dimensions, exp(-|x - y|^2 / d^power).
 
     Args:
-        power: 2 is the kernel of the VLAE and InfoVAE authors' code, a mean over dimensions divided by d
-            once more. 1 keeps typical kernel values of N(0, I) draws alike for every d, since |x - y|^2
-            grows as d.
+        power: 2 is the kernel in the code of the authors of VLAE and InfoVAE, where the mean over dimensions is
+            divided by d once more. With 1, typical kernel values of N(0, I) draws are about the same for every d,
+            since |x - y|^2 grows as d.
 
     Returns:
         Kernel with values in (0, 1].
@@ -109,11 +118,10 @@ def dimension_rbf(*, power: int = 2) -> Kernel:
 def inverse_multiquadratic(*scales: float | Float[Array, ""]) -> Kernel:
     """Heavy-tailed kernel, mean over scales s of C / (C + |x - y|^2) with C = 2 d s.
 
-    C is the expected squared distance of two draws from N(0, s I), so s is the prior's variance times a
-    factor.
+    C is the expected squared distance of two draws from N(0, s I), so s is a multiple of the prior's variance.
 
     Args:
-        *scales: one or several s > 0; the paper's code has 0.1, 0.2, 0.5, 1, 2, 5, 10 (and sums).
+        *scales: one or several s > 0; the paper's code sums over 0.1, 0.2, 0.5, 1, 2, 5, 10.
 
     Returns:
         Kernel with values in (0, 1].
@@ -131,16 +139,14 @@ def inverse_multiquadratic(*scales: float | Float[Array, ""]) -> Kernel:
 def median_bandwidth(points: Float[Array, "n d"]) -> Float[Array, ""]:
     """Median heuristic: the median distance of all pairs, a bandwidth for `rbf`.
 
-    A constant in differentiation. For an MMD to a prior, take it once from draws of that prior, so that the
-    kernel does not change while the encoder learns. Sorts n (n - 1) / 2 numbers: pass a thousand points, not
-    more.
+    It has no gradient. For an MMD to a prior, compute it once from draws of that prior, so that the kernel does not
+    change while the encoder learns. Sorts n (n - 1) / 2 numbers, so pass at most about a thousand points.
 
     Args:
         points: [n, d], n >= 2, pooled from both sets.
 
     Returns:
-        Scalar in the units of the points; the smallest positive step of the data type if most points
-        coincide.
+        Scalar in the units of the points; the machine epsilon of the data type if most points coincide.
 
     Raises:
         ValueError: there are fewer than two points.

@@ -12,22 +12,23 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jaxvae.losses._levels import priors_by_level
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Batch, Output, Posterior, Prior, Term
 
 METHODS = ("auto", "closed_form", "monte_carlo")
-"""Names of the ways in which `kl` computes the divergence."""
+"""Methods by which `kl` computes the divergence."""
 
 
 @runtime_checkable
 class NormalPrior(Protocol):
     """A prior that declares itself N(loc, scale) in every dimension, which gives its KL a closed form.
 
-    A declaration rather than a look at attributes such as `loc`: a Laplace prior has those too.
+    It has to declare this, since attributes such as `loc` are not enough: a Laplace prior has those too.
     """
 
     @property
     def normal_parameters(self) -> tuple[float, float]:
-        """(loc, scale), the mean and the standard deviation of every dimension."""
+        """(loc, scale), mean and standard deviation of every dimension."""
         ...
 
 
@@ -37,7 +38,7 @@ def kl_normal_per_dimension(
     loc: float | Float[Array, "#d"] = 0.0,
     scale: float | Float[Array, "#d"] = 1.0,
 ) -> Float[Array, "n d"]:
-    """KL(q(z | x) || N(loc, scale)) of each latent dimension, for logging which ones are in use.
+    """KL(q(z | x) || N(loc, scale)) of each latent dimension, which shows the dimensions in use.
 
     Args:
         posterior: mean and stddev [n, d].
@@ -47,11 +48,20 @@ def kl_normal_per_dimension(
     Returns:
         [n, d], nats, at least 0.
 
+    Raises:
+        ValueError: mean and stddev differ in shape, or loc or scale has another number of dimensions.
+
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix B, with the prior shifted
         and scaled.
     """
+    check_same_shape("a KL divergence", mean=posterior.mean, stddev=posterior.stddev)
     loc, scale = (jnp.asarray(a, posterior.mean.dtype).reshape(1, -1) for a in (loc, scale))
+    if not {loc.size, scale.size} <= {1, posterior.mean.shape[1]}:
+        raise ValueError(
+            f"a KL divergence needs loc and scale to be numbers or of the posterior's {posterior.mean.shape[1]} "
+            f"dimensions, got {loc.size} and {scale.size}."
+        )
     ratio = posterior.stddev / scale
     shift = (posterior.mean - loc) / scale
     return 0.5 * (ratio**2 + shift**2 - 1) - jnp.log(ratio)
@@ -73,10 +83,13 @@ def kl_normal(
     Returns:
         [n], nats summed over d, at least 0.
 
+    Raises:
+        ValueError: as `kl_normal_per_dimension`.
+
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix B, with the prior shifted
-        and scaled. The report "Generative Neural Networks" prints it, in its equation 2, with log(sigma) where
-        log(sigma^2) is meant and without the factor 1/2; here is the right formula.
+        and scaled. Equation 2 of the report "Generative Neural Networks" has log(sigma) in place of log(sigma^2)
+        and lacks the factor 1/2; this is the correct formula.
     """
     return jnp.sum(kl_normal_per_dimension(posterior, loc=loc, scale=scale), 1)
 
@@ -90,7 +103,11 @@ def posterior_log_prob(posterior: Posterior, latent: Float[Array, "n d"]) -> Flo
 
     Returns:
         [n], nats summed over d.
+
+    Raises:
+        ValueError: latent, mean and stddev differ in shape.
     """
+    check_same_shape("posterior_log_prob", mean=posterior.mean, stddev=posterior.stddev, latent=latent)
     error = (latent - posterior.mean) / posterior.stddev
     return -jnp.sum(0.5 * error**2 + jnp.log(posterior.stddev) + 0.5 * math.log(2 * math.pi), 1)
 
@@ -108,6 +125,9 @@ def kl_monte_carlo(posterior: Posterior, latent: Float[Array, "n d"], prior: Pri
     Returns:
         [n], nats; a single estimate may be negative.
 
+    Raises:
+        ValueError: latent, mean and stddev differ in shape.
+
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, equation 6.
     """
@@ -118,24 +138,24 @@ def kl(prior: Prior | Sequence[Prior], *, level: int | None = None, method: str 
     """Term: KL from the posterior to the prior, summed over latent dimensions and levels.
 
     Args:
-        prior: one for every level, or one per level.
-        level: the only level to count, 1 at the bottom; None sums all.
-        method: "closed_form" needs priors that are a `NormalPrior`; "monte_carlo" uses the model's own draw
-            of the latents; "auto" takes the closed form wherever there is one.
+        prior: one prior for all levels, or one per level.
+        level: the only level to count, 1 at the bottom; None sums over all.
+        method: "closed_form" needs priors that are a `NormalPrior`; "monte_carlo" uses the model's draw of the
+            latents; "auto" takes the closed form wherever there is one.
 
     Returns:
         Term with [n] nats.
 
     Raises:
-        ValueError: the method is unknown, a closed form is asked of a prior that has none, or (when the term
-            is evaluated) the levels don't fit the model.
+        ValueError: the method is unknown, a prior has no closed form and the method is "closed_form", or (when the
+            term is evaluated) levels or priors don't match the model.
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
     for p in prior if isinstance(prior, Sequence) else (prior,):
         if method == "closed_form" and not isinstance(p, NormalPrior):
             raise ValueError(
-                f"No closed-form KL to a {type(p).__name__}, it has no normal_parameters; "
+                f"No closed-form KL to a {type(p).__name__}, which has no normal_parameters; "
                 "use method='monte_carlo'."
             )
 

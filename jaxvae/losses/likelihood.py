@@ -1,7 +1,7 @@
 """Reconstruction losses: negative log likelihoods of an image.
 
-Images are [n, height, width, channels] with targets in [0, 1]. Every function sums over pixels and channels
-and returns nats per example; the mean over the batch is taken by `compose`.
+Images are [n, height, width, channels], targets in [0, 1]. Every function sums over pixels and channels and returns
+nats per example; `compose` takes the mean over the batch.
 """
 
 import math
@@ -10,17 +10,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Batch, Output, Term
 
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
-"""Names that `reconstruction` knows."""
+"""Likelihoods that `reconstruction` accepts."""
 
 
 def bernoulli_nll(logits: Float[Array, "n h w c"], target: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Negative log likelihood of a Bernoulli distribution per pixel, from logits.
 
-    Stays finite, with finite gradients, however saturated the logits are. A target strictly between 0 and 1
-    gives the cross-entropy, whose minimum is the target's own entropy rather than 0.
+    Value and gradient are finite for any logits. A target strictly between 0 and 1 gives the cross-entropy, whose
+    minimum is the target's entropy rather than 0.
 
     Args:
         logits: [n, h, w, c], unbounded; sigmoid(logits) is the probability of 1.
@@ -29,9 +30,13 @@ def bernoulli_nll(logits: Float[Array, "n h w c"], target: Float[Array, "n h w c
     Returns:
         [n], nats, at least 0.
 
+    Raises:
+        ValueError: logits and target differ in shape.
+
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix C.1.
     """
+    check_same_shape("bernoulli_nll", logits=logits, target=target)
     above = jnp.maximum(logits, 0) - target * logits  # exact where a pixel is nearly certain
     return pixel_sum(above + jnp.log1p(jnp.exp(-jnp.abs(logits))))
 
@@ -44,15 +49,19 @@ def gaussian_nll(
     Args:
         mean: [n, h, w, c], in the units of the target.
         target: [n, h, w, c], values in [0, 1].
-        log_scale: log standard deviation of the observation noise, fixed or learned; float32 holds -40 to 40.
+        log_scale: log standard deviation of the observation noise, fixed or learned; -40 to 40 is safe in float32.
 
     Returns:
-        [n], nats; a density, so it may be negative.
+        [n], nats; negative where the density exceeds 1.
+
+    Raises:
+        ValueError: mean and target differ in shape.
 
     References:
         Rybkin, Daniilidis and Levine, Simple and Effective VAE Training with Calibrated Decoders, ICML 2021,
         section 3.1.
     """
+    check_same_shape("gaussian_nll", mean=mean, target=target)
     log_scale = jnp.asarray(log_scale, mean.dtype)
     error = (target - mean) * jnp.exp(-log_scale)
     return pixel_sum(0.5 * error**2 + log_scale + 0.5 * math.log(2 * math.pi))
@@ -68,11 +77,15 @@ def laplace_nll(
     Args:
         mean: [n, h, w, c], in the units of the target.
         target: [n, h, w, c], values in [0, 1].
-        log_scale: log of the scale b in exp(-|x - mean| / b) / 2b, fixed or learned; float32 holds -80 to 80.
+        log_scale: log of the scale b in exp(-|x - mean| / b) / 2b, fixed or learned; -80 to 80 is safe in float32.
 
     Returns:
-        [n], nats; a density, so it may be negative.
+        [n], nats; negative where the density exceeds 1.
+
+    Raises:
+        ValueError: mean and target differ in shape.
     """
+    check_same_shape("laplace_nll", mean=mean, target=target)
     log_scale = jnp.asarray(log_scale, mean.dtype)
     error = jnp.abs(target - mean) * jnp.exp(-log_scale)
     return pixel_sum(error + log_scale + math.log(2.0))
@@ -87,7 +100,7 @@ def pixel_sum(values: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     Returns:
         [n].
     """
-    # XLA:CPU sums fast what lies in memory with a long last axis; that of a grey image has length 1.
+    # XLA:CPU sums fast only along a long last axis; that of a grey image has length 1.
     return jnp.sum(jax.lax.optimization_barrier(values.reshape(len(values), -1)), axis=-1)
 
 
@@ -96,15 +109,15 @@ def reconstruction(likelihood: str, *, log_scale: float | None = None) -> Term:
 
     Args:
         likelihood: "bernoulli", with the decoder's logits; "gaussian" or "laplace", around sigmoid(logits).
-        log_scale: fixed log scale of the observation noise; None takes the one that the model learns,
-            `Output.log_scale`. Has no meaning for "bernoulli".
+        log_scale: fixed log scale of the observation noise; None takes the learned one, `Output.log_scale`. Not for
+            "bernoulli".
 
     Returns:
         Term with [n] nats, summed over pixels.
 
     Raises:
-        ValueError: the name is unknown, "bernoulli" is given a scale, or (when the term is evaluated)
-            neither an argument nor the model gives one where it is needed.
+        ValueError: the name is unknown, "bernoulli" has a scale, or (when the term is evaluated) a scale is needed and
+            neither the argument nor the model has one.
     """
     if likelihood not in LIKELIHOODS:
         raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {likelihood!r}.")
@@ -118,7 +131,7 @@ def reconstruction(likelihood: str, *, log_scale: float | None = None) -> Term:
         scale = output.log_scale if log_scale is None else log_scale
         if scale is None:
             raise ValueError(
-                f"{likelihood} needs a log_scale and the model learns none; "
+                f"{likelihood} needs a log_scale, and the model learns none; "
                 f"pass reconstruction({likelihood!r}, log_scale=...)."
             )
         return nll(jax.nn.sigmoid(output.logits), batch.image, log_scale=scale)

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from jaxvae.losses._devices import gathered
 from jaxvae.losses._levels import priors_by_level
+from jaxvae.losses._shapes import check_same_length
 from jaxvae.losses.kernels import gram
 from jaxvae.types import Batch, Kernel, Output, Prior, Term
 
@@ -33,14 +34,14 @@ def mmd2(
         kernel: symmetric function of two points [d].
         mask: [n], weights of the draws in x, 1 to count and 0 for padding; None counts all. If fewer than two
             count, pairs within x are left out.
-        block_size: how many rows of the Gram matrix to hold at a time, for sets whose n x m matrix is too
-            large; None holds all. The value is the same.
+        block_size: rows of the n x m Gram matrix held in memory at a time; None holds all. The value is the same.
 
     Returns:
         Scalar in kernel units; may be negative.
 
     Raises:
-        ValueError: a set has fewer than two points, or their dimensions differ.
+        ValueError: a set has fewer than two points, the points of x and y differ in dimension, or the mask has another
+            length than x.
 
     References:
         Gretton et al., A kernel two-sample test, JMLR 2012, Lemma 6.
@@ -58,24 +59,23 @@ def mmd2_biased(
     mask: Float[Array, " n"] | None = None,
     block_size: int | None = None,
 ) -> Float[Array, ""]:
-    """Biased squared MMD, the same over all pairs, each draw with itself included.
+    """Biased squared MMD: the same over all pairs, including each draw with itself.
 
-    The squared distance of the two sets' mean embeddings. Never negative, and therefore too large by
-    E[k(x, x) - k(x, x')] / n + E[k(y, y) - k(y, y')] / m on average.
+    The squared distance between the mean embeddings of the two sets. It is never negative, and on average too large by
+    E[k(x, x) - k(x, x')] / n + E[k(y, y) - k(y, y')] / m.
 
     Args:
         x: n >= 1 draws from P.
         y: m >= 1 draws from Q.
         kernel: symmetric function of two points [d].
         mask: [n], weights of the draws in x, 1 to count and 0 for padding; None counts all.
-        block_size: how many rows of the Gram matrix to hold at a time, for sets whose n x m matrix is too
-            large; None holds all. The value is the same.
+        block_size: rows of the n x m Gram matrix held in memory at a time; None holds all. The value is the same.
 
     Returns:
         Scalar in kernel units, at least 0 up to rounding.
 
     Raises:
-        ValueError: a set is empty, or the sets' dimensions differ.
+        ValueError: a set is empty, the points of x and y differ in dimension, or the mask has another length than x.
 
     References:
         Gretton et al., A kernel two-sample test, JMLR 2012, equation 5.
@@ -94,8 +94,8 @@ def _mmd2(
     block_size: int | None,
     unbiased: bool,
 ) -> Float[Array, ""]:
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(f"Both sets need points of one dimension, got {x.shape[1]} and {y.shape[1]}.")
+    if mask is not None:
+        check_same_length("a masked MMD", x=x, mask=mask)
     u = jnp.ones_like(x[:, 0]) if mask is None else mask
     v = jnp.ones_like(y[:, 0])
     mean = partial(_mean_over_pairs, kernel=kernel, block_size=block_size)
@@ -141,17 +141,17 @@ def mmd(
     """Term: squared MMD between the batch's latents and as many draws from the prior, summed over levels.
 
     Args:
-        prior: one for every level, or one per level.
+        prior: one prior for all levels, or one per level.
         kernel: symmetric function of two points [d].
-        level: the only level to count, 1 at the bottom; None sums all.
+        level: the only level to count, 1 at the bottom; None sums over all.
         estimator: "unbiased" or "biased".
 
     Returns:
-        Term with a scalar in kernel units. Padded examples don't count. Of a batch spread over devices the latents are
-        gathered, so that each device computes the value of the global batch.
+        Term with a scalar in kernel units. Padded examples don't count. If a batch is spread over devices, the latents
+        are gathered, so that each device computes the value of the global batch.
 
     Raises:
-        ValueError: the estimator is unknown, or (when the term is evaluated) the levels don't fit the model.
+        ValueError: the estimator is unknown, or (when the term is evaluated) levels or priors don't match the model.
 
     References:
         Zhao, Song and Ermon, InfoVAE: Balancing Learning and Inference in Variational Autoencoders, AAAI

@@ -6,14 +6,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.losses.ssim import WINDOW, blur
 from jaxvae.types import Batch, Output, Term
 
 EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Of the scales, the finest first, as the paper's viewers weighed them."""
+"""Exponents of the scales, the finest first, from the paper's experiments with human viewers."""
 
 FLOOR = 0.05
-"""Mean contrast term below which the definition is continued in another way."""
+"""Mean contrast term below which an exponential continues the definition."""
 
 _C1, _C2 = 0.01**2, 0.03**2
 
@@ -21,13 +22,13 @@ _C1, _C2 = 0.01**2, 0.03**2
 def ms_ssim(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Multi-scale structural similarity of image pairs.
 
-    As many of the five scales are used as have room for the window of 11 pixels (two at 32x32, four at 96x96), with
-    exponents that are divided by their sum. From scale to scale images are averaged over 2x2 pixels; the last row or
-    column of odd sizes is left out. Channels are separate images and averaged.
+    Of the five scales those are used in which the window of 11 pixels fits (two at 32x32, four at 96x96), with
+    exponents divided by their sum. From scale to scale images are averaged over 2x2 pixels, without the last row or
+    column of odd sizes. Channels are treated as separate images and averaged.
 
-    The definition raises mean contrast terms to fractional powers, which negatively correlated images make NaN, and
-    gradients near zero infinite. Here a term c below `FLOOR` is replaced by FLOOR exp((c - FLOOR) / FLOOR), which
-    continues c with its slope, stays positive, and still grows with c: a loss leads out of there.
+    The definition raises mean contrast terms to fractional powers, which is NaN for negatively correlated images and
+    has infinite gradients near zero. Here a term c below `FLOOR` is replaced by FLOOR exp((c - FLOOR) / FLOOR), which
+    continues c smoothly, stays positive and grows with c, so that gradient descent can leave that range.
 
     Args:
         a: [n, h, w, c], values in [0, 1]; both sides at least 11 pixels.
@@ -37,13 +38,14 @@ def ms_ssim(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Arr
         [n], no unit, in (0, 1]; 1 for identical images. Values and gradients are finite everywhere.
 
     Raises:
-        ValueError: an image side is smaller than the window of 11 pixels.
+        ValueError: a and b differ in shape, or a side is smaller than the window of 11 pixels.
 
     References:
         Wang, Simoncelli & Bovik, Multiscale structural similarity for image quality assessment, Asilomar 2003,
         equation 7 and section 3.2.
         Snell et al., Learning to Generate Images with Perceptual Similarity Metrics, ICIP 2017.
     """
+    check_same_shape("ms_ssim", a=a, b=b)
     side = min(a.shape[1:3])
     if side < WINDOW:
         raise ValueError(
@@ -65,11 +67,10 @@ def ms_ssim_loss() -> Term:
     """Term: 1 - MS-SSIM between the mean image sigmoid(logits) and the image.
 
     Returns:
-        Term with [n], no unit, in [0, 1). It is an average over pixels where likelihoods are sums, hence the large
-        weights that it is used with.
+        Term with [n], no unit, in [0, 1). Likelihoods are sums over pixels, this is a mean: it needs large weights.
 
     Raises:
-        ValueError: when the term is evaluated on images smaller than 11 pixels.
+        ValueError: (when the term is evaluated) images smaller than 11 pixels, or unlike the logits in shape.
     """
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
@@ -81,7 +82,7 @@ def ms_ssim_loss() -> Term:
 def _similarities(
     a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]
 ) -> tuple[Float[Array, "n c"], Float[Array, "n c"]]:
-    """Means over positions of contrast and structure, and of those times luminance."""
+    """Means over positions of contrast times structure, and of luminance times contrast times structure."""
     blurred = blur(jnp.concatenate([a, b, a * a, b * b, a * b], axis=-1))
     mean_a, mean_b, square_a, square_b, product = jnp.split(blurred, 5, axis=1)
     means, squares = mean_a * mean_b, mean_a**2 + mean_b**2

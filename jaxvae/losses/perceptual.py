@@ -1,7 +1,7 @@
-"""Distance between images in the activations of a network that was trained for something else.
+"""Distance between images in the activations of a network that was trained for another task.
 
-Images are [n, height, width, channels] in [0, 1]. The network comes as a function, from images to the activations in
-which they are to be compared.
+Images are [n, height, width, channels] in [0, 1]. The network is a function from images to the activations that are
+compared.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._shapes import check_same_layers
 from jaxvae.types import Batch, Output, Term
 
 Features: TypeAlias = Callable[[Float[Array, "n h w c"]], Sequence[Float[Array, "n ..."]]]
-"""Images to activations, one array [n, ...] for each layer."""
+"""Maps images to activations, one array [n, ...] for each layer."""
 
 
 def perceptual_distance(
@@ -24,13 +25,13 @@ def perceptual_distance(
 
     Args:
         a: [n, ...] for each layer.
-        b: the same of the images to compare with.
+        b: the same for the images to compare with.
 
     Returns:
         [n], squared activations.
 
     Raises:
-        ValueError: there is no layer.
+        ValueError: there is no layer, or the layers of a and b differ in number or shape.
 
     References:
         Datta, Variational Autoencoders (the report), equation 1; Johnson, Alahi & Fei-Fei, Perceptual Losses for
@@ -39,18 +40,22 @@ def perceptual_distance(
     """
     if not a:
         raise ValueError("perceptual_distance needs the activations of at least one layer, got none.")
+    check_same_layers("perceptual_distance", a, b)
     layers = [jnp.sum(jnp.square(x - y).reshape(len(x), -1), axis=-1) for x, y in zip(a, b, strict=True)]
     return jnp.sum(jnp.stack(layers), axis=0)
 
 
 def perceptual(features: Features) -> Term:
-    """Term: distance between the mean image sigmoid(logits) and the image, as a network sees them.
+    """Term: `perceptual_distance` between the mean image sigmoid(logits) and the image.
 
     Args:
-        features: images in [0, 1] to activations, with the network's parameters inside; they get no gradient.
+        features: maps images in [0, 1] to activations; it holds the network's parameters, which get no gradient.
 
     Returns:
         Term with [n], squared activations summed over layers, positions and channels.
+
+    Raises:
+        ValueError: (when the term is evaluated) there is no layer.
     """
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
@@ -65,20 +70,29 @@ def lpips_distance(
     b: Sequence[Float[Array, "n _ _ _"]],
     heads: Sequence[Float[Array, " _"]],
 ) -> Float[Array, " n"]:
-    """Learned perceptual distance: squared differences of unit-length activations, weighed by channel.
+    """Learned perceptual distance (LPIPS): weighted squared differences between unit-length activations.
 
     Args:
-        a: [n, h, w, c] for each layer, such as `jaxvae.models.VGG16` returns them.
-        b: the same of the images to compare with.
-        heads: [c] for each layer, weights at least 0.
+        a: [n, h, w, c] for each layer, as `jaxvae.models.VGG16` returns them.
+        b: the same for the images to compare with.
+        heads: [c] for each layer, the weights of its channels, at least 0.
 
     Returns:
         [n], averaged over positions and summed over layers; 0 for equal images.
+
+    Raises:
+        ValueError: the layers of a and b differ in number or shape, or heads in number or channels.
 
     References:
         Zhang, Isola, Efros, Shechtman & Wang, The Unreasonable Effectiveness of Deep Features as a Perceptual Metric,
         CVPR 2018, equation 1.
     """
+    check_same_layers("lpips_distance", a, b)
+    channels, weights = [x.shape[-1] for x in a], [len(head) for head in heads]
+    if channels != weights:
+        raise ValueError(
+            f"lpips_distance needs one weight per channel of each layer, {channels}, got heads of {weights}."
+        )
     layers = [
         jnp.mean(jnp.square(_unit(x) - _unit(y)) @ head, axis=(1, 2))
         for x, y, head in zip(a, b, heads, strict=True)
@@ -87,5 +101,5 @@ def lpips_distance(
 
 
 def _unit(activations: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-    # The small number inside the root keeps the gradient finite where no channel is active.
+    # The small constant keeps the gradient finite where no channel is active.
     return activations / jnp.sqrt(jnp.sum(jnp.square(activations), axis=-1, keepdims=True) + 1e-10)

@@ -1,7 +1,7 @@
 """Structural similarity (SSIM) of images, [n, height, width, channels] with values in [0, max_val].
 
-dm-pix computes the index; its 11 x 11 Gaussian window is applied here as two banded matrix products, one
-along each side, which has the same values and gradients and is many times faster on a CPU.
+dm-pix computes the index. Its 11 x 11 Gaussian window is applied here as two banded matrix products, one along each
+side: same values and gradients, many times faster on a CPU.
 """
 
 import dm_pix
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Batch, Output, Term
 
 WINDOW = 11
@@ -21,10 +22,9 @@ _SIGMA = 1.5
 def ssim(
     a: Float[Array, "n h w c"], b: Float[Array, "n h w c"], *, max_val: float = 1.0
 ) -> Float[Array, " n"]:
-    """Mean structural similarity of image pairs, the value and gradient of `dm_pix.ssim`.
+    """Mean structural similarity of image pairs, with value and gradient of `dm_pix.ssim`.
 
-    Gradients stay finite for constant and for identical images. Colour channels are treated as separate
-    images and averaged.
+    Gradients are finite for constant and for identical images. Channels are treated as separate images and averaged.
 
     Args:
         a: [n, h, w, c], values in [0, max_val]; both sides at least 11 pixels.
@@ -35,12 +35,13 @@ def ssim(
         [n], no unit, in [-1, 1]; 1 for identical images.
 
     Raises:
-        ValueError: an image side is smaller than the window of 11 pixels.
+        ValueError: a and b differ in shape, or a side is smaller than the window of 11 pixels.
 
     References:
         Wang, Bovik, Sheikh and Simoncelli, Image quality assessment: from error visibility to structural
         similarity, IEEE Transactions on Image Processing 13(4), 2004, equation 13.
     """
+    check_same_shape("ssim", a=a, b=b)
     if min(a.shape[1:3]) < WINDOW:
         raise ValueError(
             f"SSIM needs images of at least {WINDOW} x {WINDOW} pixels, got {a.shape[1]} x {a.shape[2]}; "
@@ -53,11 +54,10 @@ def ssim_loss() -> Term:
     """Term: 1 - SSIM between the mean image sigmoid(logits) and the image.
 
     Returns:
-        Term with [n], no unit, in [0, 2]. It is an average over pixels where likelihoods are sums, hence the
-        large weights that it is used with.
+        Term with [n], no unit, in [0, 2]. Likelihoods are sums over pixels, this is a mean: it needs large weights.
 
     Raises:
-        ValueError: when the term is evaluated on images smaller than 11 pixels.
+        ValueError: (when the term is evaluated) images smaller than 11 pixels, or unlike the logits in shape.
     """
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, " n"]:
@@ -73,7 +73,7 @@ def blur(images: Float[Array, "n h w c"]) -> Float[Array, "n c v u"]:
         images: [n, h, w, c], any values; both sides at least 11 pixels.
 
     Returns:
-        [n, c, w - 10, h - 10]: the axes stay in the order that the products leave, for what averages over them.
+        [n, c, w - 10, h - 10], the order of axes that the products leave; callers average over the last two.
     """
     rows = jnp.moveaxis(images, -1, 1)
     columns = jnp.swapaxes(_product(rows, _band(rows.shape[-1])), -1, -2)
@@ -81,8 +81,7 @@ def blur(images: Float[Array, "n h w c"]) -> Float[Array, "n c v u"]:
 
 
 def _product(rows: Float[Array, "*shape size"], band: np.ndarray) -> Float[Array, "*shape out"]:
-    # Variances are differences of blurred squares, which the reduced precision of GPU and TPU products would
-    # ruin.
+    # Variances are differences of blurred squares, which the default precision of GPU and TPU would ruin.
     return jnp.matmul(rows, jnp.asarray(band, rows.dtype), precision=jax.lax.Precision.HIGHEST)
 
 

@@ -1,6 +1,6 @@
-"""What a run leaves for its readers: figures, results.json and one self-contained report.html.
+"""The output of a run for its readers: figures, results.json and one self-contained report.html.
 
-The room takes NumPy arrays, dicts and its own records; it knows nothing of models or training.
+This room works on NumPy arrays, dicts and its own records; it does not depend on models or training.
 """
 
 from jaxvae.report.accuracy_curves import Series, accuracy_curves, percent

@@ -1,4 +1,4 @@
-"""A figure of accuracies against the share of something, such as of the training data."""
+"""A figure of accuracies against a share, such as that of the training data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ _TICKS = (
     *(0.0, 0.5, 0.7, 0.8, 0.9, 0.93, 0.95, 0.96, 0.97, 0.98, 0.985),
     *(0.99, 0.993, 0.995, 0.997, 0.998, 0.999, 0.9995, 0.9999),
 )
-"""Accuracies that an axis may name."""
+"""Accuracies at which an axis may have a tick."""
 
 _HIGHEST = _TICKS[-1]
 
 _LONG = 24
-"""Characters of a name up to which two fit beside each other."""
+"""Longest name, in characters, of which two fit side by side."""
 
 _APART = 0.08
-"""Distance of neighbouring series in steps of the axis, so that their error bars do not cover each other."""
+"""Offset between neighbouring series in steps of the axis, so that their error bars do not overlap."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Accuracies of one way of doing it.
+    """Accuracies of one method.
 
     Attributes:
-        name: of the way.
+        name: name of the method.
         x: shares in [0, 1].
-        mean: accuracy at each share, in [0, 1]; a gap is left where it is None or NaN.
-        std: its standard deviation over seeds; None or NaN where there is one seed.
+        mean: accuracy at each share, in [0, 1]; None or NaN leaves a gap.
+        std: its standard deviation over seeds; None or NaN for a single seed.
     """
 
     name: str
@@ -57,34 +57,34 @@ def accuracy_curves(
     y_label: str,
     published: Mapping[float | int, float | int] | None = None,
 ) -> Figure:
-    """Draws accuracies, with their deviation over seeds, against a share, above the published values.
+    """Draws accuracies with their standard deviation over seeds against a share, with the published values on top.
 
-    The vertical axis is logarithmic in the error, 1 - accuracy: from 90 % to 99 % is as far as from 99 % to 99.9 %,
-    so that a difference between good accuracies is seen beside a bad one. What is above 99.99 % is drawn there.
-    The shares are at equal distances.
+    The vertical axis is logarithmic in the error, 1 - accuracy: 90 % to 99 % is as far as 99 % to 99.9 %, so that
+    differences between high accuracies remain visible beside a low one. Accuracies above 99.99 % are drawn at 99.99 %.
+    The shares are equally spaced.
 
     Args:
-        series: one line each, side by side where they meet.
-        x_label: what the share is of.
-        y_label: what the accuracy is of.
+        series: one line each, side by side at each share.
+        x_label: name of the share.
+        y_label: name of the accuracy.
         published: share -> accuracy in [0, 1].
 
     Returns:
         A figure 1000 pixels wide.
 
     Raises:
-        ValueError: no series has an accuracy, or a published value is outside of [0, 1].
+        ValueError: no series has an accuracy, or a published value is outside [0, 1].
     """
     published = published or {}
     _check("published", list(published), list(published.values()))
     if not np.isfinite(np.array([value for one in series for value in one.mean], float)).any():
-        raise ValueError("against needs a series with an accuracy, got none.")
+        raise ValueError("accuracy_curves needs a series with an accuracy, got none.")
     places = {
         share: place for place, share in enumerate(sorted({*published, *(x for s in series for x in s.x)}))
     }
     figure = canvas(WIDTH, 0.8 * WIDTH, constrained=True)
     axes = figure.add_subplot()
-    # Asked for first, because it forgets what was set on the axis before.
+    # Must come first, because it resets the axis.
     axes.set_yscale("function", functions=(_stretch, _shrink))
     values = list(published.values())
     for index, one in enumerate(series):
@@ -151,12 +151,12 @@ def _shrink(height: np.ndarray) -> np.ndarray:
 
 
 def percent(share: float | int) -> str:
-    """A share as a reader says it.
+    """A share in per cent.
 
     Args:
         share: 1 is the whole.
 
     Returns:
-        Such as "5 %", with four digits at most.
+        Text such as "5 %", with at most four digits.
     """
     return f"{100 * share:.4g} %"

@@ -1,4 +1,4 @@
-"""A metric of every row as bars, what was obtained beside what was published."""
+"""A metric of every row as bars, the obtained value beside the published one."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def bars(rows: Sequence[Row], column: Column) -> Figure:
     """Draws a metric of each row, with its deviation over seeds, above the published value.
 
     Args:
-        rows: results; a value that is missing or not finite leaves its place empty.
+        rows: results; a missing or non-finite value leaves a gap.
         column: the metric.
 
     Returns:
@@ -23,8 +23,10 @@ def bars(rows: Sequence[Row], column: Column) -> Figure:
         ValueError: there is no row, or none has the metric.
     """
     obtained = [row.metrics.get(column.key) for row in rows]
-    known = [(place, s["mean"], s["std"]) for place, s in enumerate(obtained) if s and s["mean"] is not None]
-    if not known:
+    measured = [
+        (place, s["mean"], s["std"]) for place, s in enumerate(obtained) if s and s["mean"] is not None
+    ]
+    if not measured:
         raise ValueError(f"bars needs rows with a finite value of {column.key!r}, got none.")
     published = [
         (place, row.published[column.key]) for place, row in enumerate(rows) if column.key in row.published
@@ -34,10 +36,10 @@ def bars(rows: Sequence[Row], column: Column) -> Figure:
     axes = figure.add_subplot()
     thickness = 0.38 if published else 0.7
     axes.barh(
-        [place - thickness / 2 if published else place for place, _, _ in known],
-        [mean for _, mean, _ in known],
+        [place - thickness / 2 if published else place for place, _, _ in measured],
+        [mean for _, mean, _ in measured],
         thickness,
-        xerr=[std or 0.0 for _, _, std in known] if any(std for _, _, std in known) else None,
+        xerr=[std or 0.0 for _, _, std in measured] if any(std for _, _, std in measured) else None,
         color=SERIES_COLORS[0],
         ecolor=INK,
         label="obtained",

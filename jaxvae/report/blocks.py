@@ -1,4 +1,4 @@
-"""What a report page is made of. Each block turns itself into HTML, with all text escaped."""
+"""The blocks that a report page consists of. Each renders itself as HTML, with all text escaped."""
 
 import base64
 import os
@@ -26,7 +26,7 @@ class Block(Protocol):
     """A part of a page."""
 
     def html(self) -> str:
-        """Renders the block as an HTML fragment that refers to nothing outside itself."""
+        """Renders the block as a self-contained HTML fragment."""
         ...
 
 
@@ -62,12 +62,12 @@ class Paragraph:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Results, published beside obtained.
+    """Results, with published values beside the obtained ones.
 
     Attributes:
         rows: the results.
         columns: metrics to show; those that no row has are dropped.
-        caption: what the table shows.
+        caption: title of the table.
     """
 
     rows: Sequence[Row]
@@ -79,18 +79,18 @@ class Table:
         object.__setattr__(self, "columns", filled_columns(self.rows, self.columns))
 
     def html(self) -> str:
-        """Renders the table and the sentences that explain it."""
+        """Renders the table and the notes below it."""
         return to_html(self.rows, self.columns, caption=self.caption)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A PNG, carried inside the page.
+    """A PNG, embedded in the page.
 
     Attributes:
         path: the file, read when the page is written.
-        caption: what there is to see, below the picture.
-        alt: the same for who cannot see it.
+        caption: text below the picture.
+        alt: text for readers who cannot see the picture.
     """
 
     path: str | os.PathLike[str]
@@ -105,7 +105,7 @@ class Picture:
         """
         content = Path(self.path).read_bytes()
         if not content.startswith(_PNG_SIGNATURE):
-            raise ValueError(f"a report carries PNG files, but {self.path} is none; write it with save.")
+            raise ValueError(f"a report embeds PNG files, but {self.path} is none; write it with save.")
         width, height = struct.unpack(">II", content[16:24])
         data = base64.b64encode(content).decode()
         return (
@@ -117,12 +117,12 @@ class Picture:
 def picture(
     path: str | os.PathLike[str], figure: Figure | UInt8[np.ndarray, "h w 3"], caption: str
 ) -> Picture:
-    """Writes a PNG and makes it a block, for which the caption speaks too where it cannot be seen.
+    """Writes a PNG and makes a block of it, with the caption as its alternative text.
 
     Args:
-        path: file to write, in folders that are made if missing.
+        path: file to write; missing folders are made.
         figure: a figure, or an image, written pixel by pixel.
-        caption: what there is to see.
+        caption: text below the picture.
 
     Returns:
         The block.
@@ -132,10 +132,10 @@ def picture(
 
 @dataclass(frozen=True, kw_only=True)
 class Details:
-    """Text that a reader unfolds.
+    """Text that a reader can unfold.
 
     Attributes:
-        title: what is inside.
+        title: the visible line.
         text: preformatted text.
     """
 

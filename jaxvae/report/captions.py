@@ -4,27 +4,28 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from jaxvae.images import Images
 from jaxvae.report.galleries import place, scale_to
-from jaxvae.report.images import Images, image_grid
+from jaxvae.report.images import image_grid
 from jaxvae.report.style import INK, WIDTH, canvas, text_size
 
 _PADDING = 0.06
-"""White between neighbours, in widths of an image."""
+"""White space between neighbours, in image widths."""
 
 
 def captioned(images: Images, captions: Sequence[str], *, columns: int) -> Figure:
-    """Lays images out in rows, left to right and top to bottom, with a line of text below each.
+    """Arranges images in rows, left to right and top to bottom, with a line of text below each.
 
     Args:
         images: [n, h, w, c], uint8 or in [0, 1].
-        captions: one for each image; of about 60 / columns letters at the most, so that neighbours stay apart.
+        captions: one for each image, each of at most about 60 / columns letters, so that neighbours do not overlap.
         columns: images per row; fewer if there are fewer images.
 
     Returns:
         A figure at least 1000 pixels wide.
 
     Raises:
-        ValueError: not one caption for each image, or `image_grid` refuses the images.
+        ValueError: the numbers of captions and images differ, or `image_grid` refuses the images.
     """
     if len(images) != len(captions):
         raise ValueError(

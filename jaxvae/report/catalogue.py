@@ -179,8 +179,15 @@ _CODES = (
         key="mmd_floor_std",
         title="MMD² floor",
         digits=5,
-        note="Standard deviation of the squared MMD between two sets of draws from the prior, whose mean is 0: an "
-        "encoder cannot be told from the prior below it.",
+        note="Standard deviation of the squared MMD between two sets of draws from the prior, whose mean is 0: "
+        "smaller values of MMD² are noise.",
+    ),
+    Column(
+        key="mmd_floor_std_z{}",
+        title="MMD² floor z{}",
+        digits=5,
+        note="Standard deviation of the squared MMD between two sets of draws from the prior, whose mean is 0: "
+        "smaller values of MMD² are noise.",
     ),
     Column(
         key="mmd_z{}",

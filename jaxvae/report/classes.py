@@ -1,4 +1,4 @@
-"""What figures of codes by class share: names, points, and the legend of their colours."""
+"""Shared parts of the figures that colour codes by class: names, points, and the legend."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def name_classes(labels: np.ndarray, class_names: Sequence[str] | None) -> list[
 
     Args:
         labels: [n], class numbers; negative ones have no name.
-        class_names: those names; the numbers if None.
+        class_names: names of the classes; their numbers if None.
 
     Raises:
         ValueError: a label has no name, or there are more classes than colours.
@@ -36,7 +36,7 @@ def name_classes(labels: np.ndarray, class_names: Sequence[str] | None) -> list[
 def scatter_classes(
     axes: Axes, plane: np.ndarray, labels: np.ndarray, names: Sequence[str], *, size: float
 ) -> None:
-    """Draws points coloured by class, and names where most of the points around a class's median are its own.
+    """Draws points coloured by class, and the names of classes that dominate the surroundings of their median.
 
     A name that would cover another one is left out.
 
@@ -44,7 +44,7 @@ def scatter_classes(
         axes: changed in place.
         plane: [n, 2].
         labels: [n], class numbers; negative ones are drawn in grey.
-        names: of the classes; none are written if there are none.
+        names: names of the classes; empty to write none.
         size: font size in points.
     """
     colors = np.array([*CLASS_COLORS, UNLABELLED_COLOR])[np.maximum(labels, -1)]
@@ -68,13 +68,13 @@ def scatter_classes(
 def add_legend(
     figure: Figure, names: Sequence[str], *, cells: tuple[int, int], used: int, size: float
 ) -> None:
-    """Names the colours in the last cell if no panel takes it, otherwise below.
+    """Draws the legend of classes in the last cell if it is free, otherwise below the panels.
 
     Args:
         figure: changed in place.
-        names: of the classes.
-        cells: lines and columns of panels.
-        used: how many of the cells have a panel.
+        names: names of the classes.
+        cells: rows and columns of panels.
+        used: number of cells that hold a panel.
         size: font size in points.
     """
     handles = [
@@ -93,16 +93,16 @@ def add_legend(
 
 
 def _stronghold(plane: np.ndarray, labels: np.ndarray, label: int) -> tuple[float, float] | None:
-    """Median of a class, if it holds most of the points around there; elsewhere its name would mislead."""
-    own = plane[labels == label]
-    if not len(own):
+    """Median of a class, if most points around it belong to the class; otherwise its name would mislead."""
+    members = plane[labels == label]
+    if not len(members):
         return None
-    x, y = np.median(own, axis=0)
+    x, y = np.median(members, axis=0)
     nearest = np.argsort(np.hypot(plane[:, 0] - x, plane[:, 1] - y))[: max(20, len(plane) // 200)]
     return (float(x), float(y)) if np.mean(labels[nearest] == label) > 0.5 else None
 
 
 def _apart(a: tuple[float, float], name_a: str, b: tuple[float, float], name_b: str, *, reach: float) -> bool:
-    """Whether two names do not cover each other, in letters of about 1 / 16 by 1 / 11 of the points' reach."""
+    """Whether two names do not overlap, with letters of about 1 / 16 by 1 / 11 of the points' range."""
     wide = 0.03 * reach * (len(name_a) + len(name_b))
     return abs(a[0] - b[0]) > wide or abs(a[1] - b[1]) > 0.09 * reach

@@ -1,4 +1,4 @@
-"""How metrics are shown."""
+"""How a metric is shown."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,11 +10,11 @@ class Column:
 
     Attributes:
         key: the metric's name in `Row.metrics` and in metrics.jsonl.
-        title: what a reader calls it.
+        title: the metric's name for readers.
         unit: unit of the values; empty if they have none.
         digits: decimals shown.
-        better: which direction is better; None marks no value as the best.
-        note: one sentence on what the metric says.
+        better: which direction is better; with None no value is marked as the best.
+        note: one sentence that explains the metric.
     """
 
     key: str
@@ -26,10 +26,10 @@ class Column:
 
     @property
     def label(self) -> str:
-        """Title with unit, as an axis shows it."""
+        """Title with unit, as on an axis."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     @property
     def heading(self) -> str:
-        """Label with an arrow towards better values, as a table shows it."""
+        """Label with an arrow towards better values, as in a table."""
         return self.label + {"higher": " ↑", "lower": " ↓", None: ""}[self.better]

@@ -14,9 +14,9 @@ class Contrast:
     """Two rows of a table that differ in one thing.
 
     Attributes:
-        change: what it is.
-        before: name of the row without it.
-        after: name of the row with it.
+        change: what differs.
+        before: name of the row without the change.
+        after: name of the row with the change.
     """
 
     change: str
@@ -26,12 +26,12 @@ class Contrast:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrasts:
-    """A table with a line for each change and a column for each metric: before → after, and what was published.
+    """A table with a line for each change and a column for each metric: before → after, and the published values.
 
     Attributes:
         contrasts: the changes.
         rows: the results.
-        columns: the metrics; what one of two rows has no value of is left empty.
+        columns: the metrics; a cell stays empty if one of the two rows has no value.
     """
 
     contrasts: Sequence[Contrast]
@@ -39,13 +39,17 @@ class Contrasts:
     columns: Sequence[Column]
 
     def lines(self) -> list[tuple[Contrast, list[str]]]:
-        """The changes that both rows and a metric of both are there for, each with a cell for each metric."""
+        """The changes whose two rows share at least one metric, each with a cell for every column."""
         named = {row.name: row for row in self.rows}
-        there = [c for c in self.contrasts if {c.before, c.after} <= named.keys()]
-        told = [
-            (c, [_cell(column, named[c.before], named[c.after]) for column in self.columns]) for c in there
+        lines = [
+            (
+                contrast,
+                [_cell(column, named[contrast.before], named[contrast.after]) for column in self.columns],
+            )
+            for contrast in self.contrasts
+            if {contrast.before, contrast.after} <= named.keys()
         ]
-        return [(contrast, cells) for contrast, cells in told if any(cells)]
+        return [(contrast, cells) for contrast, cells in lines if any(cells)]
 
     def html(self) -> str:
         """Renders the table."""
@@ -73,7 +77,7 @@ def contrast_blocks(
         columns: the metrics.
 
     Returns:
-        A heading and a table; nothing if no two rows are there to be compared.
+        A heading and a table; no blocks if there are no two rows to compare.
     """
     table = Contrasts(contrasts=contrasts, rows=rows, columns=columns)
     return [Heading("What each change does"), table] if table.lines() else []
@@ -89,7 +93,7 @@ def _cell(column: Column, before: Row, after: Row) -> str:
     if len(published) < 2:
         return text
     agree = (values[1] > values[0]) == (published[1] > published[0])
-    verdict = "the same way" if agree else "the other way"
+    verdict = "same direction" if agree else "opposite direction"
     return f"{text}; published {_arrow(published, column.digits)}, {verdict}"
 
 

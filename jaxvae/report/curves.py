@@ -18,7 +18,7 @@ from jaxvae.report.style import INK, WIDTH, canvas, dress, series_style, text_si
 _COORDINATES = {"variant", "seed", "epoch", "step", "split"}
 
 _THREE_ABREAST = 13
-"""Letters of a legend's entry that fit into a third of its width."""
+"""Letters of a legend entry that fit into a third of its width."""
 
 _Series: TypeAlias = dict[float | int, dict[int, float]]
 """Epoch -> seed -> value."""
@@ -31,20 +31,20 @@ def curves(records: Sequence[Record], columns: Sequence[Column], *, log: Collect
         records: lines of metrics.jsonl. Several values for one seed and epoch are averaged; None and
             values that are not finite leave a gap.
         columns: the metrics, one panel each.
-        log: keys of metrics on a logarithmic axis, which leaves out values <= 0; linear if that leaves none.
+        log: keys of metrics with a logarithmic axis, which omits values <= 0; linear if no value is positive.
 
     Returns:
-        A figure 1000 pixels wide, two panels a line. With several seeds a line is their mean and its band one
+        A figure 1000 pixels wide, two panels a row. With several seeds each line is their mean, in a band of one
         sample standard deviation to either side.
 
     Raises:
-        ValueError: no panel is asked for, or no record has a metric.
+        ValueError: there are no columns, or no record has one of the metrics.
     """
-    known = sorted({key for record in records for key in record} - _COORDINATES)
-    unknown = sorted({column.key for column in columns} - set(known))
+    metrics = sorted({key for record in records for key in record} - _COORDINATES)
+    unknown = sorted({column.key for column in columns} - set(metrics))
     if unknown or not columns:
         raise ValueError(
-            f"the records have the metrics {', '.join(known)}; expected one or more of them, "
+            f"the records have the metrics {', '.join(metrics)}; expected one or more of them, "
             f"got {', '.join(unknown) or 'none'}."
         )
     variants = list(dict.fromkeys(record["variant"] for record in records))
@@ -76,17 +76,17 @@ def _series(records: Sequence[Record], key: str) -> dict[tuple[str, str], _Serie
         if key in record:
             value = math.nan if record[key] is None else float(record[key])
             values[record["variant"], record["split"], record["epoch"], record["seed"]].append(value)
-    found: dict[tuple[str, str], _Series] = defaultdict(lambda: defaultdict(dict))
-    for (variant, split, epoch, seed), of_epoch in values.items():
-        found[variant, split][epoch][seed] = sum(of_epoch) / len(of_epoch)
-    return found
+    series: dict[tuple[str, str], _Series] = defaultdict(lambda: defaultdict(dict))
+    for (variant, split, epoch, seed), repeated in values.items():
+        series[variant, split][epoch][seed] = sum(repeated) / len(repeated)
+    return series
 
 
 def _draw(axes: Axes, series: _Series, *, index: int, bold: bool) -> None:
     color, marker = series_style(index)
     epochs = sorted(series)
     values = [np.array(list(series[epoch].values())) for epoch in epochs]
-    mean = np.array([of_seeds.mean() for of_seeds in values])
+    mean = np.array([seeds.mean() for seeds in values])
     width, dashes = _stroke(bold=bold)
     # A line through a single point would be invisible.
     axes.plot(
@@ -99,7 +99,7 @@ def _draw(axes: Axes, series: _Series, *, index: int, bold: bool) -> None:
         linestyle=dashes,
     )
     if max(map(len, values)) > 1:
-        std = np.array([of_seeds.std(ddof=1) if len(of_seeds) > 1 else 0.0 for of_seeds in values])
+        std = np.array([seeds.std(ddof=1) if len(seeds) > 1 else 0.0 for seeds in values])
         axes.fill_between(epochs, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
 
 

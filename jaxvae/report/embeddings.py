@@ -21,8 +21,8 @@ def embedding(
 ) -> Figure:
     """Scatters latent codes, with the circles of radius 1 and 2 standard deviations of a N(loc, scale) prior.
 
-    Codes of more than two dimensions are turned around the prior's mean to the two directions in which they vary
-    most, and that mean becomes the origin.
+    Codes of more than two dimensions are projected onto their two principal directions, with the prior's mean as the
+    origin.
 
     Args:
         panels: title and codes [n, d] of each level, d >= 2.
@@ -32,11 +32,11 @@ def embedding(
         scale: its standard deviation.
 
     Returns:
-        A figure 1000 pixels wide, two panels a line.
+        A figure 1000 pixels wide, two panels a row.
 
     Raises:
-        ValueError: there is no panel, a panel has fewer than two dimensions or another number of points than
-            there are labels, a label has no name, or there are more classes than colours.
+        ValueError: there is no panel, a panel has fewer than two dimensions or not one point per label, a label has no
+            name, or there are more classes than colours.
     """
     _check(panels, labels)
     names = name_classes(labels, class_names)
@@ -74,7 +74,7 @@ def _check(panels: Sequence[tuple[str, np.ndarray]], labels: np.ndarray) -> None
 
 
 def _plane(points: np.ndarray, loc: float) -> tuple[np.ndarray, float, str, str]:
-    """Points in the plane that is shown, where the prior's mean lies in it, and the axes' names."""
+    """Points in the plane of the figure, the prior's mean in either coordinate, and the axes' names."""
     if points.shape[1] == 2:
         return points, loc, "1st dimension", "2nd dimension"
     points = points - np.float32(loc)

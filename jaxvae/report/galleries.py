@@ -1,6 +1,6 @@
-"""Figures made of galleries: comparisons of variants, traversals of a latent plane.
+"""Figures of image galleries: comparisons of variants, traversals of a latent plane.
 
-Images are as in `images`, and stay crisp: their pixels are squares of whole PNG pixels in a figure too.
+Images are as in `images` and stay crisp: their pixels are squares of whole PNG pixels in a figure too.
 """
 
 import math
@@ -13,11 +13,12 @@ from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from jaxvae.images import Images
 from jaxvae.report.images import image_grid
 from jaxvae.report.style import INK, WIDTH, canvas, dress, text_size
 
-Group: TypeAlias = tuple[str, UInt8[np.ndarray, "_ h w c"] | Float[np.ndarray, "_ h w c"]]
-"""A label and any number of images, uint8 or floating point in [0, 1]."""
+Group: TypeAlias = tuple[str, Images]
+"""A label and any number of images."""
 
 ImagePlane: TypeAlias = UInt8[np.ndarray, "k k h w c"] | Float[np.ndarray, "k k h w c"]
 """Images on a square lattice, uint8 or floating point in [0, 1]."""
@@ -74,7 +75,7 @@ def comparison(rows: Sequence[Group], *, columns: int | None = None) -> Figure:
 
 
 def traversal(panels: Sequence[Traversal], *, values: Float[np.ndarray, " k"]) -> Figure:
-    """Draws latent planes next to each other: how images change along two coordinates.
+    """Draws latent planes side by side: how images change along two coordinates.
 
     Args:
         panels: one per level; all of the same shape [k, k, h, w, c].
@@ -122,12 +123,12 @@ def traversal(panels: Sequence[Traversal], *, values: Float[np.ndarray, " k"]) -
 
 
 def scale_to(width: float | int, pixels: int) -> int:
-    """PNG pixels for each of an image's pixels, so that these together reach a width."""
+    """PNG pixels per image pixel, so that `pixels` of them are at least `width` wide."""
     return math.ceil(width / pixels)
 
 
 def place(figure: Figure, sheet: np.ndarray, *, left: int, top: int, scale: int) -> Axes:
-    """Draws pixels as squares of PNG pixels, from a place on, counted from the figure's upper left corner."""
+    """Draws pixels as squares of PNG pixels; `left` and `top` are measured from the figure's upper left corner."""
     width, height = figure.get_size_inches() * figure.dpi
     h, w = scale * sheet.shape[0], scale * sheet.shape[1]
     axes = figure.add_axes((left / width, 1 - (top + h) / height, w / width, h / height))
@@ -136,7 +137,7 @@ def place(figure: Figure, sheet: np.ndarray, *, left: int, top: int, scale: int)
 
 
 def _names(values: np.ndarray) -> dict[int, str]:
-    """Names of the first, the middle and the last value, by place."""
+    """Labels of the first, the middle and the last value, by position."""
     places = (0, (len(values) - 1) // 2, len(values) - 1)
     return {place: f"{values[place]:.3g}".replace("-", "\N{MINUS SIGN}") for place in places}
 

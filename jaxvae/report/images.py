@@ -1,35 +1,31 @@
 """Galleries of images.
 
-Images are NHWC with 1 or 3 channels, uint8 or floating point in [0, 1]. Every pixel of an image becomes a
-square of whole PNG pixels; nothing is interpolated.
+Images are NHWC with 1 or 3 channels, uint8 or floating point in [0, 1]. Every pixel of an image becomes a square of
+whole PNG pixels; nothing is interpolated.
 """
 
-from typing import TypeAlias
-
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
-Images: TypeAlias = UInt8[np.ndarray, "n h w c"] | Float[np.ndarray, "n h w c"]
-"""Images in a row, uint8 or floating point in [0, 1]."""
+from jaxvae.images import Images
 
 
 def image_grid(
     images: Images, *, columns: int, padding: int = 1, scale: int = 1
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Lays images out in rows, left to right and top to bottom, on white.
+    """Arranges images in rows, left to right and top to bottom, on white.
 
     Args:
         images: [n, h, w, c], uint8 or in [0, 1].
         columns: images per row; fewer if there are fewer images.
         padding: white pixels between neighbours, before scaling.
-        scale: side of the square that a pixel becomes.
+        scale: side of the square that each pixel becomes.
 
     Returns:
         [scale * (rows * (h + padding) - padding), scale * (columns * (w + padding) - padding), 3], uint8.
 
     Raises:
-        ValueError: there is no image, a value is outside [0, 1], the channels are not 1 or 3, or
-            a size is not positive.
+        ValueError: no images, a value outside [0, 1], channels other than 1 or 3, or a size that is not positive.
     """
     if columns < 1 or padding < 0 or scale < 1:
         raise ValueError(
@@ -37,7 +33,7 @@ def image_grid(
         )
     if not len(images):
         raise ValueError(f"image_grid needs at least one image, got shape {images.shape}.")
-    pixels = _rgb(images)
+    pixels = _rgb(np.asarray(images))
     n, h, w, _ = pixels.shape
     columns = min(columns, n)
     rows = -(-n // columns)
@@ -54,7 +50,7 @@ def _rgb(images: np.ndarray) -> np.ndarray:
         raise ValueError(f"images must have 1 or 3 channels last, got shape {images.shape}.")
     if images.dtype != np.uint8:
         images = images.astype(np.float32)
-        # One rounding step of bfloat16 beyond the range is no mistake of the caller.
+        # One rounding step of bfloat16 beyond the range is not the caller's mistake.
         if not (images.min() >= -0.01 and images.max() <= 1.01):
             raise ValueError(
                 f"images must be in [0, 1], got [{images.min():g}, {images.max():g}]; pass means, not logits."

@@ -1,4 +1,4 @@
-"""The pages of a ladder of latent levels: what its variants make of the same images, and what each level carries.
+"""Page sections about ladders of latent levels: the same images by each variant, and what each level encodes.
 
 Images are [n, height, width, channels] in [0, 1]. Levels are counted from 1, the bottom.
 """
@@ -10,24 +10,24 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Integer
 
+from jaxvae.images import Images
 from jaxvae.report.blocks import Block, Heading, picture
 from jaxvae.report.catalogue import columns, family
 from jaxvae.report.column import Column
 from jaxvae.report.embeddings import embedding
 from jaxvae.report.galleries import Traversal, comparison, traversal
 
-Images = Float[np.ndarray, "_ _ _ _"]
 Plane = Float[np.ndarray, "_ _ _ _ _"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Levels:
-    """What one trained ladder does level by level.
+    """Traversals and codes of one trained ladder, level by level.
 
     Attributes:
         values: [k], coordinates of the traversals along both axes.
-        fixed: per level [k, k, h, w, c], that level moved and the others held at the code of one image.
-        redrawn: the same, the others drawn anew from the prior in each cell.
+        fixed: per level [k, k, h, w, c], with that level moved and the others fixed at the code of one image.
+        redrawn: per level the same, with the others drawn from the prior again in each cell.
         codes: per level [n, d], posterior means of validation images.
         labels: [n], class numbers of those images.
         class_names: name of class 0, 1, ...
@@ -44,13 +44,13 @@ class Levels:
 def variant_blocks(
     folder: Path, *, originals: Images, reconstructions: Mapping[str, Images], samples: Mapping[str, Images]
 ) -> list[Block]:
-    """Pictures that put variants next to each other, on the same images and the same codes.
+    """Pictures of all variants side by side, on the same images and the same codes.
 
     Args:
         folder: where the PNG files go.
-        originals: [n, h, w, c], the images to reconstruct.
+        originals: [n, h, w, c], the images that were reconstructed.
         reconstructions: by variant, [n, h, w, c].
-        samples: by variant, decoded from the same draws of the prior.
+        samples: by variant, decoded from the same draws from the prior.
 
     Returns:
         A heading and two pictures.
@@ -70,21 +70,21 @@ def variant_blocks(
 
 
 def level_blocks(folder: Path, levels: Levels, *, variant: str) -> list[Block]:
-    """Pictures of what each level of one variant carries.
+    """Pictures of what each level of one variant encodes.
 
     Args:
         folder: where the PNG files go.
         levels: traversals and codes.
-        variant: whose they are.
+        variant: name of the variant, for the captions.
 
     Returns:
-        A heading and up to three pictures; levels of a single dimension have no embedding.
+        A heading and two or three pictures; levels with a single dimension are not in the embedding.
     """
     span = f"[{levels.values[0]:g}, {levels.values[-1]:g}]"
     captions = {
         "traversal_fixed": f"Each level moved over {span}² while the others keep the code of one image ({variant}).",
-        "traversal_redrawn": f"Each level moved over {span}² while the others are drawn anew in every cell, as in the "
-        f"VLAE paper: what a picture keeps across its cells is what the level carries ({variant}).",
+        "traversal_redrawn": f"Each level moved over {span}² while the others are drawn again in every cell, as in the "
+        f"VLAE paper: what changes smoothly from cell to cell is what the level encodes ({variant}).",
         "embeddings": f"Posterior means of {len(levels.labels):,} validation images, coloured by class ({variant}); "
         "circles are one and two standard deviations of the prior.",
     }
@@ -95,7 +95,7 @@ def level_blocks(folder: Path, levels: Levels, *, variant: str) -> list[Block]:
     planes = [(f"level {n}", z) for n, z in enumerate(levels.codes, start=1) if z.shape[1] > 1]
     if planes:
         figures["embeddings"] = embedding(planes, levels.labels, class_names=levels.class_names)
-    return [Heading("What each level carries")] + [
+    return [Heading("What each level encodes")] + [
         picture(folder / f"{name}.png", figure, captions[name]) for name, figure in figures.items()
     ]
 
@@ -107,13 +107,15 @@ def level_columns(levels: int) -> list[Column]:
         levels: how many levels there are.
 
     Returns:
-        MMD of each level, its floor, then KL, class accuracy and active units of each level.
+        MMD of each level, its floor (one, or one per level if they differ in size), and KL, class accuracy and active
+        units of each level.
     """
     numbers = range(1, levels + 1)
     others = [
         column for key in ("kl_z{}", "class_z{}", "active_units_z{}") for column in family(key, numbers)
     ]
-    return columns(*family("mmd_z{}", numbers), "mmd_floor_std", *others)
+    floors = [*columns("mmd_floor_std"), *family("mmd_floor_std_z{}", numbers)]
+    return [*family("mmd_z{}", numbers), *floors, *others]
 
 
 def _panels(grids: Sequence[Plane]) -> list[Traversal]:

@@ -1,4 +1,4 @@
-"""The pages of a study: many models of one kind, with planes of their latent spaces, pictures, and distances.
+"""Page sections that compare many models of one kind: samples, reconstructions, latent planes, distances.
 
 Images are [n, height, width, channels] in [0, 1].
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Integer
 
+from jaxvae.images import Images
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Heading, Paragraph, Picture, picture
 from jaxvae.report.column import Column
@@ -20,26 +21,24 @@ from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.moments import moments
 from jaxvae.report.results import Row
 
-Images = Float[np.ndarray, "_ _ _ _"]
-
 _PLANES = 4
-"""Latent planes that share a figure at the most, so that their images keep their size."""
+"""Most latent planes in one figure, so that their images do not shrink."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelView:
-    """What one model of a study shows.
+    """Images and codes of one model, for the figures of a page.
 
     Attributes:
-        name: of its row.
-        prior: (mean, standard deviation) of its prior in every dimension.
+        name: name of the model's row.
+        prior: (mean, standard deviation) of the prior in every dimension.
         values: [k], coordinates of the grid along both axes: quantiles of the prior.
-        grid: [k, k, h, w, c], decoded at values[j] in the first and values[i] in the second dimension, further ones at
-            the prior's mean.
+        grid: [k, k, h, w, c], grid[i, j] decoded at values[j] in the first and values[i] in the second dimension, with
+            all other dimensions at the prior's mean.
         codes: [n, d], posterior means of validation images.
-        reconstructions: [m, h, w, c], of the first validation images.
-        samples: [s, h, w, c], from the prior.
-        stddev: [n, d], posterior standard deviations of the same images; None leaves out the figure of moments.
+        reconstructions: [m, h, w, c], reconstructions of the first validation images.
+        samples: [s, h, w, c], decoded from draws from the prior.
+        stddev: [n, d], posterior standard deviations of the same images; None omits the figure of moments.
     """
 
     name: str
@@ -54,7 +53,7 @@ class ModelView:
 
 def model_blocks(
     folder: Path,
-    cases: Sequence[ModelView],
+    views: Sequence[ModelView],
     *,
     originals: Images,
     labels: Integer[np.ndarray, " n"],
@@ -63,18 +62,18 @@ def model_blocks(
     """Pictures of every model: samples, reconstructions, the plane of its latent space, and its codes by class.
 
     Args:
-        folder: where the PNG files go: samples.png, reconstructions.png, grids_1.png and further ones, and for each
-            case codes_NAME.png, moments_NAME.png, or both; the latter shows the codes of a 2-D latent space too.
-        cases: the models. The planes of those that share a prior, `values` and the shape of an image share figures.
+        folder: where the PNG files go: samples.png, reconstructions.png, grids_1.png and so on, and for each model
+            codes_NAME.png, moments_NAME.png, or both; the latter also shows the codes of a 2-D latent space.
+        views: the models. Models with the same prior, `values` and image shape share figures of their planes.
         originals: [m, h, w, c], the images that were reconstructed.
-        labels: [n], class numbers of the images behind the codes.
+        labels: [n], class numbers of the encoded images.
         class_names: name of class 0, 1, ...
 
     Returns:
         Headings and pictures.
     """
-    rows = [("original", originals), *((case.name, case.reconstructions) for case in cases)]
-    samples = [(case.name, case.samples) for case in cases]
+    rows = [("original", originals), *((view.name, view.reconstructions) for view in views)]
+    samples = [(view.name, view.samples) for view in views]
     return [
         Heading("Samples"),
         picture(
@@ -87,12 +86,12 @@ def model_blocks(
             "The first validation images and the means of their reconstructions.",
         ),
         Heading("Latent planes"),
-        *_planes(folder, cases),
+        *_planes(folder, views),
         Heading("Codes by class"),
         *(
             picture
-            for case in cases
-            for picture in _codes(folder, case, labels=labels, class_names=class_names)
+            for view in views
+            for picture in _codes(folder, view, labels=labels, class_names=class_names)
         ),
     ]
 
@@ -100,13 +99,13 @@ def model_blocks(
 def distance_blocks(
     folder: Path, rows: Sequence[Row], columns: Sequence[Column], *, words: str
 ) -> list[Block]:
-    """Bar charts of distances, beside what was published.
+    """Bar charts of distances beside the published values.
 
     Args:
         folder: where the PNG files go.
         rows: results.
-        columns: the metrics, one chart each; those that no row has are left out.
-        words: what there is to say about them, below.
+        columns: the metrics, one chart each; metrics that no row has are left out.
+        words: paragraph below the charts.
 
     Returns:
         A heading, pictures and a paragraph.
@@ -119,51 +118,53 @@ def distance_blocks(
     return [*blocks, Paragraph(words)]
 
 
-def _planes(folder: Path, cases: Sequence[ModelView]) -> list[Picture]:
+def _planes(folder: Path, views: Sequence[ModelView]) -> list[Picture]:
     alike: dict[object, list[ModelView]] = defaultdict(list)
-    for case in cases:
-        alike[case.prior, case.values.tobytes(), case.grid.shape].append(case)
+    for view in views:
+        alike[view.prior, view.values.tobytes(), view.grid.shape].append(view)
     figures = [
         group[first : first + _PLANES] for group in alike.values() for first in range(0, len(group), _PLANES)
     ]
     pictures = []
-    for number, shown in enumerate(figures, start=1):
+    for number, group in enumerate(figures, start=1):
         panels = [
-            Traversal(title=case.name, grid=case.grid, x_label="$z[0]$", y_label="$z[1]$") for case in shown
+            Traversal(title=view.name, grid=view.grid, x_label="$z[0]$", y_label="$z[1]$") for view in group
         ]
-        loc, scale = shown[0].prior
+        loc, scale = group[0].prior
         caption = (
             "Images decoded on a grid of equal steps in the probability of the prior "
-            f"N({loc:g}, {scale:g}): {', '.join(case.name for case in shown)}."
+            f"N({loc:g}, {scale:g}): {', '.join(view.name for view in group)}."
         )
-        figure = traversal(panels, values=shown[0].values)
+        figure = traversal(panels, values=group[0].values)
         pictures.append(picture(folder / f"grids_{number}.png", figure, caption))
     return pictures
 
 
 def _codes(
-    folder: Path, case: ModelView, *, labels: Integer[np.ndarray, " n"], class_names: Sequence[str]
+    folder: Path, view: ModelView, *, labels: Integer[np.ndarray, " n"], class_names: Sequence[str]
 ) -> list[Picture]:
-    """Where a case's posteriors lie; the moments of two dimensions show that too."""
-    loc, scale = case.prior
-    plane = case.codes.shape[1] == 2
+    """Figures of a model's posteriors; with two dimensions the moments show the codes as well."""
+    loc, scale = view.prior
+    plane = view.codes.shape[1] == 2
     images = f"{len(labels):,} validation images"
     circles = "circles are one and two standard deviations of the prior"
     pictures = []
-    if case.codes.shape[1] >= 2 and (case.stddev is None or not plane):
-        figure = embedding([(case.name, case.codes)], labels, class_names=class_names, loc=loc, scale=scale)
-        caption = f"{case.name}: posterior means of {images}, coloured by class; {circles}."
-        pictures.append(picture(folder / f"codes_{_slug(case.name)}.png", figure, caption))
-    if case.stddev is not None:
-        figure = moments(case.codes, case.stddev, labels, class_names=class_names, loc=loc, scale=scale)
-        told = (
+    if view.codes.shape[1] >= 2 and (view.stddev is None or not plane):
+        figure = embedding([(view.name, view.codes)], labels, class_names=class_names, loc=loc, scale=scale)
+        caption = f"{view.name}: posterior means of {images}, coloured by class; {circles}."
+        pictures.append(picture(folder / f"codes_{_slug(view.name)}.png", figure, caption))
+    if view.stddev is not None:
+        figure = moments(view.codes, view.stddev, labels, class_names=class_names, loc=loc, scale=scale)
+        caption = (
             f"means and variances of the posteriors of {images}, coloured by class; {circles}, dashes its variance, "
             "large dots the median of each class"
             if plane
-            else f"for each class of {images} and each latent dimension, how sure the encoder is and how far its "
-            "means spread; darker carries more"
+            else f"for each class of {images} and each latent dimension, the posterior's variance and the spread of "
+            "its means; darker cells carry more information"
         )
-        pictures.append(picture(folder / f"moments_{_slug(case.name)}.png", figure, f"{case.name}: {told}."))
+        pictures.append(
+            picture(folder / f"moments_{_slug(view.name)}.png", figure, f"{view.name}: {caption}.")
+        )
     return pictures
 
 

@@ -1,4 +1,4 @@
-"""Figures of what an encoder is sure of: the mean and the variance of its posteriors, by class.
+"""Figures of an encoder's certainty: the mean and the variance of its posteriors, by class.
 
 Posteriors are N(mean, stddev^2) with a diagonal covariance; a variance is in squared units of the code.
 """
@@ -19,7 +19,7 @@ from jaxvae.report.style import CLASS_COLORS, INK, WIDTH, canvas, dress, text_si
 
 _DASHES = (0, (4, 3))
 _MOST_NUMBERED = 6
-"""Dimensions up to which a cell of a map has room for its number."""
+"""Most dimensions for which the cells of a map have room for numbers."""
 
 
 def moments(
@@ -31,13 +31,13 @@ def moments(
     loc: float = 0.0,
     scale: float = 1.0,
 ) -> Figure:
-    """Draws how the posteriors' means and variances spread over the classes, beside a N(loc, scale) prior.
+    """Draws the posteriors' means and variances by class, compared with a N(loc, scale) prior.
 
-    In two dimensions the means are scattered in the plane, with the circles of one and two standard deviations of
-    the prior, and the variances on two logarithmic axes, with a large dot at the median of each class and dashes
-    at the prior's variance. In any other number of dimensions two maps show, for each class, for all images together,
-    and for each dimension, the mean of the variance and the standard deviation of the mean: where the former is
-    the prior's variance and the latter is 0, the dimension carries nothing.
+    In two dimensions the means are scattered in the plane, with circles of one and two standard deviations of the
+    prior, and the variances on two logarithmic axes, with a large dot at the median of each class and dashed lines at
+    the prior's variance. In any other number of dimensions two maps show, by class and dimension, the mean of the
+    variance and the standard deviation of the mean; a last row is over all images. A dimension whose variance is the
+    prior's and whose means do not vary carries no information.
 
     Args:
         mean: [n, d], posterior means.
@@ -51,8 +51,8 @@ def moments(
         A figure 1000 pixels wide, two panels side by side.
 
     Raises:
-        ValueError: there is no posterior, a standard deviation is not finite and > 0, a label has no name, or
-            there are more classes than colours.
+        ValueError: there are no posteriors, a standard deviation is not finite and > 0, a label has no name, or there
+            are more classes than colours.
 
     References:
         Report "Generative Neural Networks", figure 12.
@@ -86,7 +86,7 @@ def _planes(
     left.set(xlim=(loc - limit, loc + limit), ylim=(loc - limit, loc + limit), aspect="equal")
     for radius in (scale, 2 * scale):
         left.add_patch(Circle((loc, loc), radius, fill=False, color=INK, linewidth=0.9, linestyle=_DASHES))
-    # Names would lie over each other: classes differ less in variance than in mean.
+    # Without names, which would overlap: classes differ less in variance than in mean.
     scatter_classes(right, variance, labels, (), size=size)
     _mark_variances(right, variance, labels, prior=scale**2)
     titles = ("posterior means", "mean"), ("posterior variances", "variance")
@@ -97,32 +97,32 @@ def _planes(
 
 
 def _mark_variances(axes: Axes, variance: np.ndarray, labels: np.ndarray, *, prior: float) -> None:
-    """Makes both axes logarithmic, of one span; marks the prior's variance and each class's median."""
+    """Makes both axes logarithmic with the same limits; marks the prior's variance and each class's median."""
     span = (variance.min() / 1.3, max(variance.max(), prior) * 1.3)
     axes.set(xscale="log", yscale="log", xlim=span, ylim=span, aspect="equal")
     for draw in (axes.axhline, axes.axvline):
         draw(prior, color=INK, linewidth=0.9, linestyle=_DASHES)
     for label, color in enumerate(CLASS_COLORS):
-        if (own := labels == label).any():
-            middle = np.median(variance[own], axis=0)
+        if (members := labels == label).any():
+            middle = np.median(variance[members], axis=0)
             axes.plot(*middle, "o", color=color, markersize=7, markeredgecolor="white")
 
 
 def _maps(
     mean: np.ndarray, variance: np.ndarray, labels: np.ndarray, names: Sequence[str], *, scale: float
 ) -> Figure:
-    rows = [*(labels == label for label in range(len(names))), np.ones(len(labels), bool)]
-    # A class without images has no moments, and an empty row.
-    nothing = np.full(mean.shape[1], np.nan)
-    sure = np.stack([variance[own].mean(axis=0) if own.any() else nothing for own in rows])
-    spread = np.stack([mean[own].std(axis=0) if own.any() else nothing for own in rows])
-    figure = canvas(WIDTH, (0.045 * len(rows) + 0.3) * WIDTH, constrained=True)
+    masks = [*(labels == label for label in range(len(names))), np.ones(len(labels), bool)]
+    # A class without images has no moments and an empty row.
+    missing = np.full(mean.shape[1], np.nan)
+    certainty = np.stack([variance[mask].mean(axis=0) if mask.any() else missing for mask in masks])
+    spread = np.stack([mean[mask].std(axis=0) if mask.any() else missing for mask in masks])
+    figure = canvas(WIDTH, (0.045 * len(masks) + 0.3) * WIDTH, constrained=True)
     left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
     for axes, values, title, unused, largest in (
-        (left, sure, "posterior variance,\nmean over images", scale**2, scale**2),
+        (left, certainty, "posterior variance,\nmean over images", scale**2, scale**2),
         (right, spread, "posterior mean,\ndeviation over images", 0.0, scale),
     ):
-        # Either map is darker where a dimension carries more.
+        # Both maps are darker where a dimension carries more information.
         colors = "Blues_r" if unused else "Blues"
         image = axes.imshow(
             values,
@@ -136,13 +136,13 @@ def _maps(
         _rule(axes, image, values)
         bar = figure.colorbar(image, ax=axes, location="bottom", aspect=30)
         dress(bar.ax, size=text_size(WIDTH), x_label=f"{unused:g} = unused")
-    left.set_yticks(range(len(rows)), [*names, "all"])
+    left.set_yticks(range(len(masks)), [*names, "all"])
     right.set_yticks([])
     return figure
 
 
 def _rule(axes: Axes, image: AxesImage, values: np.ndarray) -> None:
-    """Sets the last row apart, names whole dimensions, and writes numbers into cells that have room."""
+    """Separates the last row, puts ticks at whole dimensions, and writes numbers into cells with room."""
     axes.axhline(len(values) - 1.5, color="white", linewidth=4)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.tick_params(length=0)

@@ -1,4 +1,4 @@
-"""Agreement of two orders: of what was obtained and what was published."""
+"""Agreement between the order of rows by an obtained metric and by the published one."""
 
 import math
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ def compare_orders(rows: Sequence[Row], column: Column) -> tuple[float, str]:
     """Ranks rows by a metric and by its published value.
 
     Args:
-        rows: results; those without one of the two values are left out.
+        rows: results; rows without one of the two values are left out.
         column: the metric.
 
     Returns:
-        Spearman's correlation of the two orders, NaN for fewer than two rows; and a sentence or two on them.
+        Spearman's correlation of the two orders, NaN for fewer than two rows; and one or two sentences about them.
     """
     pairs = {
         row.name: (row.metrics[column.key]["mean"], row.published[column.key])
@@ -26,37 +26,39 @@ def compare_orders(rows: Sequence[Row], column: Column) -> tuple[float, str]:
     }
     obtained = {name: mean for name, (mean, _) in pairs.items() if mean is not None}
     if len(obtained) < 2:
-        return math.nan, f"Fewer than two rows have both a {column.title} and a published one."
+        return math.nan, f"Fewer than two rows have both an obtained and a published {column.title}."
     published = {name: float(pairs[name][1]) for name in obtained}
     correlation = spearman(list(obtained.values()), list(published.values()))
-    mine, theirs = (sorted(values, key=values.__getitem__) for values in (obtained, published))
-    if mine == theirs:
-        words = f"From least to most {column.title}, as published: {', '.join(mine)}."
+    order, published_order = (sorted(values, key=values.__getitem__) for values in (obtained, published))
+    if order == published_order:
+        words = f"From least to most {column.title}, as published: {', '.join(order)}."
     else:
         words = (
-            f"From least to most {column.title}: {', '.join(mine)}. As published: {', '.join(theirs)}. "
-            f"Other places than published have {_moved(mine, theirs)}. Spearman's correlation of the two orders is "
+            f"From least to most {column.title}: {', '.join(order)}. As published: {', '.join(published_order)}. "
+            f"Ranks that differ: {_moved(order, published_order)}. Spearman's correlation of the two orders is "
             f"{correlation:.2f}."
         )
     return correlation, words
 
 
-def _moved(mine: Sequence[str], theirs: Sequence[str]) -> str:
-    places = {name: (mine.index(name) + 1, theirs.index(name) + 1) for name in mine}
+def _moved(order: Sequence[str], published_order: Sequence[str]) -> str:
+    ranks = {name: (order.index(name) + 1, published_order.index(name) + 1) for name in order}
     return ", ".join(
-        f"{name} ({own}, published {other})" for name, (own, other) in places.items() if own != other
+        f"{name} ({rank}, published {published})"
+        for name, (rank, published) in ranks.items()
+        if rank != published
     )
 
 
 def spearman(a: Sequence[float | int], b: Sequence[float | int]) -> float:
-    """Spearman's rank correlation: the correlation of ranks, ties sharing the mean of theirs.
+    """Spearman's rank correlation: the correlation of ranks, where ties share their mean rank.
 
     Args:
         a: values.
-        b: values of the same things, in the same order.
+        b: as many values, paired with those of `a`.
 
     Returns:
-        A number in [-1, 1]: 1 for the same order, -1 for the opposite; NaN where one side is all ties.
+        A number in [-1, 1]: 1 for the same order, -1 for the opposite; NaN if all values on one side are equal.
 
     Raises:
         ValueError: different numbers of values, or fewer than two.

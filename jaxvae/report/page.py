@@ -1,6 +1,6 @@
-"""The report of a run as one HTML file: no script, no reference to another file or host.
+"""The report of a run as one HTML file without scripts or references to other files or hosts.
 
-It follows the reader's light or dark setting; figures keep a white card, for which their axes are drawn.
+It follows the reader's light or dark setting; figures keep a white background.
 """
 
 import json
@@ -25,17 +25,17 @@ def write_page(
     environment: Mapping[str, object],
     config: Mapping[str, Any],
 ) -> Path:
-    """Writes report.html in one piece.
+    """Writes report.html atomically.
 
     Args:
         path: file to write.
         title: name of the report, the page's heading.
-        intro: what was done and what came out, in a few plain sentences.
+        intro: the experiment and its outcome in a few plain sentences.
         blocks: the page's content, top to bottom.
-        command: the command line that runs it again.
+        command: the command line that repeats the run.
         wall_seconds: duration of the run in seconds, compilation and report included.
-        environment: what the run ran on, such as machine, devices and versions; name -> value.
-        config: the resolved configuration; values that JSON does not know are shown as text.
+        environment: machine, devices, versions and the like; name -> value.
+        config: the resolved configuration; values without a JSON form are shown as text.
 
     Returns:
         The path written.

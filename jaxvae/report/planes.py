@@ -1,4 +1,4 @@
-"""Figures of codes in the plane before the prior that they should fill."""
+"""Figures of codes in the plane, in front of the prior that they should match."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from jaxvae.report.style import INK, WIDTH, canvas, dress, text_size
 
 _STEPS = 200
 _DEPTHS = (-4.5, -2.0, -0.5)
-"""Log densities of the contours, below the largest one."""
+"""Log densities of the contours, relative to the largest one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodePlane:
-    """Codes of one model, and the prior.
+    """Codes of one model and its prior.
 
     Attributes:
-        title: of the panel.
+        title: title of the panel.
         codes: [n, 2].
         log_prob: log density of the prior at points [m, 2].
         reach: the panel shows at least [-reach, reach] in both dimensions.
@@ -40,7 +40,7 @@ def code_planes(
 ) -> Figure:
     """Scatters codes coloured by class, with contours of the prior's density.
 
-    All panels of one reach are shown at one scale, which leaves out at most one code in a hundred.
+    Panels are at least as wide as their reach, and wide enough for all but one code in a hundred.
 
     Args:
         panels: at least one.
@@ -48,10 +48,10 @@ def code_planes(
         class_names: name of each class; its number if None.
 
     Returns:
-        A figure 1000 pixels wide, two panels a line.
+        A figure 1000 pixels wide, two panels a row.
 
     Raises:
-        ValueError: no panel, another number of codes than of labels, or what `embedding` refuses of labels.
+        ValueError: no panel, different numbers of codes and labels, or labels that `embedding` refuses.
     """
     if not panels or any(len(panel.codes) != len(labels) for panel in panels):
         counts = ", ".join(str(len(panel.codes)) for panel in panels) or "no panel"

@@ -1,6 +1,6 @@
 """metrics.jsonl, the log of a run.
 
-One JSON object a line: `{"variant", "seed", "epoch", "step", "split", metric: value, ...}`.
+One JSON object per line: `{"variant", "seed", "epoch", "step", "split", metric: value, ...}`.
 """
 
 import json
@@ -13,14 +13,13 @@ Record: TypeAlias = dict[str, Any]
 
 
 def read_records(path: str | os.PathLike[str]) -> list[Record]:
-    """Reads metrics.jsonl, also while the run still writes it.
+    """Reads metrics.jsonl, even while the run is still writing it.
 
     Args:
         path: the file.
 
     Returns:
-        One dict per line, in file order. A last line without its newline is still being written and is left
-        out.
+        One dict per line, in file order. A last line without a newline is still being written and is left out.
 
     Raises:
         ValueError: a complete line is not a JSON object.

@@ -1,7 +1,7 @@
-"""results.json: what a run obtained, beside what was published.
+"""results.json: the results of a run beside the published ones.
 
-A metric of a row is `{"mean", "std", "n"}` over n seeds. Values have the metric's own unit, which the
-report's columns name. What has no finite value is null, so the file is JSON to every parser.
+A metric of a row is `{"mean", "std", "n"}` over n seeds, in the unit of its column in the report. A value that is not
+finite is null, so that every parser accepts the file as JSON.
 """
 
 import json
@@ -22,8 +22,7 @@ class Summary(TypedDict):
 
     Attributes:
         mean: arithmetic mean; None if a seed's value is not finite.
-        std: sample standard deviation (divided by n - 1); None if that, or if there is one seed, which says
-            nothing about spread.
+        std: sample standard deviation (divided by n - 1); None if a value is not finite or there is only one seed.
         n: number of seeds.
     """
 
@@ -34,13 +33,13 @@ class Summary(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row of a results table; `Row(**row)` takes a row of results.json back.
+    """A row of a results table; `Row(**row)` reads back a row of results.json.
 
     Attributes:
-        name: what was run, such as a variant.
+        name: name of the row, such as a variant.
         metrics: metric name -> summary over seeds.
-        published: metric name -> the value that the reproduced work states, where it states one.
-        note: what a reader has to know to compare the two.
+        published: metric name -> value stated by the reproduced work, if it states one.
+        note: what a reader has to know to compare the two; also says why metrics are missing.
     """
 
     name: str
@@ -59,7 +58,7 @@ def summarize(values: Sequence[Mapping[str, SupportsFloat]]) -> dict[str, Summar
         Metric name -> summary, in the order of the first seed.
 
     Raises:
-        ValueError: there is no seed, or the seeds have different metrics.
+        ValueError: there are no seeds, or they have different metrics.
     """
     if not values:
         raise ValueError("summarize needs the metrics of at least one seed, got none.")
@@ -80,21 +79,21 @@ def write_results(
     rows: Sequence[Row],
     summary: Mapping[str, SupportsFloat | str] | None = None,
 ) -> Path:
-    """Writes results.json in one piece.
+    """Writes results.json atomically.
 
     Args:
         path: file to write.
         experiment: name of the experiment's module.
-        command: the command line that runs it again.
+        command: the command line that repeats the run.
         wall_seconds: duration of the run in seconds, compilation and report included.
         rows: the results; means, deviations and published values must be finite or None.
-        summary: what is said of all rows together, by name; a number that is not finite becomes null.
+        summary: values about all rows together, by name; a number that is not finite becomes null.
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: a value is not finite; `summarize` gives None for those.
+        ValueError: a value is not finite; `summarize` returns None for such values.
     """
     content: dict[str, Any] = {
         "experiment": experiment,

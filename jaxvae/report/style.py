@@ -1,7 +1,7 @@
-"""The look that all figures share: one palette, white ground, text that survives a phone.
+"""The common style of all figures: one palette, a white background, text that is legible on a phone.
 
-Sizes are in PNG pixels; a figure is about `WIDTH` of them across. Text grows with the width of its figure, so
-that a phone which shows the figure 360 pixels wide still shows letters of 10.
+Sizes are in PNG pixels; a figure is about `WIDTH` of them wide. Text grows with the width of its figure: shown 360
+pixels wide on a phone, letters are still 10 pixels high.
 """
 
 import io
@@ -56,7 +56,7 @@ def canvas(width: float | int, height: float | int, *, constrained: bool = False
     Args:
         width: PNG pixels across.
         height: PNG pixels down.
-        constrained: let Matplotlib arrange axes and legends; otherwise they stay where they are put.
+        constrained: whether Matplotlib arranges axes and legends; otherwise they stay where they are placed.
 
     Returns:
         A figure that belongs to no global state.
@@ -80,27 +80,27 @@ def text_size(width: float | int) -> float:
 
 
 def series_style(index: int) -> tuple[str, str]:
-    """How the lines of a variant look.
+    """Style of a variant's lines.
 
     Args:
         index: position of the variant in order of first appearance.
 
     Returns:
-        Colour and Matplotlib marker; markers tell apart what has to share a colour.
+        Colour and Matplotlib marker; markers distinguish variants that share a colour.
     """
     cycle, position = divmod(index, len(SERIES_COLORS))
     return SERIES_COLORS[position], _SERIES_MARKERS[cycle % len(_SERIES_MARKERS)]
 
 
 def dress(axes: Axes, *, size: float, title: str = "", x_label: str = "", y_label: str = "") -> None:
-    """Gives axes their texts and quiet lines.
+    """Styles axes: title, labels, ticks and thin spines.
 
     Args:
         axes: changed in place.
         size: font size in points; ticks and gaps grow with it.
-        title: above the axes.
-        x_label: below the axes.
-        y_label: left of the axes.
+        title: text above the axes.
+        x_label: text below the axes.
+        y_label: text left of the axes.
     """
     axes.set_title(title, fontsize=size, pad=0.6 * size, color=INK)
     axes.set_xlabel(x_label, fontsize=size, labelpad=0.3 * size, color=INK)
@@ -118,14 +118,14 @@ def save(path: str | os.PathLike[str], figure: Figure | UInt8[np.ndarray, "h w 3
     """Writes a PNG.
 
     Args:
-        path: file to write, in folders that are made if missing.
+        path: file to write; missing folders are made.
         figure: a figure, written at its own resolution, or an image, written pixel by pixel.
 
     Returns:
         The path written.
     """
     buffer = io.BytesIO()
-    # Without the version string the same figure gives the same bytes on every machine.
+    # Without the version string, the same figure gives the same bytes on every machine.
     metadata: Any = {"Software": None}
     options = {"optimize": True}
     if isinstance(figure, Figure):

@@ -39,7 +39,7 @@ def filled_columns(rows: Sequence[Row], columns: Sequence[Column]) -> list[Colum
 
 
 def to_markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    """The table in GitHub's Markdown, with its explanation as a list below it.
+    """Renders the table in GitHub's Markdown, with its notes as a list below.
 
     Args:
         rows: results.
@@ -58,12 +58,12 @@ def to_markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
 
 
 def to_html(rows: Sequence[Row], columns: Sequence[Column], *, caption: str) -> str:
-    """The table as an HTML fragment that scrolls sideways where the screen is narrow.
+    """Renders the table as an HTML fragment that scrolls sideways on a narrow screen.
 
     Args:
         rows: results.
         columns: metrics to show, in order; those that no row has are left out.
-        caption: what the table shows.
+        caption: title of the table.
 
     Returns:
         HTML with all text escaped.
@@ -97,10 +97,10 @@ def _cells(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[str], l
 def _obtained(rows: Sequence[Row], column: Column) -> list[_Cell]:
     summaries = [row.metrics.get(column.key) for row in rows]
     means = [None if s is None or s["mean"] is None else round(s["mean"], column.digits) for s in summaries]
-    known = [mean for mean in means if mean is not None]
+    finite = [mean for mean in means if mean is not None]
     best = None
-    if column.better and len(known) > 1:
-        best = max(known) if column.better == "higher" else min(known)
+    if column.better and len(finite) > 1:
+        best = max(finite) if column.better == "higher" else min(finite)
     return [
         _Cell(_spread(summary, column.digits), mean is not None and mean == best)
         for summary, mean in zip(summaries, means, strict=True)

@@ -1,4 +1,4 @@
-"""Training: players and their step, its compiled form over replicas and devices, checkpoints, records, the loop."""
+"""Training: players, the train step, its compiled form over replicas and devices, checkpoints, logs and the loop."""
 
 from jaxvae.train.adversarial import adversarial_adam, pausing, several_players
 from jaxvae.train.augment import augmented
@@ -10,7 +10,7 @@ from jaxvae.train.loop import CHUNK, Interrupted, fit
 from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
 from jaxvae.train.parallel import Parallel, Program, map_replicas
 from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
-from jaxvae.train.step import Losses, Step, make_step, one_player
+from jaxvae.train.step import Losses, Step, StepInput, StepLosses, make_step, one_player
 from jaxvae.train.trainer import run
 from jaxvae.train.workdir import Workdir
 
@@ -30,6 +30,8 @@ __all__ = [
     "Replica",
     "Standing",
     "Step",
+    "StepInput",
+    "StepLosses",
     "TrainState",
     "Workdir",
     "adam",

@@ -1,4 +1,4 @@
-"""Losses of families with several players, from one forward pass, and optimizers that can wait."""
+"""Losses of several players from one forward pass, and optimizers that can pause."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,10 +10,9 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from jaxvae.train.step import Losses, Metrics, over_devices
-from jaxvae.types import AdversarialOutput, Batch, Schedule
-
-_MIX = 2**32 - 1  # apart from the keys that `split` makes of the same one
+from jaxvae.keys import INTERPOLATION
+from jaxvae.train.step import Losses, Metrics, StepInput, StepLosses, over_devices
+from jaxvae.types import AdversarialOutput, Schedule
 
 
 def several_players(
@@ -24,91 +23,87 @@ def several_players(
     noise: float | Schedule | None = None,
     slopes: bool = False,
 ) -> Losses:
-    """Losses of a family whose players share one forward pass, such as `jaxvae.models.AAE` or `VAEGAN`.
+    """Losses of a model family whose players share one forward pass, such as `jaxvae.models.AAE` or `VAEGAN`.
 
     Args:
         model: Flax module with a method `play`, `(key, image, index, label=..., train=True) -> AdversarialOutput`.
         objective: `(key, output, batch, step, overrides) -> (losses, metrics)`, as `jaxvae.losses.compose_players`
-            returns it. The replica's further hyper-parameters override the weights of their names.
-        label: which field of the batch `play` is given as `label`; None gives it None.
-        noise: standard deviation of noise on what the discriminator sees, which `play` is given; a number or a
-            schedule of the step. None if `play` takes none.
-        slopes: whether the discriminator's slopes between real and fake are computed, for a gradient penalty; its
-            method `discriminate`, `(x, label=...) -> [n]`, must treat every example by itself.
+            returns it. The replica's hyper-parameters override the weights of the same names.
+        label: field of the batch that `play` gets as its argument `label`, such as "attributes"; None passes None.
+        noise: standard deviation of the noise on the discriminator's inputs, passed on to `play`: a number or a
+            schedule of the step. None if `play` has no such argument.
+        slopes: whether to compute the norm of the discriminator's gradient between real and fake examples, for a
+            gradient penalty. The model's method `discriminate`, `(x, label=...) -> [n]`, must then process every
+            example independently of the others.
 
     Returns:
-        What `make_step` takes.
+        The losses, for `make_step`.
 
     References:
         Makhzani et al., Adversarial Autoencoders, ICLR 2016 workshop, section 2.
         Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, Algorithm 1.
     """
 
-    def losses(
-        key: Key[Array, ""],
-        params: Mapping[str, PyTree],
-        model_state: Mapping[str, PyTree],
-        batch: Batch,
-        step: Int[Array, ""],
-        hyper: Mapping[str, Any],
-    ) -> tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]:
-        model_key, loss_key = jax.random.split(key)
-        variables = {"params": params, **model_state}
-        told = None if label is None else getattr(batch, label)
-        given = {} if noise is None else {"noise": noise(step) if callable(noise) else noise}
-        own = over_devices(model, batch.axis_name)
-        output, updated = own.apply(
+    def losses(inputs: StepInput) -> StepLosses:
+        batch, step = inputs.batch, inputs.step
+        model_key, loss_key = jax.random.split(inputs.key)
+        variables = {"params": inputs.params, **inputs.model_state}
+        labels = None if label is None else getattr(batch, label)
+        keywords = {} if noise is None else {"noise": noise(step) if callable(noise) else noise}
+        network = over_devices(model, batch.axis_name)
+        output, model_state = network.apply(
             variables,
             model_key,
             batch.image,
             batch.index,
-            label=told,
+            label=labels,
             train=True,
-            mutable=list(model_state),
+            mutable=list(inputs.model_state),
             method="play",
-            **given,
+            **keywords,
         )
         if slopes:
 
-            def verdict(x: Float[Array, "n ..."]) -> Float[Array, " n"]:
-                return own.apply(variables, x, label=told, method="discriminate")
+            def discriminate(x: Float[Array, "n ..."]) -> Float[Array, " n"]:
+                return network.apply(variables, x, label=labels, method="discriminate")
 
-            output = _with_slopes(jax.random.fold_in(key, _MIX), verdict, output, batch.index)
-        values, metrics = objective(loss_key, output, batch, step, hyper)
-        return values, (updated, metrics)
+            key = jax.random.fold_in(inputs.key, INTERPOLATION)
+            output = _with_slopes(key, discriminate, output, batch.index)
+        values, metrics = objective(loss_key, output, batch, step, inputs.hyper)
+        return values, (model_state, metrics)
 
     return losses
 
 
 def _with_slopes(
     key: Key[Array, ""],
-    verdict: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
+    discriminate: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
     output: AdversarialOutput,
     index: Int[Array, " n"],
 ) -> AdversarialOutput:
-    """Measures slopes at one random point between each real thing and its fakes; only the verdict gets a gradient."""
-    share = jax.vmap(lambda i: jax.random.uniform(jax.random.fold_in(key, i)))(index)
-    share = share.reshape(-1, *[1] * (output.real.ndim - 1))
+    """Adds slopes at a random point between each real example and its fakes; their gradient skips the fakes."""
+    weight = jax.vmap(lambda i: jax.random.uniform(jax.random.fold_in(key, i)))(index)
+    weight = weight.reshape(-1, *[1] * (output.real.ndim - 1))
     norms = []
     for fake in output.fakes:
-        between = lax.stop_gradient(share * output.real + (1 - share) * fake)
-        gradient = jax.grad(lambda x: jnp.sum(verdict(x)))(between)
+        between = lax.stop_gradient(weight * output.real + (1 - weight) * fake)
+        gradient = jax.grad(lambda x: jnp.sum(discriminate(x)))(between)
         squares = jnp.sum(jnp.square(gradient).reshape(len(gradient), -1), axis=1)
-        norms.append(jnp.sqrt(squares + 1e-12))  # the root has no gradient at 0
+        norms.append(jnp.sqrt(squares + 1e-12))  # the root has an infinite gradient at 0
     return replace(output, slopes=tuple(norms))
 
 
 def pausing(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """An optimizer that stands still where the gradient is exactly 0, its moments and its count included.
+    """An optimizer that changes neither parameters nor its own state while the gradient is exactly 0.
 
-    A rule of `jaxvae.losses.compose_players` holds a player back by a gradient of 0, which Adam alone would answer by
-    coasting on.
+    A rule of `jaxvae.losses.compose_players` holds a player back by a gradient of 0, at which plain Adam would keep
+    moving on its momentum.
 
     Args:
-        optimizer: any Optax chain; its state stays its own.
+        optimizer: any Optax chain; the state has the same structure.
 
     Returns:
-        The same with pauses.
+        The optimizer with pauses.
     """
 
     def update(gradient: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
@@ -126,11 +121,11 @@ def pausing(optimizer: optax.GradientTransformation) -> optax.GradientTransforma
 def adversarial_adam(
     learning_rate: float | Schedule, *, momentum: float = 0.5
 ) -> optax.GradientTransformation:
-    """Adam as games are played with: less momentum, and a player who is held back stands still.
+    """Adam for adversarial training: less momentum, and no update of a player that is held back.
 
     Args:
         learning_rate: number or schedule.
-        momentum: decay of the mean of gradients, in [0, 1).
+        momentum: decay of the gradients' moving average, in [0, 1).
 
     Returns:
         An Optax chain.

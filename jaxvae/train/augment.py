@@ -1,38 +1,27 @@
-"""Images that are changed at random before anything sees them."""
+"""Random augmentation of the images, as a part of the train step."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import jax
-from jaxtyping import Array, Float, Int, Key, PyTree
 
-from jaxvae.train.step import Corrupt, Losses, Metrics
-from jaxvae.types import Batch
-
-_AUGMENTATION = 2**32 - 2  # apart from the key of a corruption, and from those that `split` makes
+from jaxvae.keys import AUGMENTATION
+from jaxvae.train.step import Corrupt, Losses, StepInput, StepLosses
 
 
 def augmented(losses: Losses, augment: Corrupt) -> Losses:
-    """Losses on changed images: model and objective both see these, unlike those that `one_player` corrupts.
+    """Losses on augmented images: unlike those that `one_player` corrupts, both model and objective get them.
 
     Args:
         losses: of each player.
         augment: `(key, image, index) -> image`, such as `jaxvae.data.flip_horizontally`; part of the compiled step.
 
     Returns:
-        What `make_step` takes. Each step draws anew, from its own key, so that a resumed run draws the same.
+        The losses, for `make_step`. Each step draws from its own key, so that a resumed run draws the same.
     """
 
-    def changed(
-        key: Key[Array, ""],
-        params: Mapping[str, PyTree],
-        model_state: Mapping[str, PyTree],
-        batch: Batch,
-        step: Int[Array, ""],
-        hyper: Mapping[str, Any],
-    ) -> tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]:
-        image = augment(jax.random.fold_in(key, _AUGMENTATION), batch.image, batch.index)
-        return losses(key, params, model_state, dataclasses.replace(batch, image=image), step, hyper)
+    def augmented_losses(inputs: StepInput) -> StepLosses:
+        batch = inputs.batch
+        image = augment(jax.random.fold_in(inputs.key, AUGMENTATION), batch.image, batch.index)
+        return losses(dataclasses.replace(inputs, batch=dataclasses.replace(batch, image=image)))
 
-    return changed
+    return augmented_losses

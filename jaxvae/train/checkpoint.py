@@ -1,8 +1,8 @@
 """Train states on disk, through Orbax.
 
-A checkpoint is a directory `<step>/` that Orbax writes under another name and renames, to which a list of
-checksums is added last: one that has its list is complete, one whose list holds is undamaged. Arrays carry no
-device placement: what was written on one kind of machine is read on any other.
+A checkpoint is a directory `<step>/` that Orbax writes under another name and then renames. A list of checksums is
+added last: a checkpoint with a list is complete, and one whose files match it is undamaged. Arrays carry no device
+placement, so a checkpoint from one kind of machine can be read on any other.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from jaxvae.files import write_atomically
 from jaxvae.train.state import TrainState
 
 KEEP = 3
-"""How many of the newest checkpoints stay."""
+"""Number of checkpoints that are kept, the newest ones."""
 
 _SUMS = "SHA256SUMS"
 
@@ -39,7 +39,7 @@ class Checkpoints:
     """The checkpoints of one run.
 
     Args:
-        directory: where they lie; made at the first `save`.
+        directory: holds the checkpoints; created by the first `save`.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
@@ -52,13 +52,13 @@ class Checkpoints:
         )
 
     def save(self, state: TrainState) -> None:
-        """Writes a state under its step; does nothing if that step is there already.
+        """Writes a state under its step; does nothing if that step is already saved.
 
         Args:
             state: with the replica axis.
 
         Raises:
-            OSError: the disk is full or not writable. Earlier checkpoints stay.
+            OSError: the disk is full or not writable. Earlier checkpoints are unaffected.
         """
         step, complete = int(np.ravel(state.step)[0]), self.steps()
         if step in complete:
@@ -83,13 +83,13 @@ class Checkpoints:
         """Reads the newest undamaged checkpoint, and renames damaged newer ones to `<step>.damaged`.
 
         Args:
-            like: a state of the same structure, for shapes and types.
+            like: a state with the same structure, shapes and types.
 
         Returns:
             The state, and a sentence for each newer checkpoint that is damaged.
 
         Raises:
-            CheckpointError: none is left.
+            CheckpointError: there is no undamaged checkpoint.
         """
         step, complaints = self._newest()
         for damaged in (s for s in self.steps() if s > step):
@@ -103,10 +103,11 @@ class Checkpoints:
         """Reads the newest undamaged checkpoint as nested dictionaries of NumPy arrays.
 
         Returns:
-            A `TrainState`'s fields by name, the key as its data. A warning says which newer ones are damaged.
+            The fields of the `TrainState` by name, with the key as its data. Damaged newer checkpoints are named in a
+            warning.
 
         Raises:
-            CheckpointError: none is left.
+            CheckpointError: there is no undamaged checkpoint.
         """
         step, complaints = self._newest()
         for complaint in complaints:
@@ -120,9 +121,9 @@ class Checkpoints:
             if damage is None:
                 return step, complaints
             complaints.append(f"checkpoint {step} is damaged ({damage})")
-        found = f": {'; '.join(complaints)}" if complaints else ""
+        details = f": {'; '.join(complaints)}" if complaints else ""
         raise CheckpointError(
-            f"no readable checkpoint in {self.directory}{found}; start again with --overwrite."
+            f"no readable checkpoint in {self.directory}{details}; start again with --overwrite."
         )
 
     def _read(self, step: int, target: PyTree) -> Any:
@@ -134,7 +135,7 @@ class Checkpoints:
 
 
 class _quiet:  # noqa: N801
-    """Holds back Orbax's log of its own proceedings."""
+    """Silences Orbax's log messages."""
 
     def __enter__(self) -> None:
         self.logger = logging.getLogger("absl")
@@ -146,7 +147,7 @@ class _quiet:  # noqa: N801
 
 
 def _check_space(path: Path, size: int) -> None:
-    """Fails on a full disk before Orbax does, whose threads would each print a traceback."""
+    """Fails on a full disk before Orbax does, since each of its threads would print a traceback."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
@@ -165,20 +166,20 @@ def _digest(file: Path) -> str:
 
 
 def _damage(path: Path) -> str | None:
-    """What is wrong with a checkpoint's files, or None."""
+    """Says what is wrong with the files of a checkpoint; None if they are undamaged."""
     lines = (line.partition("  ") for line in (path / _SUMS).read_text().splitlines())
     listed = {name: digest for digest, _, name in lines}
-    there = {str(file.relative_to(path)): file for file in _files(path)}
-    if unlisted := sorted(set(there) - set(listed)):
+    present = {str(file.relative_to(path)): file for file in _files(path)}
+    if unlisted := sorted(set(present) - set(listed)):
         return f"{_SUMS} does not list {unlisted[0]}"
-    if missing := sorted(set(listed) - set(there)):
+    if missing := sorted(set(listed) - set(present)):
         return f"{missing[0]} is missing"
-    wrong = [name for name, digest in listed.items() if _digest(there[name]) != digest]
+    wrong = [name for name, digest in listed.items() if _digest(present[name]) != digest]
     return f"{wrong[0]} is truncated or altered" if wrong else None
 
 
 def _to_numpy(state: TrainState) -> dict[str, PyTree]:
-    """Fields by name, every leaf as a NumPy array; typed keys as their data."""
+    """Fields by name, with every leaf as a NumPy array and typed keys as their data."""
     fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
     fields["key"] = jax.random.key_data(state.key)
     return jax.tree.map(np.asarray, jax.device_get(fields))

@@ -1,4 +1,4 @@
-"""How the examples of each chunk of steps come to the devices: they lie there, or are loaded ahead of the steps."""
+"""Feeds each chunk of steps with its examples: all held on the devices, or loaded ahead of the steps."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -15,17 +15,17 @@ from jaxvae.train.parallel import Program, Source
 from jaxvae.train.state import TrainState
 
 Feed: TypeAlias = Callable[[TrainState], tuple[Int[Array, "r steps batch"], PyTree]]
-"""`state -> (order, arrays)`: what the next call of a program's `chunk` takes besides the state and the count."""
+"""`state -> (order, arrays)`: arguments of the next call of a program's `chunk`."""
 
 
 @runtime_checkable
 class Windowed(Source, Protocol):
-    """A source of which the devices hold the examples of a few steps, as `jaxvae.data.Streamed` is one."""
+    """A source whose examples are on the devices for a few steps at a time, such as `jaxvae.data.Streamed`."""
 
     def window(
-        self, rows: Int32[np.ndarray, "r given batch"], *, steps: int
+        self, rows: Int32[np.ndarray, "r _ batch"], *, steps: int
     ) -> tuple[Int32[np.ndarray, "r steps batch"], PyTree]:
-        """Rows of steps that begin with those given, and the arrays that they number, in main memory."""
+        """Loads the examples of up to `steps` rows; returns their arrays in main memory, and rows that index these."""
         ...
 
 
@@ -39,29 +39,29 @@ def open_feed(
     length: int,
     stop: int,
 ) -> Iterator[Feed]:
-    """Opens the way of a source's examples to the devices.
+    """Opens a feed of a source's examples to the devices.
 
-    A source without windows is put there whole. Of one with windows a thread loads the next window, across epochs
-    too, while the steps of the present one run. Both follow from the state's key and step alone.
+    A source without windows is placed on the devices as a whole. If it has windows, a thread loads the next window,
+    also across epochs, while the steps of the current one run. Both depend only on the state's key and step.
 
     Args:
         program: compiled for the source.
-        source: the data.
-        state: of all replicas, before the first of the steps.
+        source: the training data.
+        state: of all replicas, before the first step.
         place: puts arrays on the devices.
-        length: most steps in a call of `program.chunk`; calls end at its multiples within an epoch.
-        stop: number of the step before which training ends.
+        length: largest number of steps in a call of `program.chunk`; calls end at its multiples within an epoch.
+        stop: number of steps after which training ends.
 
     Returns:
-        A context whose value is the feed, to be called once before each call of `program.chunk`, with the state that
-        the chunk gets.
+        A context manager whose value is the feed. Call the feed once before each call of `program.chunk`, with the
+        same state.
     """
     if not isinstance(source, Windowed):
-        yield _held(program, source, place(source.arrays))
+        yield _resident_feed(program, source, place(source.arrays))
         return
     windows = _windows(program, source, state, length=min(length, source.steps_per_epoch), stop=stop)
 
-    # Behind the last window this raises StopIteration in a future that nobody asks.
+    # After the last window this raises StopIteration in a future whose result is never read.
     def load() -> tuple[Int[Array, "r steps batch"], PyTree]:
         return jax.block_until_ready(place(next(windows)))
 
@@ -76,14 +76,14 @@ def open_feed(
         yield feed
 
 
-def _held(program: Program, source: Source, arrays: PyTree) -> Feed:
+def _resident_feed(program: Program, source: Source, arrays: PyTree) -> Feed:
     epoch, order = -1, jnp.empty((0, 0, 0), jnp.int32)
 
     def feed(state: TrainState) -> tuple[Int[Array, "r steps batch"], PyTree]:
         nonlocal epoch, order
-        now = int(np.ravel(state.step)[0]) // source.steps_per_epoch
-        if now != epoch:
-            epoch, order = now, program.order(state)
+        current = int(np.ravel(state.step)[0]) // source.steps_per_epoch
+        if current != epoch:
+            epoch, order = current, program.order(state)
         return order, arrays
 
     return feed
@@ -92,11 +92,11 @@ def _held(program: Program, source: Source, arrays: PyTree) -> Feed:
 def _windows(
     program: Program, source: Windowed, state: TrainState, *, length: int, stop: int
 ) -> Iterator[tuple[np.ndarray, PyTree]]:
-    """The windows from the state's step on, each with room for `length` steps."""
+    """Windows from the state's step on, each for up to `length` steps."""
     step, per_epoch = int(np.ravel(state.step)[0]), source.steps_per_epoch
-    # The steps donate the state while its key is still needed here, so a copy of that is kept.
+    # The steps donate the state while its key is still needed here, hence the copy.
     data = np.array(jax.random.key_data(state.key))
-    position = dataclasses.replace(
+    keys_only = dataclasses.replace(
         state,
         key=jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(state.key)),
         params={},
@@ -108,14 +108,14 @@ def _windows(
 
     def draw(epoch: int) -> Array:
         return program.order(
-            dataclasses.replace(position, step=jnp.full(len(data), epoch * per_epoch, jnp.int32))
+            dataclasses.replace(keys_only, step=jnp.full(len(data), epoch * per_epoch, jnp.int32))
         )
 
-    coming = draw(step // per_epoch)
+    next_order = draw(step // per_epoch)
     while step < stop:
         epoch, inside = divmod(step, per_epoch)
-        # Drawn an epoch early: the device does it before the last chunk, for which nothing then has to wait.
-        order, coming = np.asarray(coming), draw(epoch + 1)
+        # Drawn an epoch early, so that the device computes it before the last chunk and nothing waits for it.
+        order, next_order = np.asarray(next_order), draw(epoch + 1)
         for first in range(inside - inside % length, per_epoch, length):
             yield source.window(order[:, first : first + length], steps=length)
         step = (epoch + 1) * per_epoch

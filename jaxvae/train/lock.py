@@ -1,4 +1,4 @@
-"""A lock on a directory, so that no two processes write one run."""
+"""A lock on a directory, so that two processes never write the same run."""
 
 import os
 import sys
@@ -8,40 +8,40 @@ if sys.platform != "win32":
     import fcntl
 
 _HELD: dict[tuple[int, int], int] = {}
-"""Directories of this process, by device and inode, opened; their locks end with the process."""
+"""Open handles of the directories that this process has locked, by device and inode."""
 
 
 def claim(directory: Path) -> None:
-    """Locks a directory until this process ends, however it ends; nothing is written into it.
+    """Locks a directory until this process ends, however it ends. Nothing is written into the directory.
 
-    Where the file system or the platform has no such locks, nothing happens.
+    Does nothing if the file system or the platform has no such locks.
 
     Args:
-        directory: one that exists.
+        directory: an existing directory.
 
     Raises:
-        ValueError: another process holds it.
+        ValueError: another process holds the lock.
     """
     if sys.platform == "win32":
         return
-    found = directory.stat()
-    place = found.st_dev, found.st_ino
-    if place in _HELD:
+    status = directory.stat()
+    identity = status.st_dev, status.st_ino
+    if identity in _HELD:
         return
     try:
         handle = os.open(directory, os.O_RDONLY)
     except OSError:
-        # Of a directory that may be written but not listed.
+        # The directory may be writable without being readable.
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
         raise ValueError(
-            f"{directory} is held by another process, which writes a run into it; wait for its end, or choose another "
-            "--workdir."
+            f"{directory} is held by another process, which writes a run into it; wait until it ends, or choose "
+            "another --workdir."
         ) from None
     except OSError:
         os.close(handle)
     else:
-        _HELD[place] = handle
+        _HELD[identity] = handle

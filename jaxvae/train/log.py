@@ -1,4 +1,4 @@
-"""What a run records while it trains: metrics.jsonl and TensorBoard events, both resumable."""
+"""The metrics of a run while it trains: metrics.jsonl and TensorBoard events, both resumable."""
 
 import json
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ from jaxvae.train.state import Replica
 
 
 class MetricLog:
-    """Appends records of named numbers, one JSON object a line, and the same to TensorBoard.
+    """Writes named numbers to metrics.jsonl, one JSON object per line, and to TensorBoard.
 
     Args:
-        path: metrics.jsonl.
-        tensorboard: directory for the event files, a subdirectory for each replica.
-        replicas: whose numbers will be recorded.
-        step: step of the state that training starts from. Records of later steps, left by a run that was
-            killed, are removed, so that the file reads as if it had never been interrupted.
+        path: of metrics.jsonl.
+        tensorboard: directory for the event files, with a subdirectory per replica.
+        replicas: the replicas whose numbers will be recorded.
+        step: step of the state that training starts from. Records of later steps, left by a killed run, are removed,
+            so that the file reads as if the run had not been interrupted.
     """
 
     def __init__(self, path: Path, tensorboard: Path, replicas: list[Replica], *, step: int) -> None:
-        kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
-        write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
+        earlier = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
+        write_atomically(path, "".join(f"{line}\n" for line in earlier).encode())
         self._file = path.open("a")
         self._writers = {
             str(replica): SummaryWriter(
@@ -57,11 +57,11 @@ class MetricLog:
         """Records numbers of one replica.
 
         Args:
-            replica: whose numbers they are.
-            epoch: epochs begun, from 1.
-            step: updates made.
-            split: data that they were measured on.
-            values: by name, in the unit that the name's definition states.
+            replica: the replica.
+            epoch: number of the epoch, from 1.
+            step: number of updates made.
+            split: the data that the numbers were measured on.
+            values: by name, each in the unit of its metric.
         """
         head = {
             "variant": replica.variant,
@@ -77,7 +77,7 @@ class MetricLog:
 
 
 def _complete_lines(path: Path) -> list[str]:
-    """Lines of a file that end in a newline; a kill can leave half a line."""
+    """Lines of a file that end in a newline; a killed run can leave half a line."""
     if not path.exists():
         return []
     return [line.rstrip("\n") for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]

@@ -1,4 +1,4 @@
-"""Optax chains that the experiments share."""
+"""Optimizers and schedules, as Optax chains."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,19 +10,19 @@ from jaxvae.types import Schedule
 
 
 def schedule(learning_rate: float, *, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
-    """Learning rate that rises linearly and falls along a half cosine.
+    """Learning rate with linear warm-up and cosine decay.
 
     Args:
-        learning_rate: peak, > 0.
-        steps: updates in all, > `warmup`.
-        warmup: updates until the peak is reached, from 0.
-        final: share of the peak that is left at the end, in [0, 1]; 1 keeps the rate constant.
+        learning_rate: the peak, > 0.
+        steps: total number of updates, > `warmup`.
+        warmup: number of updates until the peak, >= 0.
+        final: rate at the end as a fraction of the peak, in [0, 1]; 1 keeps the rate constant.
 
     Returns:
-        Step number -> learning rate.
+        Function from step number to learning rate.
 
     Raises:
-        ValueError: an argument out of its range.
+        ValueError: an argument is out of its range.
 
     References:
         Loshchilov & Hutter, SGDR, ICLR 2017, equation 5 (one period).
@@ -36,19 +36,19 @@ def schedule(learning_rate: float, *, steps: int, warmup: int = 0, final: float 
 
     def rate(step: Int[Array, ""]) -> Float[Array, ""]:
         done = step.astype(jnp.float32)
-        fallen = jnp.clip((done - warmup) / (steps - warmup), 0, 1)
-        share = final + (1 - final) * (1 + jnp.cos(jnp.pi * fallen)) / 2
-        return learning_rate * jnp.where(done < warmup, done / max(warmup, 1), share)
+        progress = jnp.clip((done - warmup) / (steps - warmup), 0, 1)
+        decayed = final + (1 - final) * (1 + jnp.cos(jnp.pi * progress)) / 2
+        return learning_rate * jnp.where(done < warmup, done / max(warmup, 1), decayed)
 
     return rate
 
 
 def adam(learning_rate: float | Schedule, *, clip_norm: float = 0.0) -> optax.GradientTransformation:
-    """Adam on gradients whose global norm is clipped.
+    """Adam, with optional clipping of the gradient's global norm.
 
     Args:
         learning_rate: number or schedule.
-        clip_norm: largest global norm of the gradient; 0 leaves it as it is.
+        clip_norm: largest global norm of the gradient; 0 clips nothing.
 
     Returns:
         An Optax chain.
@@ -66,14 +66,14 @@ def adam(learning_rate: float | Schedule, *, clip_norm: float = 0.0) -> optax.Gr
 
 
 def tunable(name: str) -> optax.GradientTransformation:
-    """Optimizer whose learning rate and momentum are arrays of its state, so that replicas can differ in them.
+    """Optimizer whose learning rate and momentum are part of its state, so that replicas can differ in them.
 
     Args:
         name: "adam", whose momentum is the decay of the first moment; or "sgd" with momentum,
             v <- momentum * v + learning_rate * gradient, params <- params - v.
 
     Returns:
-        An Optax chain for a `Player` whose `hyper` is `TUNABLE`; by itself it has learning rate 1e-3 and momentum 0.9.
+        An Optax chain for a `Player` whose `hyper` is `TUNABLE`. Its defaults are learning rate 1e-3 and momentum 0.9.
 
     Raises:
         ValueError: unknown name.
@@ -88,7 +88,7 @@ def tunable(name: str) -> optax.GradientTransformation:
 
 
 TUNABLE = ("learning_rate", "momentum")
-"""Hyper-parameters of a `tunable` optimizer."""
+"""Names of the hyper-parameters of a `tunable` optimizer."""
 
 _TUNABLE: Mapping[str, Callable[..., optax.GradientTransformation]] = {
     "adam": lambda learning_rate, momentum: optax.adam(learning_rate, b1=momentum),

@@ -12,22 +12,21 @@ from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from jaxvae.keys import ORDER
 from jaxvae.train.state import TrainState
 from jaxvae.train.step import Step
 from jaxvae.types import Batch
 
 AXIS = "data"
-"""Name of the one axis along which a batch is spread over devices."""
-
-_ORDER = 2**32 - 1  # steps fold their number into the same key; none gets this far
+"""Name of the axis along which a batch is spread over devices."""
 
 Chunk: TypeAlias = Callable[
     [TrainState, Int[Array, "r steps batch"], PyTree, Int[Array, ""]],
     tuple[TrainState, dict[str, Float[Array, "r k"]]],
 ]
-"""`(state, order, arrays, count) -> (state, metrics)`: `count` steps of every replica; what is past them is zero.
+"""`(state, order, arrays, count) -> (state, metrics)`: `count` steps of every replica; later metrics are zero.
 
-The order is that of the whole epoch, or of as many of its steps as lie in a window; see `jaxvae.train.feed`."""
+The order covers the whole epoch, or the steps of a window; see `jaxvae.train.feed`."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class Program:
     """What `Parallel.compile_epoch` returns.
 
     Attributes:
-        order: `state -> order`, which examples meet in which step of the epoch that the state is in.
-        chunk: some steps of that epoch.
+        order: `state -> order`, the examples of each step of the state's current epoch.
+        chunk: runs some steps of that epoch.
     """
 
     order: Callable[[TrainState], Int[Array, "r steps batch"]]
@@ -45,7 +44,7 @@ class Program:
 
 @runtime_checkable
 class Source(Protocol):
-    """A training set in batches, as `jaxvae.data.Source` is one."""
+    """A training set in batches, such as a `jaxvae.data.Source`."""
 
     @property
     def batch_size(self) -> int:
@@ -59,33 +58,33 @@ class Source(Protocol):
 
     @property
     def arrays(self) -> PyTree:
-        """The examples, to be put on the device once."""
+        """The examples, placed on the device once."""
         ...
 
     def order(self, key: Key[Array, ""]) -> Int[Array, "steps batch"]:
-        """Which examples meet in which step of an epoch."""
+        """Examples of each step of an epoch."""
         ...
 
     def batch(self, arrays: PyTree, row: Int[Array, " n"], index: Int[Array, " n"]) -> Batch:
-        """The examples of a row, or of a part of it that starts at `index[0]`."""
+        """The examples of a row of the order, or of the part of it that starts at `index[0]`."""
         ...
 
 
 def map_replicas(function: Callable) -> Callable:
-    """Maps over the leading axis of the first argument the way the platform likes.
+    """Maps a function over the replicas, the leading axis of its first argument.
 
-    One after the other on CPU, where a batched step is half as fast as two single ones; side by side
-    elsewhere.
+    On CPU one replica after the other, since a batched step takes twice as long as two single ones; elsewhere side by
+    side.
 
     Args:
-        function: of what one replica has to itself and of arguments that all replicas share.
+        function: takes one replica's arrays and then arguments that all replicas share.
 
     Returns:
-        The same function of what all replicas have; what it returns has a leading axis of replicas too.
+        The function of all replicas' arrays; its results have a leading axis of replicas too.
     """
     if jax.default_backend() != "cpu":
-        return lambda own, *rest: jax.vmap(function, in_axes=(0, *[None] * len(rest)))(own, *rest)
-    return lambda own, *rest: lax.map(lambda replica: function(replica, *rest), own)
+        return lambda each, *shared: jax.vmap(function, in_axes=(0, *[None] * len(shared)))(each, *shared)
+    return lambda each, *shared: lax.map(lambda replica: function(replica, *shared), each)
 
 
 @dataclass(frozen=True)
@@ -93,32 +92,32 @@ class Parallel:
     """How a batch is spread over devices.
 
     Attributes:
-        mode: "jit" partitions one program over a mesh by the compiler; "pmap" runs it on each device with
-            explicit collectives.
-        devices: how many devices, the first ones of `jax.devices()`.
+        mode: "jit" lets the compiler partition one program over a mesh; "pmap" runs it on each device with explicit
+            collectives.
+        devices: how many devices are used, the first ones of `jax.devices()`.
     """
 
     mode: str = "jit"
     devices: int = 1
 
     def __post_init__(self) -> None:
-        """Refuses what this machine does not have.
+        """Checks mode and devices.
 
         Raises:
-            ValueError: unknown mode, or a number of devices that is not there.
+            ValueError: unknown mode, or more devices than this machine has.
         """
         if self.mode not in ("jit", "pmap"):
             raise ValueError(f"parallel must be 'jit' or 'pmap', got {self.mode!r}.")
-        there = jax.device_count()
-        if not 1 <= self.devices <= there:
+        available = jax.device_count()
+        if not 1 <= self.devices <= available:
             raise ValueError(
-                f"devices must be between 1 and the {there} {jax.default_backend()} device(s) of this machine, "
+                f"devices must be between 1 and the {available} {jax.default_backend()} device(s) of this machine, "
                 f"got {self.devices}."
             )
 
     @property
     def axis_name(self) -> str | None:
-        """Name of the axis over devices of which a batch holds a share; None where the compiler sees whole batches."""
+        """Name of the mapped axis over devices, for `Batch.axis_name`; None if batches are whole."""
         return AXIS if self.mode == "pmap" else None
 
     @cached_property
@@ -131,7 +130,7 @@ class Parallel:
         """Refuses batches that cannot be split evenly over the devices.
 
         Args:
-            source: of the batches.
+            source: the training data.
 
         Raises:
             ValueError: the batch size is not divisible by the number of devices.
@@ -149,12 +148,12 @@ class Parallel:
             tree: arrays, on any device or in main memory.
 
         Returns:
-            The same tree, as `compile_epoch`'s programs take it.
+            The same tree, as the programs of `compile_epoch` expect it.
         """
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
 
     def _share(self, row: Int[Array, " b"]) -> tuple[Int[Array, " n"], Int[Array, " n"]]:
-        """This device's part of a row of examples, and the positions of that part in the row."""
+        """This device's part of a row of examples, and its positions in the row."""
         index = jnp.arange(len(row))
         if self.mode == "jit":
             spread = NamedSharding(self._mesh, PartitionSpec(AXIS))
@@ -177,25 +176,25 @@ class Parallel:
         Args:
             step: the train step of one replica.
             source: the data on the device.
-            length: most steps in one call. A call must not reach over the end of an epoch.
+            length: largest number of steps in one call. A call must not cross the end of an epoch.
             compiler_options: XLA's, for the "jit" mode.
 
         Returns:
-            The order of an epoch and the steps. The steps donate the state in "jit" mode: use the returned one.
+            The program. In "jit" mode its steps donate the state: use only the returned one.
 
         Raises:
-            ValueError: a batch that cannot be split evenly over the devices.
+            ValueError: a batch cannot be split evenly over the devices.
         """
         self.check(source)
 
         def order(state: TrainState) -> Array:
-            key = jax.random.fold_in(state.key, _ORDER)
+            key = jax.random.fold_in(state.key, ORDER)
             return source.order(jax.random.fold_in(key, state.step // source.steps_per_epoch))
 
         def train(
-            own: tuple[TrainState, Array], arrays: PyTree, count: Array
+            replica: tuple[TrainState, Array], arrays: PyTree, count: Array
         ) -> tuple[TrainState, dict[str, Array]]:
-            state, rows = own
+            state, rows = replica
             first = state.step % source.steps_per_epoch  # windows begin at multiples of their length
 
             def body(i: Array, carry: tuple) -> tuple:
@@ -226,4 +225,4 @@ class Parallel:
             out_axes=None,
             devices=jax.devices()[: self.devices],
         )
-        return partial(spread, jnp.arange(self.devices))  # pmap wants an argument that differs by device
+        return partial(spread, jnp.arange(self.devices))  # pmap needs an argument that is mapped over devices

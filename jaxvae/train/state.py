@@ -1,4 +1,4 @@
-"""What training carries from step to step, and who owns which part of it."""
+"""The state that training carries from step to step, and the players that own its parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from jaxvae.keys import evaluation_key
+
 
 @dataclass(frozen=True)
 class Player:
-    """Whoever minimises one loss by moving one part of the parameters.
+    """A player minimizes one loss by moving a part of the parameters.
 
     Attributes:
-        owns: names of the top-level subtrees of the parameters that are this player's to move.
+        owns: names of the top-level subtrees of the parameters that the player owns and moves.
         optimizer: Optax chain that turns its gradient into its update.
-        hyper: names of those hyper-parameters of a replica that are the optimizer's, which was made by
+        hyper: names of the replica's hyper-parameters that belong to the optimizer, which must be made by
             `optax.inject_hyperparams` with arguments of these names.
-        shares: names of the subtrees of other players that this one moves too; the updates add up.
+        shares: names of subtrees owned by other players that this one moves too; the updates add up.
     """
 
     owns: tuple[str, ...]
@@ -46,7 +48,7 @@ class Player:
             Optax state for the subtrees that the player moves.
 
         Raises:
-            ValueError: the optimizer has no hyper-parameter of a name.
+            ValueError: the replica or the optimizer has no hyper-parameter of a name in `hyper`.
         """
         state = self.optimizer.init({name: params[name] for name in self.moves})
         try:
@@ -63,8 +65,8 @@ class Replica:
 
     Attributes:
         variant: name of the setting.
-        seed: decides initial parameters, order of the data and noise; equal seeds meet the same of all three.
-        hyper: hyper-parameters of this run that are numbers, by name.
+        seed: determines initial parameters, order of the data and noise; runs with equal seeds share all three.
+        hyper: numeric hyper-parameters of this run, by name.
     """
 
     variant: str
@@ -76,22 +78,22 @@ class Replica:
 
     @property
     def evaluation_key(self) -> Key[Array, ""]:
-        """Key for evaluating this run, apart from those that its training draws from."""
-        return jax.random.fold_in(jax.random.key(self.seed), 2**32 - 1)
+        """Key for evaluating this run, independent of all keys that its training draws from."""
+        return evaluation_key(self.seed)
 
 
 @flax.struct.dataclass
 class TrainState:
-    """All that a checkpoint must hold. Every leaf has a leading axis of R replicas outside of the mapped step.
+    """Everything that a checkpoint must hold. Outside the mapped step every leaf has a leading axis of R replicas.
 
     Attributes:
         step: number of updates made.
-        key: from which, with `step`, all randomness follows.
+        key: determines, together with `step`, all randomness.
         params: parameters, by top-level subtree.
         model_state: the other Flax collections, such as batch statistics.
         opt_state: Optax state of each player.
         ema: exponential moving average of the parameters, or None.
-        hyper: hyper-parameters that are arrays, by name.
+        hyper: numeric hyper-parameters, by name.
     """
 
     step: Int[Array, "*r"]
@@ -104,14 +106,14 @@ class TrainState:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """Flax variables to evaluate with: the averaged parameters if there are any."""
+        """Flax variables for evaluation: with the averaged parameters if there are any."""
         return {"params": self.params if self.ema is None else self.ema, **self.model_state}
 
     def replica(self, number: int) -> "TrainState":
         """The state of one replica.
 
         Args:
-            number: its place on the leading axis.
+            number: its position on the leading axis.
 
         Returns:
             The state without the leading axis.
@@ -120,14 +122,15 @@ class TrainState:
 
 
 def check_players(players: Mapping[str, Player], params: Mapping[str, PyTree]) -> None:
-    """Refuses players who would leave a parameter unmoved or move it twice.
+    """Checks that every subtree of the parameters has exactly one owner.
 
     Args:
         players: by name.
         params: parameters, by top-level subtree.
 
     Raises:
-        ValueError: a subtree has no owner, several, or does not exist, or an owner also shares what it owns.
+        ValueError: a subtree has no owner or several, a named subtree does not exist, or a player shares a subtree
+            that it owns.
     """
     owned = [subtree for player in players.values() for subtree in player.owns]
     wrong = {subtree for subtree in owned if owned.count(subtree) > 1} | (set(owned) ^ set(params))
@@ -152,10 +155,10 @@ def init_state(
     """The state of one replica before the first step.
 
     Args:
-        key: for all randomness of the run.
+        key: determines all randomness of the run.
         variables: Flax variables as `Module.init` returns them.
         players: by name; each subtree of the parameters must have exactly one.
-        hyper: array hyper-parameters, scalars here.
+        hyper: numeric hyper-parameters, scalars here.
         ema: whether to keep a moving average of the parameters.
 
     Returns:
@@ -179,7 +182,7 @@ def init_state(
 
 
 Init: TypeAlias = Callable[[Key[Array, ""]], Mapping[str, PyTree]]
-"""Flax variables from a key."""
+"""Maps a key to Flax variables."""
 
 
 def init_replicas(
@@ -192,8 +195,8 @@ def init_replicas(
     """State of all replicas before the first step, each from its own seed.
 
     Args:
-        replicas: at least one; all have the same names in `hyper`.
-        init: Flax variables from a key, or such a function for each variant.
+        replicas: at least one, all with the same names in `hyper`.
+        init: maps a key to Flax variables; or such a function for each variant.
         players: by name.
         ema: whether to keep a moving average of the parameters.
 
@@ -211,14 +214,14 @@ def init_replicas(
     seeds = jnp.array([replica.seed for replica in replicas])
     names = replicas[0].hyper
     hyper = {name: jnp.array([float(replica.hyper[name]) for replica in replicas]) for name in names}
-    own = [init[replica.variant] if isinstance(init, Mapping) else init for replica in replicas]
+    inits = [init[replica.variant] if isinstance(init, Mapping) else init for replica in replicas]
     states: list[TrainState] = []
-    places: list[int] = []
-    for function in dict.fromkeys(own):
-        where = np.array([place for place, other in enumerate(own) if other is function])
-        of_these = jax.tree.map(lambda values, where=where: values[where], (seeds, hyper))
-        states.append(jax.jit(jax.vmap(partial(one, function)))(*of_these))
-        places.extend(where)
+    positions: list[int] = []
+    for function in dict.fromkeys(inits):
+        group = np.array([position for position, other in enumerate(inits) if other is function])
+        arguments = jax.tree.map(lambda values, group=group: values[group], (seeds, hyper))
+        states.append(jax.jit(jax.vmap(partial(one, function)))(*arguments))
+        positions.extend(group)
     if len(states) == 1:
         return states[0]
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[np.argsort(places)], *states)
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[np.argsort(positions)], *states)

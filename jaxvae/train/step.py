@@ -1,7 +1,8 @@
-"""One train step for any number of players."""
+"""The train step, for any number of players."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jax
@@ -10,22 +11,44 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from jaxvae.keys import CORRUPTION
 from jaxvae.train.state import Player, TrainState
 from jaxvae.types import Batch
 
 Metrics: TypeAlias = dict[str, Float[Array, ""]]
 
-Losses: TypeAlias = Callable[
-    [Key[Array, ""], Mapping[str, PyTree], Mapping[str, PyTree], Batch, Int[Array, ""], Mapping[str, Any]],
-    tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]],
-]
-"""`(key, params, model_state, batch, step, hyper) -> ({player: loss}, (model_state, metrics))`: what a family gives.
 
-The metrics are scalars by name; "loss" among them is the number that the progress bar shows."""
+@dataclass(frozen=True, eq=False)
+class StepInput:
+    """All that the losses of one train step depend on.
 
-_CORRUPTION = 2**32 - 1  # apart from the keys that `split` makes of the same one
+    Attributes:
+        key: source of the step's randomness.
+        params: parameters, by top-level subtree; losses are differentiated with respect to them.
+        model_state: the other Flax collections, such as batch statistics.
+        batch: the examples.
+        step: number of updates made so far.
+        hyper: the replica's hyper-parameters by name, without those of the optimizers.
+    """
+
+    key: Key[Array, ""]
+    params: Mapping[str, PyTree]
+    model_state: Mapping[str, PyTree]
+    batch: Batch
+    step: Int[Array, ""]
+    hyper: Mapping[str, Any]
+
+
+StepLosses: TypeAlias = tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]
+"""`({player: loss}, (model_state, metrics))`.
+
+The model state is the one after the forward pass. The metrics are scalars by name; the progress bar shows "loss"."""
+
+Losses: TypeAlias = Callable[[StepInput], StepLosses]
+"""Losses of all players of a model family, from one forward pass."""
 
 Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+"""`(state, batch) -> (state, metrics)`: one update of every player."""
 
 
 def make_step(
@@ -36,18 +59,18 @@ def make_step(
 ) -> Step:
     """Builds the train step: one forward pass, one gradient for each player, one update for each.
 
-    Each player's gradient is that of its own loss with respect to the subtrees that it moves; what it would be
-    elsewhere is never computed. All gradients are taken at the same parameters; where several players move a subtree,
-    their updates add up.
+    Each player's gradient is that of its own loss, and only with respect to the subtrees that it moves. All gradients
+    are taken at the same parameters. If several players move a subtree, their updates add up.
 
     Args:
         losses: loss of each player, from one forward pass.
         players: by the names that `losses` uses.
-        ema_decay: share of the old value in the moving average of the parameters; 0 keeps none.
+        ema_decay: weight of the old value in the moving average of the parameters; 0 keeps no average.
 
     Returns:
         `(state, batch) -> (state, metrics)`, pure, for one replica. Gradients are averaged over `Batch.axis_name`.
-        The metrics are those of `losses` and "grad_norm_<player>", each gradient's global norm before the chain.
+        The metrics are those of `losses` and "grad_norm_<player>", the global norm of each gradient before its
+        optimizer changes it.
 
     Raises:
         ValueError: `ema_decay` outside [0, 1).
@@ -55,26 +78,26 @@ def make_step(
     if not 0 <= ema_decay < 1:
         raise ValueError(f"the moving average's decay must be in [0, 1), got {ema_decay}.")
 
-    of_optimizers = {name for player in players.values() for name in player.hyper}
+    optimizer_hyper = {name for player in players.values() for name in player.hyper}
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
-        hyper = {name: value for name, value in state.hyper.items() if name not in of_optimizers}
+        hyper = {name: value for name, value in state.hyper.items() if name not in optimizer_hyper}
         values, pullback, (model_state, metrics) = jax.vjp(
-            lambda params: losses(key, params, state.model_state, batch, state.step, hyper),
+            lambda params: losses(StepInput(key, params, state.model_state, batch, state.step, hyper)),
             state.params,
             has_aux=True,
         )
         params, opt_state = dict(state.params), {}
         for name, player in players.items():
             (gradient,) = pullback({n: jnp.full_like(v, n == name) for n, v in values.items()})
-            own = {k: state.params[k] for k in player.moves}
+            moved = {k: state.params[k] for k in player.moves}
             gradient = {k: gradient[k] for k in player.moves}
             if batch.axis_name is not None:
                 gradient = lax.pmean(gradient, batch.axis_name)
             metrics[f"grad_norm_{name}"] = _norm(gradient)
             with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers and multiplies by floats
-                updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], own)
+                updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], moved)
             params |= optax.apply_updates({k: params[k] for k in player.moves}, updates)
         ema = state.ema
         if ema is not None:
@@ -88,7 +111,7 @@ def make_step(
 
 
 def _norm(tree: PyTree) -> Float[Array, ""]:
-    # As products: XLA:CPU would write the squares to memory before it sums them.
+    # As dot products: XLA:CPU would write the squares to memory before summing them.
     precision = lax.Precision.HIGHEST
     return jnp.sqrt(sum(jnp.vdot(x, x, precision=precision) for x in jax.tree.leaves(tree)))
 
@@ -96,21 +119,21 @@ def _norm(tree: PyTree) -> Float[Array, ""]:
 Corrupt: TypeAlias = Callable[
     [Key[Array, ""], Float[Array, "n h w c"], Int[Array, " n"]], Float[Array, "n h w c"]
 ]
-"""`(key, image, index) -> image`: what a model is shown in place of an image."""
+"""`(key, image, index) -> image`: a random change of images [n, height, width, channels]."""
 
 
 def over_devices(model: Any, axis_name: str | None) -> Any:
-    """Takes a model's batch statistics over all devices, where it has such.
+    """Makes a model take its batch statistics over all devices; a model without batch statistics stays as it is.
 
     Args:
         model: Flax module.
-        axis_name: of the devices, as a `Batch` has it; None where batches are whole.
+        axis_name: name of the axis over devices, `Batch.axis_name`; None if batches are whole.
 
     Returns:
         The module for such batches.
     """
-    normalised = any(field.name == "axis_name" for field in dataclasses.fields(model))
-    return model.clone(axis_name=axis_name) if normalised else model
+    has_statistics = any(field.name == "axis_name" for field in dataclasses.fields(model))
+    return model.clone(axis_name=axis_name) if has_statistics else model
 
 
 def one_player(
@@ -125,44 +148,39 @@ def one_player(
     """Losses of a family with a single player: a model trained by one objective.
 
     Args:
-        name: of the player.
+        name: the player's name.
         model: Flax module called as `(key, image, index, train=True)`, such as `jaxvae.models.VLAE`.
         objective: `(key, output, batch, step, overrides) -> (loss, metrics)`, as `jaxvae.losses.compose` returns it.
-            The replica's further hyper-parameters override the weights of the same names.
-        corrupt: what is done to the images that the model is shown; the objective sees the clean ones.
-        arguments: names of those hyper-parameters of a replica that the model takes as keyword arguments.
-        label: which field of the batch the model is given as `label`; none if not given.
+            The replica's other hyper-parameters override the weights of the same names.
+        corrupt: changes the images that the model gets; the objective compares with the unchanged ones. None changes
+            nothing.
+        arguments: names of the replica's hyper-parameters that the model takes as keyword arguments.
+        label: field of the batch that the model gets as its argument `label`, such as "attributes"; None passes none.
 
     Returns:
-        What `make_step` takes.
+        The losses, for `make_step`.
     """
 
-    def losses(
-        key: Key[Array, ""],
-        params: Mapping[str, PyTree],
-        model_state: Mapping[str, PyTree],
-        batch: Batch,
-        step: Int[Array, ""],
-        hyper: Mapping[str, Any],
-    ) -> tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]:
-        model_key, loss_key = jax.random.split(key)
+    def losses(inputs: StepInput) -> StepLosses:
+        batch = inputs.batch
+        model_key, loss_key = jax.random.split(inputs.key)
         image = batch.image
         if corrupt is not None:
-            image = corrupt(jax.random.fold_in(key, _CORRUPTION), image, batch.index)
-        given = {name: hyper[name] for name in arguments}
+            image = corrupt(jax.random.fold_in(inputs.key, CORRUPTION), image, batch.index)
+        keywords = {name: inputs.hyper[name] for name in arguments}
         if label is not None:
-            given["label"] = getattr(batch, label)
-        output, updated = over_devices(model, batch.axis_name).apply(
-            {"params": params, **model_state},
+            keywords["label"] = getattr(batch, label)
+        output, model_state = over_devices(model, batch.axis_name).apply(
+            {"params": inputs.params, **inputs.model_state},
             model_key,
             image,
             batch.index,
             train=True,
-            mutable=list(model_state),
-            **given,
+            mutable=list(inputs.model_state),
+            **keywords,
         )
-        weights = {name: value for name, value in hyper.items() if name not in arguments}
-        loss, metrics = objective(loss_key, output, batch, step, weights)
-        return {name: loss}, (updated, metrics)
+        weights = {name: value for name, value in inputs.hyper.items() if name not in arguments}
+        loss, metrics = objective(loss_key, output, batch, inputs.step, weights)
+        return {name: loss}, (model_state, metrics)
 
     return losses

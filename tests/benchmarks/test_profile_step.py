@@ -42,7 +42,9 @@ def test_what_stands_in_for_the_reconstruction_has_a_gradient_everywhere():
     losses = train.one_player("model", networks.make_model(workload, "float32"), objective)
 
     def loss(params):
-        values, _ = losses(problem.key, params, problem.model_state, problem.batch, jnp.int32(0), {})
+        values, _ = losses(
+            train.StepInput(problem.key, params, problem.model_state, problem.batch, jnp.int32(0), {})
+        )
         return values["model"]
 
     gradient = jax.grad(loss)(problem.params)

@@ -75,7 +75,7 @@ def test_a_run_that_draws_no_samples_is_refused(run, folders, saved, monkeypatch
     classifier = SimpleNamespace(model=models.Classifier((28, 28, 1)))
     monkeypatch.setattr(drawing, "load", lambda *_, **__: classifier)
     status, _, err = run("fid", saved.path, folders[1])
-    assert (status, err) == (2, f"error: {saved.path} holds a Classifier, which draws no samples.\n")
+    assert (status, err) == (2, f"error: {saved.path} holds a Classifier, which cannot be sampled.\n")
 
 
 def test_nothing_is_computed_or_written_where_sets_do_not_compare(run, folders, tmp_path, monkeypatch):
@@ -124,13 +124,13 @@ BAD = [
         "must be a file ending in .npz in a folder that exists, got s.txt.",
     ),
     (["fid", "{a}", "{b}", "--save-stats", "no/s.npz"], "in a folder that exists, got no/s.npz."),
-    (["fid", "{a}", "missing"], "missing must be a folder of pictures, and is not there."),
+    (["fid", "{a}", "missing"], "missing must be a folder of pictures, but is missing."),
     (["fid", "{a}", "missing.npz"], "missing.npz cannot be read: No such file or directory."),
     (["fid", "{a}", "{small}"], "one height and width, got 6 x 5 and 4 x 5"),
     (["fid", "{a}", "{one}"], "FID needs at least 2 images in a set, got 1."),
-    (["fid", "{a}", "{b}", "--sampler", "mixture"], "a sampler is of a run, and neither "),
+    (["fid", "{a}", "{b}", "--sampler", "mixture"], "a sampler needs a run, but neither "),
     (["fid", "{a}", "{b}", "--sampler", "flow"], "flow"),
-    (["fid", "{a}", "{b}", "--components", "2"], "are a mixture's; give --sampler mixture, too."),
+    (["fid", "{a}", "{b}", "--components", "2"], "are options of a mixture; add --sampler mixture."),
 ]
 
 

@@ -88,7 +88,7 @@ def test_what_the_run_was_not_trained_on_is_refused(run, saved, tmp_path):
         ),
         (["{run}", "--out", "no/grid.png"], "in a folder that exists, got no/grid.png."),
         (["{run}", "--sampler", "flow"], "flow"),
-        (["{run}", "--covariance", "diag"], "components and covariance are a mixture's"),
+        (["{run}", "--covariance", "diag"], "components and covariance are options of a mixture"),
         (["{run}", "--sampler", "mixture", "--components", "0"], "components must be at least 1, got 0."),
     ],
     ids=" ".join,

@@ -290,7 +290,7 @@ def test_nothing_left_is_an_error(tmp_path):
 
 
 def test_folders_that_make_no_data_set_are_one_line(tmp_path):
-    assert "must be a folder of pictures, and is not there" in said(tmp_path / "missing")
+    assert "must be a folder of pictures, but is missing" in said(tmp_path / "missing")
     assert "holds no picture" in said(tmp_path)
     draw(tmp_path / "only.png")
     assert "must hold at least two pictures" in said(tmp_path)
@@ -336,14 +336,12 @@ def test_attributes_that_do_not_fit_are_one_line(faces):
     file = root / "list_attr.txt"
     file.write_text("\n".join(lines[:-1]))
     assert (
-        "list_attr.txt must list the attributes of every picture beside it, and lacks 1 of 4, such as 3.png"
+        "list_attr.txt must list the attributes of every picture beside it, but lacks 1 of 4, such as 3.png"
         in said(root)
     )
     file.write_text("\n".join(["6", *lines[1:], "8.png 1 1", "7.png 1 1"]))
     message = said(root)
-    assert (
-        "must list no other picture than those beside it, and 2 of 6 are not there, such as 8.png" in message
-    )
+    assert "lists pictures that do not exist, 2 of 6, such as 8.png" in message
     file.write_text("\n".join(["5", *lines[1:]]))
     assert "line 1 of" in said(root)
     assert "must be the number of pictures that it lists, 4, got '5'" in said(root)
@@ -363,8 +361,8 @@ def test_attributes_of_two_pictures_of_one_name_are_refused(faces):
     draw(root / "other" / "1.png")
     draw(root / "other" / "2.png")
     message = said(root)
-    assert "list_attr.txt tells pictures by their names alone, and 2 names are of several pictures" in message
-    assert "such as 1.png; rename these." in message
+    assert "list_attr.txt identifies pictures by file name, but 2 names occur more than once" in message
+    assert "such as 1.png; rename these pictures." in message
     (root / "list_attr.txt").unlink()
     assert sum(map(len, splits(root))) == 6
 

@@ -77,7 +77,7 @@ def test_the_list_comes_before_folders_of_splits(faces):
 def test_unreadable_pictures_belong_to_the_lists(faces, capsys):
     (faces / "img" / "a" / "0.png").write_bytes(b"hello")
     assert sorted(found(faces)[0]) == those("0")[1:]
-    assert "1 left out, which cannot be read: img/a/0.png" in capsys.readouterr().out
+    assert "1 left out as unreadable: img/a/0.png" in capsys.readouterr().out
 
 
 WHOLE = lines_of(PARTS)
@@ -88,14 +88,17 @@ WHOLE = lines_of(PARTS)
     [
         (
             WHOLE[:-2],
-            "must list the parts of every picture beside it, and lacks 2 of 10, such as 8.png; add or remove them.",
+            "must list the parts of every picture beside it, but lacks 2 of 10, such as 8.png; add or remove them.",
         ),
-        ([*WHOLE, "x.png 1"], "1 of 11 are not there, such as x.png; add them, or remove their lines."),
+        (
+            [*WHOLE, "x.png 1"],
+            "lists pictures that do not exist, 1 of 11, such as x.png; add them or remove their lines.",
+        ),
         ([*WHOLE, "3.png 0"], "lists 3.png again after line 4; remove one of the two."),
-        ([WHOLE[0], "1.png 3", *WHOLE[2:]], r"line 2 of .* 2 to test on it, got '1.png 3'; correct it."),
+        ([WHOLE[0], "1.png 3", *WHOLE[2:]], r"line 2 of .* or 2 \(test\), got '1.png 3'; correct it."),
         ([*WHOLE[:-1], "9.png"], "line 10 of .* got '9.png'"),
-        (lines_of("0111111111"), "must give pictures to train on, 0, and to test on, 2, and has no 2"),
-        (lines_of("2111111111"), "has no 0; give some."),
+        (lines_of("0111111111"), "must mark pictures for training, 0, and for testing, 2, but has no 2"),
+        (lines_of("2111111111"), "has no 0; mark some."),
     ],
 )
 def test_a_list_that_does_not_fit_is_one_line(faces, lines, message):

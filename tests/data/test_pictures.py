@@ -39,14 +39,14 @@ def said(path):
 
 def test_bad_folders_are_one_line(folder):
     path, images = folder
-    assert "must be a folder of pictures, and is not there." in said(path / "missing")
-    assert "and is a file." in said(path / "notes.txt")
+    assert "must be a folder of pictures, but is missing." in said(path / "missing")
+    assert "but is a file." in said(path / "notes.txt")
     Image.fromarray(images[0][:3]).save(path / "z.png")
     assert "a.png has (4, 5) pixels and z.png (3, 5)" in said(path)
     (path / "z.png").write_bytes((path / "a.png").read_bytes()[:60])
-    assert "z.png is no picture that can be read" in said(path)
+    assert "z.png is not a readable picture" in said(path)
     (path / "z.png").write_bytes(b"hello")
-    assert "z.png is no picture that can be read; mend" in said(path)
+    assert "z.png is not a readable picture; repair" in said(path)
     for file in path.rglob("*.*"):
         file.unlink()
     assert "holds no picture" in said(path)

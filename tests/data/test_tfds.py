@@ -197,5 +197,5 @@ def test_another_storage_format_is_refused(copied):
 def test_unfinished_data_is_refused(copied):
     data_dir, version = copied
     (version / "dataset_info.json").unlink()
-    with pytest.raises(DataError, match="holds no data that TFDS has finished; delete it"):
+    with pytest.raises(DataError, match="holds unfinished data of TFDS; delete it"):
         load("cifar10", split="test", data_dir=data_dir)

@@ -9,16 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from experiments.vae_gan_hybrids.aae_config import AAEConfig
+from experiments.vae_gan_hybrids.aae_rows import ROWS as AAE_ROWS
+from experiments.vae_gan_hybrids.vaegan_rows import ROWS as VAEGAN_ROWS
 from PIL import Image
 
 import jaxvae
 from experiments.vae_gan_hybrids import __main__ as hybrids
 from experiments.vae_gan_hybrids import aae_tables, aae_training, stability, vaegan_tables, vaegan_training
-from experiments.vae_gan_hybrids.aae_config import AAEConfig
-from experiments.vae_gan_hybrids.aae_rows import ROWS as AAE_ROWS
 from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
 from experiments.vae_gan_hybrids.vaegan_measures import attribute_vectors
-from experiments.vae_gan_hybrids.vaegan_rows import ROWS as VAEGAN_ROWS
 from jaxvae import cli, data, models, report, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import small_runs
+from experiments.winged_horses.rows import ABLATION, COMPARED, MAIN, ROWS
 
 import jaxvae
 from experiments.winged_horses import __main__ as winged_horses
 from experiments.winged_horses import page, tables, training
 from experiments.winged_horses.config import Config
-from experiments.winged_horses.rows import ABLATION, COMPARED, MAIN, ROWS
 from jaxvae import losses, models, report
 from jaxvae.types import Batch
 

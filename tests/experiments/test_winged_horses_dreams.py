@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from experiments.winged_horses.kinds import STRENGTHS
 from flax import linen as nn
 
 import jaxvae
 from experiments.winged_horses import dreams, dreams_page, ranking
 from experiments.winged_horses.candidates import make_candidates
-from experiments.winged_horses.kinds import STRENGTHS
 from experiments.winged_horses.pictures import Pictures, classes_with_pictures, encode_labelled, find_pair
 from jaxvae import data, models, report
 from jaxvae.types import Posterior

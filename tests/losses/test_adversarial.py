@@ -170,7 +170,7 @@ def test_terms_without_what_they_need_say_so(judged):
             term(KEY, plain, BATCH)
     with pytest.raises(ValueError, match="needs a discriminator that returns features, got one without"):
         feature_likelihood()(KEY, judged.replace(real_features=None), BATCH)
-    with pytest.raises(ValueError, match="needs slopes, got none; make the losses with slopes=True"):
+    with pytest.raises(ValueError, match="needs slopes, got none; build the losses with slopes=True"):
         gradient_penalty()(KEY, judged.replace(slopes=()), BATCH)
 
 

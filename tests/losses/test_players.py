@@ -47,7 +47,7 @@ def test_weights_follow_schedules_and_replicas(batch):
     objective = compose_players(TERMS, weights)
     losses, _ = objective(KEY, (1.0, 1.0), batch, jnp.int32(4), {"second_a": jnp.float32(0.5)})
     np.testing.assert_allclose([losses["first"], losses["second"]], [4.0, 0.5])
-    with pytest.raises(ValueError, match="No weight is named second_b; there are first_a, second_a"):
+    with pytest.raises(ValueError, match="No weight is named second_b; the weights are first_a, second_a"):
         objective(KEY, (1.0, 1.0), batch, STEP, {"second_b": jnp.float32(1)})
 
 
@@ -93,7 +93,7 @@ def test_equilibrium_lets_the_stronger_wait(real, fake, discriminator, decoder):
     ("weights", "message"),
     [
         ({}, "at least one player, got none"),
-        ({"first": {"c": 1.0}}, "first weighs c, which is not a term; the terms are a, b"),
+        ({"first": {"c": 1.0}}, "first has a weight for c, which is not a term; the terms are a, b"),
         ({"first": {"a": float("nan")}}, "The weight of a for first must be finite, got nan"),
     ],
 )
@@ -105,5 +105,5 @@ def test_weights_that_make_no_game_are_refused(weights, message):
 def test_an_equilibrium_that_is_none_is_refused():
     with pytest.raises(ValueError, match=r"margin must be >= 0, got -0\.1"):
         equilibrium(["real"], ["fake"], margin=-0.1)
-    with pytest.raises(ValueError, match="terms of what is real and of what is fake"):
+    with pytest.raises(ValueError, match="terms for real and for fake examples"):
         equilibrium(["real"], [])

@@ -61,6 +61,8 @@ def test_columns_name_what_the_latent_evaluator_measures():
         "mmd_z1",
         "mmd_z2",
         "mmd_floor_std",
+        "mmd_floor_std_z1",
+        "mmd_floor_std_z2",
         "kl_z1",
         "kl_z2",
         "class_z1",

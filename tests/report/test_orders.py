@@ -44,7 +44,7 @@ def test_orders_are_told_with_their_correlation():
     correlation, words = compare_orders(rows, FID)
     assert correlation == pytest.approx(0.5)
     assert "From least to most FID: b, a, c. As published: a, b, c." in words
-    assert "Other places than published have b (1, published 2), a (2, published 1)." in words
+    assert "Ranks that differ: b (1, published 2), a (2, published 1)." in words
     assert "0.50" in words
 
 
@@ -56,4 +56,4 @@ def test_one_order_is_told_once():
 def test_a_single_row_has_no_order():
     correlation, words = compare_orders([row("a", 1.0, 1.0), row("b", 2.0)], FID)
     assert math.isnan(correlation)
-    assert words == "Fewer than two rows have both a FID and a published one."
+    assert words == "Fewer than two rows have both an obtained and a published FID."

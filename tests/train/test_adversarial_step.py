@@ -10,7 +10,7 @@ import pytest
 
 from jaxvae import losses, models
 from jaxvae.models import AAE, VAEGAN, Normal
-from jaxvae.train import Player, init_state, make_step, pausing, several_players
+from jaxvae.train import Player, StepInput, init_state, make_step, pausing, several_players
 from jaxvae.types import AdversarialOutput, Batch, Posterior
 
 KEY = jax.random.key(0)
@@ -70,7 +70,7 @@ def gradients(model, players, terms, weights, batch, **further):
         }
         play = several_players(model, losses.compose_players(scaled, weights), **further)
         by_player = jax.jacrev(
-            lambda params: play(KEY, params, state.model_state, batch, STEP, overrides)[0]
+            lambda params: play(StepInput(KEY, params, state.model_state, batch, STEP, overrides))[0]
         )(state.params)
         return {name: {k: by_player[name][k] for k in p.moves} for name, p in players.items()}
 
@@ -189,8 +189,10 @@ def test_a_step_moves_everyone_by_their_own_gradient(name, batch):
     before = fresh(model, players)
     after, metrics = jax.jit(make_step(play, players))(before, batch)
     key = jax.random.fold_in(before.key, 0)
-    own = jax.jacrev(lambda params: play(key, params, before.model_state, batch, STEP, {})[0])
-    by_player = jax.jit(own)(before.params)
+    gradients = jax.jacrev(
+        lambda params: play(StepInput(key, params, before.model_state, batch, STEP, {}))[0]
+    )
+    by_player = jax.jit(gradients)(before.params)
     for subtree, old in before.params.items():
         movers = [player for player, p in players.items() if subtree in p.moves]
         total = jax.tree.map(lambda *g: sum(g), *(by_player[player][subtree] for player in movers))
@@ -272,7 +274,7 @@ def test_slopes_are_the_norms_of_the_verdicts_gradient(batch):
     play = several_players(Linear(), objective, slopes=True)
     w = jax.random.normal(KEY, (1, *SHAPE))
     total, gradient = jax.value_and_grad(
-        lambda w: play(KEY, {"w": w}, {}, batch, STEP, {})[0]["discriminator"]
+        lambda w: play(StepInput(KEY, {"w": w}, {}, batch, STEP, {}))[0]["discriminator"]
     )(w)
     np.testing.assert_allclose(total, 12 * np.linalg.norm(w), rtol=1e-5)
     np.testing.assert_allclose(gradient, 12 * w / np.linalg.norm(w), rtol=1e-4)
@@ -290,7 +292,7 @@ def test_gradient_penalty_reaches_parameters_through_the_inner_gradient(layout, 
     @jax.jit
     def value(discriminator):
         params = state.params | {"discriminator": discriminator}
-        return play(KEY, params, state.model_state, batch, STEP, {})[0]["discriminator"]
+        return play(StepInput(KEY, params, state.model_state, batch, STEP, {}))[0]["discriminator"]
 
     at = state.params["discriminator"]
     leaves, tree = jax.tree.flatten(at)
@@ -315,7 +317,7 @@ def test_instance_noise_follows_its_schedule(batch):
 
     play = several_players(Listener(), lambda *a: ({}, {}), noise=lambda step: 0.1 * step.astype(jnp.float32))
     for step in (0, 3):
-        play(KEY, {}, {}, batch, jnp.int32(step), {})
+        play(StepInput(KEY, {}, {}, batch, jnp.int32(step), {}))
     np.testing.assert_allclose(seen, [0, 0.3], rtol=1e-6)
 
 

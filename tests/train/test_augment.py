@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxvae.data import flip_horizontally
-from jaxvae.train import augmented, one_player
+from jaxvae.train import StepInput, augmented, one_player
 from jaxvae.types import Batch
 
 IMAGES = jnp.asarray(np.random.default_rng(0).uniform(size=(64, 2, 3, 1)), jnp.float32)
@@ -28,7 +28,7 @@ def shown(key, *, corrupt=None):
         return jnp.float32(0), {}
 
     losses = augmented(one_player("all", Echo(), objective, corrupt=corrupt), flip_horizontally)
-    losses(key, {}, {}, BATCH, jnp.int32(0), {})
+    losses(StepInput(key, {}, {}, BATCH, jnp.int32(0), {}))
     return seen["model"], seen["objective"]
 
 
@@ -47,6 +47,6 @@ def test_steps_draw_anew():
 
 def test_a_corruption_draws_apart_and_is_not_the_target():
     model, objective = shown(jax.random.key(0), corrupt=flip_horizontally)
-    turned = np.any(objective != np.asarray(IMAGES), axis=(1, 2, 3))
-    again = np.any(model != objective, axis=(1, 2, 3))
-    assert 0 < np.sum(turned & again) < min(turned.sum(), again.sum())
+    augmented = np.any(objective != np.asarray(IMAGES), axis=(1, 2, 3))
+    corrupted = np.any(model != objective, axis=(1, 2, 3))
+    assert 0 < np.sum(augmented & corrupted) < min(augmented.sum(), corrupted.sum())

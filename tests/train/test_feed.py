@@ -21,11 +21,11 @@ REPLICAS.append(train.Replica("fast", 1, {"rate": 0.5}))
 EPOCHS = 3
 
 
-def losses(key, params, model_state, batch, step, hyper):
-    del step
-    noise = 0.1 * jax.random.normal(key, batch.image.shape)
-    distance = jnp.mean((batch.image + noise - params["mean"]) ** 2)
-    return {"all": hyper["rate"] * distance}, (model_state, {"loss": distance})
+def losses(inputs):
+    image = inputs.batch.image
+    noise = 0.1 * jax.random.normal(inputs.key, image.shape)
+    distance = jnp.mean((image + noise - inputs.params["mean"]) ** 2)
+    return {"all": inputs.hyper["rate"] * distance}, (inputs.model_state, {"loss": distance})
 
 
 @pytest.fixture(autouse=True)

@@ -225,9 +225,9 @@ def test_the_size_of_chunks_does_not_matter():
 
 
 def test_epochs_have_orders_of_their_own():
-    def losses(key, params, model_state, batch, step, hyper):
-        del key, step, hyper
-        return {"all": jnp.sum(params["w"])}, (model_state, {"first": batch.image[0, 0, 0, 0]})
+    def losses(inputs):
+        metrics = {"first": inputs.batch.image[0, 0, 0, 0]}
+        return {"all": jnp.sum(inputs.params["w"])}, (inputs.model_state, metrics)
 
     parallel, players = train.Parallel(), {"all": train.Player(("w",), optax.sgd(0.0))}
     chunk = one_call(parallel.compile_epoch(train.make_step(losses, players), SOURCE, length=STEPS))

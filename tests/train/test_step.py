@@ -8,6 +8,7 @@ from jaxvae.train import (
     TUNABLE,
     Player,
     Replica,
+    StepInput,
     init_replicas,
     init_state,
     make_step,
@@ -42,10 +43,10 @@ def values(params, shift):
     return {"min": product + 0.5 * jnp.sum(x**2) + shift, "max": c * jnp.sum(y**2) - product}
 
 
-def game(key, params, model_state, batch, step, hyper):
-    losses = values(params, hyper["shift"])
-    counted = {"seen": model_state["seen"] + batch.image.mean()}
-    return losses, (counted, {"drawn": jax.random.normal(key), "at": step.astype(jnp.float32)})
+def game(inputs):
+    losses = values(inputs.params, inputs.hyper["shift"])
+    counted = {"seen": inputs.model_state["seen"] + inputs.batch.image.mean()}
+    return losses, (counted, {"drawn": jax.random.normal(inputs.key), "at": inputs.step.astype(jnp.float32)})
 
 
 def fresh(ema=False, **changes):
@@ -57,11 +58,11 @@ def fresh(ema=False, **changes):
 def test_each_gradient_reaches_its_own_subtree_only(name, rate, batch):
     state, metrics = jax.jit(make_step(game, PLAYERS))(fresh(), batch)
     gradient = jax.grad(lambda params: values(params, 0.0)[name])(PARAMS)
-    own = {k: gradient[k] for k in PLAYERS[name].owns}
-    for subtree, g in own.items():
+    owned = {k: gradient[k] for k in PLAYERS[name].owns}
+    for subtree, g in owned.items():
         expected = jax.tree.map(lambda p, g: p - rate * g, PARAMS[subtree], g)
         jax.tree.map(np.testing.assert_allclose, state.params[subtree], expected)
-    norm = np.sqrt(sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(own)))
+    norm = np.sqrt(sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(owned)))
     np.testing.assert_allclose(metrics[f"grad_norm_{name}"], norm, rtol=1e-6)
 
 
@@ -146,7 +147,7 @@ def test_a_corrupted_image_is_shown_and_the_clean_one_judged(batch):
 
     for corrupt, shown in ((None, 0.5), (darker, 0.25)):
         losses = one_player("all", Echo(), objective, corrupt=corrupt)
-        values, (_, metrics) = losses(KEY, {}, {}, batch, jnp.int32(0), {})
+        values, (_, metrics) = losses(StepInput(KEY, {}, {}, batch, jnp.int32(0), {}))
         assert float(values["all"]) == shown - 0.5
         assert (float(metrics["shown"]), float(metrics["seen"])) == (shown, 0.5)
 
@@ -172,10 +173,10 @@ def test_replicas_differ_in_learning_rate_and_momentum(optimizer, batch):
     rates, momenta = [0.1, 0.01], [0.5, 0.9]
     players = {"only": Player(("left", "right", "extra"), tunable(optimizer), TUNABLE)}
 
-    def losses(key, params, model_state, batch, step, hyper):
-        assert hyper == {}, "what is the optimizer's is not the losses'"
-        loss = values(params, 0.0)["min"]
-        return {"only": loss}, (model_state, {"loss": loss})
+    def losses(inputs):
+        assert inputs.hyper == {}, "the optimizer's hyper-parameters are none of the losses'"
+        loss = values(inputs.params, 0.0)["min"]
+        return {"only": loss}, (inputs.model_state, {"loss": loss})
 
     replicas = [
         Replica(str(rate), 0, {"learning_rate": rate, "momentum": momentum})
@@ -205,11 +206,11 @@ def test_a_hyperparameter_that_the_optimizer_has_not_is_refused():
 
 
 def test_a_model_is_given_its_arguments_and_the_label(batch):
-    given = {}
+    received = {}
 
     class Model:
         def apply(self, variables, key, image, index, **arguments):
-            given.update(arguments)
+            received.update(arguments)
             return image, {}
 
     def objective(key, output, batch, step, overrides):
@@ -217,6 +218,7 @@ def test_a_model_is_given_its_arguments_and_the_label(batch):
         return jnp.sum(output), {}
 
     losses = one_player("model", Model(), objective, arguments=("rate",), label="label")
-    losses(KEY, {}, {}, batch, jnp.int32(0), {"rate": jnp.float32(0.2), "kl": jnp.float32(1)})
-    assert float(given["rate"]) == pytest.approx(0.2)
-    np.testing.assert_array_equal(given["label"], batch.label)
+    hyper = {"rate": jnp.float32(0.2), "kl": jnp.float32(1)}
+    losses(StepInput(KEY, {}, {}, batch, jnp.int32(0), hyper))
+    assert float(received["rate"]) == pytest.approx(0.2)
+    np.testing.assert_array_equal(received["label"], batch.label)
