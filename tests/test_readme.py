@@ -114,6 +114,14 @@ def test_every_picture_is_shown_once():
     assert sorted(shown) == sorted((ROOT / ".github" / "pictures").glob("*.png"))
 
 
+def test_the_house_names_every_room():
+    house = README.split("## The house")[1].split("\n## ")[0]
+    rooms = {path.name for path in (ROOT / "jaxvae").iterdir() if (path / "__init__.py").exists()}
+    files = {path.name for path in (ROOT / "jaxvae").glob("*.py") if not path.name.startswith("_")}
+    assert {room for room in rooms if f"`jaxvae/{room}/`" not in house} == set()
+    assert {file for file in files if f"{file}`" not in house} == set()
+
+
 def test_it_shows_what_was_measured():
     measured = between(README, "measured")
     assert re.search(r"took [\d.]+ minutes on two cores", measured)
