@@ -1,4 +1,4 @@
-"""Rounds between processes that take turns, and what comes out of them."""
+"""Rounds between processes that take turns, and their times."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from benchmarks.measures import spread
 from benchmarks.processes import BenchmarkError, Process, start
 
 PAUSE = 0.1
-"""Seconds before a turn, in which the threads of the turn before fall asleep and other programs are noticed."""
+"""Seconds before a turn, in which the threads of the previous turn fall asleep and other programs are noticed."""
 
 _STAT = Path("/proc/stat")
 
@@ -23,7 +23,7 @@ class Entrant:
     """A contestant with its process.
 
     Attributes:
-        contestant: who.
+        contestant: what runs in it.
         process: where it runs.
         first_step_seconds: from the start of the process to the end of its first step.
         milliseconds: of a step, in each round.
@@ -42,23 +42,23 @@ class Entrant:
         return spread(self.milliseconds).median
 
     def turn(self, seconds: float) -> None:
-        """Trains for about so long."""
+        """Trains for about the given number of seconds."""
         answer = self.process.ask({"seconds": seconds})
         self.milliseconds.append(1e3 * answer["seconds"] / answer["steps"])
         self.peak_bytes = answer["peak_bytes"]
 
 
 class Field:
-    """Contestants at work; ends their processes when it is left.
+    """Running contestants; their processes end when the context is left.
 
     Args:
         images: NumPy file of what they train on.
         cache: directory for compiled programs.
-        tell: is told what is going on.
+        tell: receives messages about the progress.
 
     Attributes:
         entrants: those that are ready.
-        failed: for each that does not run, its name and what kept it.
+        failed: names of those that do not run, each with the reason.
     """
 
     def __init__(self, images: Path, cache: Path, tell: Callable[[str], None]) -> None:
@@ -78,7 +78,7 @@ class Field:
         """Starts contestants one after the other.
 
         Args:
-            contestants: who.
+            contestants: which ones.
 
         Returns:
             Those of them that are ready.
@@ -99,13 +99,13 @@ class Field:
         """Lets each have one turn in every round, in random order, alone among the contestants.
 
         Args:
-            entrants: changed in place: each gains `rounds` times; one that dies is out of the field.
-            rounds: how many.
-            seconds: that a turn takes, about.
-            random: of the order.
+            entrants: changed in place: each gains `rounds` times; one whose process dies is removed.
+            rounds: number of rounds.
+            seconds: approximate length of a turn.
+            random: source of the order.
 
         Returns:
-            Cores that were busy between the turns, with other programs than the contestants.
+            Number of cores that other programs kept busy between the turns.
         """
         busy = waited = 0.0
         for number in range(1, rounds + 1):

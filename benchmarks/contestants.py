@@ -1,4 +1,4 @@
-"""Who takes part in a benchmark: the variants of both sides for each kind of device, as plain records."""
+"""The contestants of a benchmark: the settings of both sides for each kind of device, as plain records."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,7 +9,7 @@ PAGE_KEEPING = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TOP_PAD_": "268435456",
 }
-"""Environment under which the C library's allocator gives no memory back to the system."""
+"""Environment variables with which the C library's allocator returns no memory to the system."""
 
 PLATFORMS = {"cpu": "cpu", "gpu": "cuda", "tpu": "tpu"}
 """JAX's names of the devices."""
@@ -21,14 +21,14 @@ QUEUED = {"cpu": 1, "gpu": 10, "tpu": 10}
 """Matrix products between two waits for the device when its highest rate is measured."""
 
 LOADER_WORKERS = (0, 2)
-"""Processes of PyTorch's DataLoader that are tried."""
+"""Numbers of DataLoader processes that are tried."""
 
 PRECISIONS = {
     "cpu": ("float32", "bfloat16"),
     "gpu": ("float32", "tensorfloat32", "bfloat16"),
     "tpu": ("float32", "bfloat16"),
 }
-"""What matrix products can be computed in, by device."""
+"""Precisions of matrix products, by device."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Contestant:
         precision: of matrix products.
         device: "cpu", "gpu" or "tpu".
         threads: CPU threads.
-        replicas: how many are trained side by side; PyTorch trains one.
+        replicas: number of replicas trained side by side; PyTorch trains one.
         keep_pages: whether the C library's allocator keeps its pages.
         channels_last: PyTorch's memory format.
         compile: mode of `torch.compile`, or None for eager.
@@ -63,7 +63,7 @@ class Contestant:
 
     @property
     def name(self) -> str:
-        """The variant, as tables show it."""
+        """The setting, as tables show it."""
         if self.side == "ours":
             parts = [f"{self.replicas} replicas"] if self.replicas > 1 else ["jaxvae"]
         else:
@@ -75,7 +75,7 @@ class Contestant:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of its process."""
+        """Environment variables of its process."""
         variables = {
             "OMP_NUM_THREADS": str(self.threads),
             "JAX_PLATFORMS": PLATFORMS[self.device],
@@ -84,7 +84,7 @@ class Contestant:
         return variables | (PAGE_KEEPING if self.keep_pages else {})
 
     def record(self) -> dict[str, Any]:
-        """All of it, as JSON can hold it."""
+        """All fields as JSON values."""
         return asdict(self)
 
 
@@ -92,11 +92,11 @@ def ours(base: Contestant, replicas: Sequence[int]) -> list[Contestant]:
     """Our side's variants.
 
     Args:
-        base: what all have in common.
+        base: the fields that all have in common.
         replicas: numbers of replicas to time.
 
     Returns:
-        On CPU each twice: as the system's allocator is, then keeping its pages.
+        On CPU each twice: with the system's allocator as it is, then with one that keeps its pages.
     """
     return [
         replace(base, side="ours", replicas=number, keep_pages=keep)
@@ -109,7 +109,7 @@ def opponents(base: Contestant) -> list[Contestant]:
     """PyTorch's variants with the data set as a tensor on the device.
 
     Args:
-        base: what all have in common.
+        base: the fields that all have in common.
 
     Returns:
         Eager and compiled, both memory formats, both allocators on CPU; none for TPU.

@@ -2,7 +2,7 @@
 
     python -m benchmarks.convolutions
 
-takes two minutes on two CPU cores; other devices are not measured. It is what `jaxvae.models.layout` is chosen by: on
+takes two minutes on two CPU cores; other devices are not measured. `jaxvae.models.layout` is chosen by the result: on
 CPU, XLA's own gradient with respect to a kernel takes many times as long as all three products together, whatever the
 kernel's size and stride.
 """
@@ -52,13 +52,13 @@ class Config:
     """Images."""
 
     repeats: int = 3
-    """How often each is timed; the quickest counts."""
+    """Number of timings of each; the quickest counts."""
 
     loops: int = 4
     """Convolutions in a timed loop."""
 
     def check(self) -> None:
-        """Refuses what cannot be measured.
+        """Refuses flags that cannot be measured.
 
         Raises:
             ValueError: a number below 1.
@@ -117,7 +117,7 @@ def opponent(shape: Shape, config: Config) -> float | None:
         config: the flags.
 
     Returns:
-        Of the value and both gradients; None where PyTorch is not installed.
+        Of the value and both gradients; None if PyTorch is not installed.
     """
     try:
         import torch

@@ -10,14 +10,14 @@ from benchmarks.twin_base import Twin, full
 from benchmarks.workloads import Workload
 
 SLOPE = 0.2
-"""Of the leaky rectifiers below zero."""
+"""Slope of the leaky rectifiers below zero."""
 
 KERNEL = 4
 """Height and width of the kernels."""
 
 
 class DeepTwin(Twin):
-    """Convolutions of stride 2 without padding, two heads, and the same mirrored.
+    """Convolutions of stride 2 without padding, two heads, and the mirrored decoder.
 
     Args:
         workload: sizes.
@@ -64,7 +64,7 @@ def _norm_act(width: int) -> list[nn.Module]:
 
 
 def _up(channels: int, width: int, size: int, larger: int, *, bias: bool) -> list[nn.Module]:
-    """Transposed convolution from a side to the one that the mirrored convolution came from, the rest copied."""
+    """Transposed convolution back to the side of the mirrored convolution's input; edge pixels are repeated."""
     rest = larger - (2 * (size - 1) + KERNEL)
     padding = [nn.ReplicationPad2d((0, rest, 0, rest))] if rest else []
     return [nn.ConvTranspose2d(channels, width, KERNEL, stride=2, bias=bias), *padding]

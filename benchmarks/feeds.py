@@ -8,7 +8,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 
 class Images(Dataset):
-    """Images by lists of numbers, one gather for a whole batch.
+    """Images, indexed by lists of numbers: one gather for a whole batch.
 
     Args:
         images: uint8, [n, ...].
@@ -18,7 +18,7 @@ class Images(Dataset):
         self.images = images
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of images."""
         return len(self.images)
 
     def __getitem__(self, numbers: list[int]) -> Tensor:
@@ -27,7 +27,7 @@ class Images(Dataset):
 
 
 def resident(images: Tensor, batch_size: int) -> Iterator[Tensor]:
-    """Batches without end, gathered on the device in a fresh order each epoch, in the images' own memory format."""
+    """Endless batches, gathered on the device in a fresh order each epoch, in the images' own memory format."""
     channels_last = images.is_contiguous(memory_format=torch.channels_last)
     rows = images.permute(0, 2, 3, 1) if channels_last else images  # what index_select returns is contiguous
     while True:
@@ -38,7 +38,7 @@ def resident(images: Tensor, batch_size: int) -> Iterator[Tensor]:
 
 
 def loaded(images: Tensor, batch_size: int, workers: int, device: str) -> Iterator[Tensor]:
-    """Batches without end from a DataLoader, gathered in main memory."""
+    """Endless batches from a DataLoader, gathered in main memory."""
     rows = BatchSampler(RandomSampler(Images(images)), batch_size, drop_last=True)
     loader: DataLoader[Tensor] = DataLoader(
         Images(images),

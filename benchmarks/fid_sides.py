@@ -28,7 +28,7 @@ class Side:
 
     Attributes:
         library: "jax" or "torch".
-        variant: one of `LIBRARIES`.
+        variant: one of the library's in `LIBRARIES`.
         batch_size: images at a time.
         images: images in a turn.
         device: where it runs.
@@ -76,7 +76,7 @@ def ours(side: Side) -> Callable[[], np.ndarray]:
         side: its variant and sizes.
 
     Returns:
-        What computes the features of all images.
+        A function that computes the features of all images.
     """
     inception, pictures = evaluate.load_inception(network_file()), side.pictures
 
@@ -95,7 +95,7 @@ def opponent(side: Side) -> Callable[[], np.ndarray]:
         side: its variant and sizes.
 
     Returns:
-        What computes the features of all images.
+        A function that computes the features of all images.
     """
     import torch
 
@@ -122,10 +122,10 @@ def opponent(side: Side) -> Callable[[], np.ndarray]:
 
 
 def serve(side: Side, pipe: Connection) -> None:
-    """A contestant's process: sends the features, then the seconds of a turn whenever it is asked.
+    """The process of a contestant: sends the features, then the seconds of a turn whenever asked.
 
     Args:
-        side: who it is.
+        side: the contestant.
         pipe: to the referee.
     """
     if side.device == "cpu":

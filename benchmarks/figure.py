@@ -1,8 +1,8 @@
-"""The benchmark's figure: ours, PyTorch's best and the physical limit, a group of bars for each row.
+"""The benchmark's figure: a group of bars for each row with ours, PyTorch's best and the physical limit.
 
     python -m benchmarks.figure mnist.json horses.json throughput.png
 
-draws files of `benchmarks.throughput` again, all rows in one figure.
+redraws the files of `benchmarks.throughput`, with all rows in one figure.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The file that the benchmark's rows are written to, and what it says about the machine."""
+"""The file that the benchmark's rows are written to, with a description of the machine."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _PACKAGES = ("jaxvae", "jax", "jaxlib", "flax", "optax", "torch", "numpy")
 
 
 def header(flags: Mapping[str, Any], devices: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file says before its rows.
+    """The part of a file that precedes its rows.
 
     Args:
         flags: of the command line.
@@ -44,7 +44,7 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str:
-    """Of the repository that this file is in, with a mark if it has been changed since."""
+    """Commit of the repository that holds this file, with a mark if the files have changed since."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
@@ -63,7 +63,7 @@ def _processor() -> str:
 
 
 def check(path: Path, *, overwrite: bool) -> None:
-    """Refuses an output file before hours are spent on what it shall hold.
+    """Refuses an unusable output file before hours are spent on its content.
 
     Args:
         path: the file.

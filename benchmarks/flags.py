@@ -16,10 +16,10 @@ class Config:
     """Flags."""
 
     out: Path = Path("throughput.json")
-    """JSON file for all numbers; written after every setting."""
+    """JSON file with all numbers; written after every combination."""
 
     figure: Path | None = None
-    """PNG file for bars of all rows."""
+    """PNG file with bars of all rows."""
 
     model: tuple[Literal["ladder", "conv", "horses", "aae", "vaegan"], ...] = ("ladder",)
     """The ladder of experiments.vlae_mnist, a plain convolutional VAE on MNIST, one on 96x96x3, or a game of several
@@ -32,19 +32,19 @@ class Config:
     """Of matrix products: tensorfloat32 is for GPUs."""
 
     device: Literal["cpu", "gpu", "tpu"] = "cpu"
-    """Where to train; PyTorch has no part in it on TPU."""
+    """Where to train; on TPU without PyTorch."""
 
     seeds: tuple[int, ...] = (1,)
     """Replicas that ours trains side by side; PyTorch trains as many one after the other."""
 
     starts: int = 5
-    """How often each finalist's process is started afresh; the interval of the ratio is over these."""
+    """Fresh starts of each finalist's process; the interval of the ratio is over these."""
 
     rounds: int = 3
     """Rounds of the final after each start, one turn for each finalist."""
 
     seconds: float = 1.5
-    """That a turn takes, about."""
+    """Approximate length of a turn."""
 
     threads: int = 2
     """CPU threads of each contestant."""
@@ -53,7 +53,7 @@ class Config:
     """Replace the files that --out and --figure name."""
 
     def check(self) -> None:
-        """Refuses what cannot be measured.
+        """Refuses flags that cannot be measured.
 
         Raises:
             ValueError: a number below 1, nothing to measure, or a precision that the device does not have.
@@ -74,13 +74,13 @@ class Config:
 
 
 def settings(config: Config) -> Iterator[Contestant]:
-    """All combinations of model, batch size and precision, without what makes a variant.
+    """All combinations of model, batch size and precision, without the fields in which settings of a side differ.
 
     Args:
         config: the flags.
 
     Yields:
-        What the contestants of one contest have in common.
+        The fields that the contestants of one contest have in common.
     """
     for model, precision in product(config.model, config.precision):
         for batch_size in config.batch_size or (WORKLOADS[model].batch_size,):

@@ -28,8 +28,8 @@ class GameTwin(Twin):
         outputs: of the encoder.
 
     Attributes:
-        players: the parameters that each one moves, by name; of several players they may be the same.
-        judged_channels: of the image that the discriminator flattens; 0 if it sees codes.
+        players: the parameters that each player moves, by name; several players may move the same ones.
+        judged_channels: channels of the image that the discriminator flattens; 0 if it sees codes.
     """
 
     players: dict[str, list[nn.Parameter]]
@@ -62,14 +62,14 @@ class GameTwin(Twin):
 
     @abstractmethod
     def play(self, image: Tensor, noise: list[Tensor], draws: list[Tensor]) -> dict[str, Tensor]:
-        """What the losses need, in float32."""
+        """The outputs that the losses need, in float32."""
 
     @abstractmethod
     def losses(self, played: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
         """Loss of each player, from what `play` returns."""
 
     def gradients(self, losses: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
-        """Gradient of each player's loss with respect to what it moves, all at the same parameters."""
+        """Gradient of each player's loss with respect to the parameters that it moves, all at the same point."""
         last = list(losses)[-1]
         return {
             name: torch.autograd.grad(loss, self.players[name], retain_graph=name != last)
@@ -104,7 +104,7 @@ class AAETwin(GameTwin):
         return [code], [torch.zeros_like(code)]
 
     def play(self, image: Tensor, noise: list[Tensor], draws: list[Tensor]) -> dict[str, Tensor]:
-        """Logits, and verdicts on draws from the prior and on codes."""
+        """Logits, and the discriminator's logits on draws from the prior and on codes."""
         (code,), _ = self.encode(image)
         return {
             "logits": self.decode([code]),
@@ -148,7 +148,7 @@ class ImageDiscriminator(nn.Module):
         self.feature_layer = game.feature_layer
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """A verdict on each image, and its features."""
+        """The discriminator's logit of each image, and its features."""
         h, features = image, image
         for number, stage in enumerate(self.stages, start=1):
             h = stage(h)
@@ -178,7 +178,7 @@ class VAEGANTwin(GameTwin):
         return [mean], [torch.exp(raw / 2)]
 
     def play(self, image: Tensor, noise: list[Tensor], draws: list[Tensor]) -> dict[str, Tensor]:
-        """Posteriors, and verdicts on and features of images, reconstructions and samples, judged as one batch."""
+        """Posteriors, and the discriminator's outputs for images, reconstructions and samples, as one batch."""
         (mean,), (stddev,) = self.encode(image)
         fakes = torch.sigmoid(self.decode([torch.cat([mean + stddev * noise[0], draws[0]])]))
         verdicts, features = self.discriminator(torch.cat([image, fakes]))

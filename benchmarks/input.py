@@ -27,7 +27,7 @@ from benchmarks.tables import grid
 from benchmarks.workloads import WORKLOADS
 
 SOURCES = {"resident": False, "streamed": True}
-"""Whether the images are streamed, by name."""
+"""Whether a source streams its images, by name."""
 
 MODEL = "horses"
 """The workload."""
@@ -38,10 +38,10 @@ class Config:
     """Flags."""
 
     out: Path = Path("input.json")
-    """JSON file for all numbers; written after every round from the fifth on."""
+    """JSON file with all numbers; written after every round from the fifth on."""
 
     images: int = 4096
-    """Images in an epoch; 113000 are as many as STL-10 has to train on."""
+    """Images in an epoch; 113000 are as many as STL-10 has."""
 
     epochs: int = 16
     """Epochs of each source, after the first."""
@@ -56,13 +56,13 @@ class Config:
     """Where to train."""
 
     threads: int = 2
-    """CPU threads, those that load included."""
+    """CPU threads, including those that load images."""
 
     overwrite: bool = False
     """Replace the file that --out names."""
 
     def check(self) -> None:
-        """Refuses what cannot be measured.
+        """Refuses flags that cannot be measured.
 
         Raises:
             ValueError: a number that is too small, or a precision that the device does not have.
@@ -80,7 +80,7 @@ class Config:
 
     @property
     def contestant(self) -> Contestant:
-        """What both processes train."""
+        """The training that both processes run."""
         return Contestant(
             side="ours",
             model=MODEL,
@@ -97,7 +97,7 @@ def row(source: str, first: dict[str, Any], epochs: list[dict[str, Any]]) -> dic
     Args:
         source: its name.
         first: answer of `benchmarks.loops` to the first epoch.
-        epochs: those to the others, at least four.
+        epochs: its answers to the other epochs, at least four.
 
     Returns:
         As JSON can hold it. Memory is in bytes and None where the system does not say; growth is from epoch to
@@ -164,7 +164,7 @@ def start(config: Config, images: Path, source: str) -> Process:
         source: its name.
 
     Returns:
-        It trains an epoch each time it is asked.
+        The process, which trains an epoch each time it is asked.
     """
     task = {"contestant": config.contestant.record(), "images": str(images), "streamed": SOURCES[source]}
     return Process(task, config.contestant.environment, "benchmarks.loops")
@@ -177,7 +177,7 @@ def main(config: Config) -> None:
         config: the flags.
 
     Raises:
-        ValueError: what was asked for cannot be done here.
+        ValueError: the request cannot be met on this machine.
         BenchmarkError: a process died.
     """
     config.check()

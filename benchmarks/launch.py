@@ -11,10 +11,10 @@ Flags = TypeVar("Flags")
 
 
 def launch(main: Callable[[Flags], None], default: Flags, *, description: str | None) -> NoReturn:
-    """Runs from the command line: exit status 2 for what cannot be done, 1 for what went wrong on the way.
+    """Runs a benchmark from the command line; exit status 2 for wrong input, 1 for a failure during the run.
 
     Args:
-        main: takes the flags; raises ValueError for what cannot be done.
+        main: takes the flags; raises ValueError for wrong input.
         default: a dataclass; each of its fields is a flag.
         description: what `--help` shows first.
     """

@@ -1,4 +1,4 @@
-"""The process of `benchmarks.input`: the training loop that experiments run, an epoch when told to.
+"""The process of `benchmarks.input`: the training loop of the experiments, one epoch on each request.
 
 Speaks JSON, a line at a time, on standard input and output. The first line from the parent has "contestant", "images"
 (a NumPy file) and "streamed"; every line that follows asks for an epoch, until the input ends.
@@ -30,7 +30,7 @@ class Loop(ExitStack):
     """Trains by `jaxvae.train.fit` with its records and checkpoints; held open as a context.
 
     Args:
-        contestant: what to train, and how.
+        contestant: model and settings of the training.
         images: uint8, [n, height, width, channels].
         streamed: whether the device holds the images of a few steps only.
     """
@@ -63,7 +63,7 @@ class Loop(ExitStack):
         """Trains an epoch and saves a checkpoint.
 
         Returns:
-            "seconds" up to the checkpoint, "waited", those of them in which a step could not begin because its input
+            "seconds" up to the checkpoint, "waited", the seconds in which a step could not begin because its input
             was not there, "images", and "resident_bytes", what the process holds of main memory after the checkpoint
             when its allocator has given back all that is free; None where the system does not say.
         """
@@ -98,13 +98,13 @@ class Loop(ExitStack):
         return window
 
     def _note_end(self, state: train.TrainState) -> list[dict[str, float]]:
-        """In place of an evaluation."""
+        """Called in place of an evaluation."""
         self._trained = time.perf_counter()
         return [{"loss": 0.0} for _ in self._setup.replicas]
 
 
 def serve(task: dict[str, Any], commands: TextIO, answers: TextIO) -> None:
-    """Trains as told.
+    """Trains an epoch for each command.
 
     Args:
         task: the first line.

@@ -1,4 +1,4 @@
-"""What is made of measured times: medians, spreads, the interval of a ratio, and the physical limit."""
+"""Statistics of measured times: medians, spreads, the interval of a ratio, and the physical limit."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -59,7 +59,7 @@ def ratio(theirs: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]) ->
 
 
 def growth(samples: Sequence[float]) -> tuple[float, float]:
-    """Slope of a line through samples one apart, by least squares.
+    """Least-squares slope of a line through equally spaced samples.
 
     Args:
         samples: at least 3.

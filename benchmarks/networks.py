@@ -18,7 +18,7 @@ from jaxvae.types import Batch, Output, Prior
 
 
 def make_model(workload: Workload, precision: str) -> Any:
-    """The network, in the layout that this platform likes.
+    """The network, in this platform's default layout.
 
     Args:
         workload: what to train.
@@ -64,7 +64,7 @@ def make_play(
         priors: as `make_objective` takes them; a game's players draw from the model's own.
 
     Returns:
-        Loss of each player, and who they are, each with Adam of a constant learning rate.
+        Loss of each player, and the players, each with Adam of a constant learning rate.
     """
     if workload.game is None:
         subtrees = tuple(jax.eval_shape(partial(models.init, model=model), jax.random.key(0))["params"])
@@ -108,19 +108,19 @@ def make_objective(workload: Workload, priors: Sequence[Prior]) -> losses.Object
 
 
 def _square(key: Any, output: Output, batch: Batch) -> Float[Array, " n"]:
-    """Half the squared norm of the logits: costs next to nothing, and its gradient reaches everything."""
+    """Half the squared norm of the logits: cheap, and with a gradient that reaches every parameter."""
     return 0.5 * jnp.sum(jnp.square(output.logits).reshape(len(output.logits), -1), axis=1)
 
 
 def make_images(workload: Workload, *, examples: int = 6400) -> UInt8[np.ndarray, "n h w c"]:
-    """The images: MNIST where they have its shape, else noise, which takes the same time.
+    """The images: MNIST if the shape is MNIST's, else noise, which takes the same time.
 
     Args:
         workload: what to train.
         examples: how many images of noise to make.
 
     Returns:
-        In main memory.
+        The images, in main memory.
     """
     if workload.image_shape == (28, 28, 1):
         return data.load("mnist", split="train").images
@@ -138,7 +138,7 @@ def make_source(
         streamed: whether the device holds the images of a few steps only.
 
     Returns:
-        What a train step gathers from.
+        The source that a train step gathers from.
     """
     dataset = data.from_arrays(images, np.zeros(len(images), np.int32), name="benchmark")
     return (data.Streamed if streamed else data.Resident)(dataset, batch_size=batch_size)

@@ -1,4 +1,4 @@
-"""PyTorch's side of a benchmark: the twin, trained as PyTorch's documentation advises for speed."""
+"""PyTorch's side of a benchmark: the twin, trained as PyTorch's documentation recommends for speed."""
 
 import importlib
 import time
@@ -22,10 +22,10 @@ READ_EVERY = 50
 
 
 class Opponent:
-    """Trains the twin, a step at a time.
+    """Trains the twin, one step at a time.
 
     Args:
-        contestant: what to train, and how.
+        contestant: model and settings of the training.
         images: uint8, [n, height, width, channels].
         synchronize: waits for the device; by default what the device needs.
     """
@@ -92,7 +92,7 @@ class Opponent:
         return self._objective(result, image, draws)
 
     def _update(self, loss: Tensor | dict[str, Tensor]) -> Tensor:
-        """Moves all parameters, each player by the gradient of its own loss; returns a loss to be read."""
+        """Updates all parameters, those of each player by the gradient of its own loss; returns a loss to read."""
         if isinstance(loss, Tensor):
             (optimizer,) = self._optimizers.values()
             optimizer.zero_grad(set_to_none=True)
@@ -110,7 +110,7 @@ class Opponent:
         """Trains.
 
         Args:
-            steps: how many.
+            steps: number of steps.
 
         Returns:
             Seconds, up to the moment when the device is done.
@@ -125,12 +125,12 @@ class Opponent:
         return time.perf_counter() - started
 
     def peak_memory(self) -> int | None:
-        """Most bytes in use on an accelerator so far; None where main memory is the device's."""
+        """Most bytes in use on an accelerator so far; None if the device uses main memory."""
         return torch.cuda.max_memory_allocated() if self._device == "cuda" else None
 
 
 def allow_fast(precision: str) -> None:
-    """Says which float32 products may be rounded to TensorFloat32."""
+    """Sets whether float32 products may be rounded to TensorFloat32."""
     torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
     torch.backends.cudnn.allow_tf32 = precision != "float32"
 

@@ -19,14 +19,14 @@ _PRECISION = {"float32": "highest", "tensorfloat32": "tensorfloat32"}
 
 
 class Training(NamedTuple):
-    """All that training takes.
+    """Everything that training needs.
 
     Attributes:
         parallel: the devices.
         program: steps, in chunks of `jaxvae.train.CHUNK`.
         source: of the batches.
-        replicas: whom it trains.
-        state: theirs, before the first step.
+        replicas: the trained replicas.
+        state: of the replicas, before the first step.
     """
 
     parallel: train.Parallel
@@ -43,16 +43,16 @@ def training(
     *,
     streamed: bool = False,
 ) -> Training:
-    """Builds what an experiment builds.
+    """Builds a training as an experiment does.
 
     Args:
-        contestant: what to train, and how.
+        contestant: model and settings of the training.
         images: uint8, [n, height, width, channels].
         workload: in place of the one that the contestant names.
         streamed: whether the device holds the images of a few steps only.
 
     Returns:
-        For an optimizer with a constant learning rate.
+        The training, with Adam of a constant learning rate.
     """
     if contestant.device != "cpu":
         jax.config.update("jax_default_matmul_precision", _PRECISION.get(contestant.precision))
@@ -76,7 +76,7 @@ class Ours:
     """Trains in chunks of `jaxvae.train.CHUNK` steps, as `jaxvae.train.fit` does.
 
     Args:
-        contestant: what to train, and how.
+        contestant: model and settings of the training.
         images: uint8, [n, height, width, channels].
         workload: in place of the one that the contestant names.
     """
@@ -90,7 +90,7 @@ class Ours:
         """Trains.
 
         Args:
-            steps: how many steps of every replica.
+            steps: number of steps of every replica.
 
         Returns:
             Seconds, up to the moment when the metrics are in main memory.
@@ -109,7 +109,7 @@ class Ours:
         return time.perf_counter() - started
 
     def peak_memory(self) -> int | None:
-        """Most bytes in use on an accelerator so far; None where main memory is the device's."""
+        """Most bytes in use on an accelerator so far; None if the device uses main memory."""
         statistics = jax.devices()[0].memory_stats() or {}
         return statistics.get("peak_bytes_in_use")
 
@@ -121,7 +121,7 @@ def matmul_rate(precision: str, device: str, size: int, repeats: int) -> float:
         precision: of its operands.
         device: "cpu", "gpu" or "tpu".
         size: rows and columns.
-        repeats: how often it is timed.
+        repeats: number of timings.
 
     Returns:
         Floating point operations per second.

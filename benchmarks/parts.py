@@ -14,7 +14,7 @@ from benchmarks.workloads import Workload
 from jaxvae import models
 
 Timer = Callable[[int], float]
-"""Seconds for so many steps."""
+"""Seconds for a given number of steps."""
 
 
 def parts(workload: Workload, batch_size: int, precision: str) -> dict[str, Timer]:

@@ -17,7 +17,7 @@ from jaxvae.types import Batch, Posterior
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn(models.Normal):
-    """N(0, I), whose draws were made beforehand.
+    """N(0, I) with draws that were made beforehand.
 
     Attributes:
         points: the draws, [n, d].
@@ -26,7 +26,7 @@ class Drawn(models.Normal):
     points: np.ndarray
 
     def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
-        """The first n of them."""
+        """The first n draws."""
         return jnp.asarray(self.points[:n])
 
 
@@ -57,7 +57,7 @@ def pose(workload: Workload, batch_size: int, seed: int = 0) -> Problem:
     Args:
         workload: what is trained.
         batch_size: examples.
-        seed: another one gives another problem.
+        seed: of all draws.
 
     Returns:
         The same problem for both sides.

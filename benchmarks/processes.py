@@ -22,12 +22,12 @@ class BenchmarkError(Exception):
 
 
 class Process:
-    """A `benchmarks.worker` or `benchmarks.loops`, asked one thing at a time.
+    """A process of `benchmarks.worker` or `benchmarks.loops`, which answers one command at a time.
 
     Args:
         task: its first line.
         environment: variables on top of this process's own.
-        module: what it runs.
+        module: the module that it runs.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Process:
         """Sends a command and waits for the answer.
 
         Args:
-            command: see the module that it runs.
+            command: one that the process's module takes.
 
         Returns:
             The answer.
@@ -103,8 +103,8 @@ def start(contestant: Contestant, images: Path, cache: Path) -> Process:
     """Starts a contestant, which prepares at once.
 
     Args:
-        contestant: who.
-        images: NumPy file of what it trains on.
+        contestant: the contestant.
+        images: NumPy file of the training images.
         cache: directory for compiled programs, of JAX and of PyTorch.
 
     Returns:
@@ -126,7 +126,7 @@ def start(contestant: Contestant, images: Path, cache: Path) -> Process:
 
 
 def ask(question: Mapping[str, Any], device: str, threads: int) -> dict[str, Any]:
-    """Has a question answered in a process of its own.
+    """Answers a question in a process of its own.
 
     Args:
         question: {"prove": model} or {"describe": True}, see `benchmarks.worker`.
@@ -152,10 +152,10 @@ def reason(text: str) -> str:
     """The line of a traceback that says what went wrong.
 
     Args:
-        text: all that a process has written to its standard error.
+        text: everything that a process has written to standard error.
 
     Returns:
-        The last exception's line, else the last line, else nothing.
+        The line of the last exception; without one, the last line; empty if there is no line.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     exceptions = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Unsupported)\b", line)]

@@ -37,13 +37,13 @@ class Config:
     """Of matrix products."""
 
     rounds: int = 9
-    """How often everything is timed."""
+    """Number of rounds, in each of which everything is timed once."""
 
     steps: int = 20
     """Train steps in a turn."""
 
     def check(self) -> None:
-        """Refuses what cannot be measured.
+        """Refuses flags that cannot be measured.
 
         Raises:
             ValueError: a number below 1.
@@ -59,7 +59,7 @@ def timers(config: Config) -> dict[str, Timer]:
         config: the flags.
 
     Returns:
-        The "whole step", it without each term, and the parts "gather", "encoder" and "decoder" alone.
+        The "whole step", the step without each term, and the parts "gather", "encoder" and "decoder" alone.
     """
     workload = WORKLOADS[config.model]
     batch_size = config.batch_size or workload.batch_size

@@ -1,6 +1,6 @@
 """Proof that a model and its PyTorch twin do the same work: same parameters, batch and draws, same loss and gradients.
 
-Computed in float32, whatever is timed afterwards.
+Computed in float32, whatever precision is timed afterwards.
 """
 
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ DRAWS = 5
 """How often parameters, batch and noise are drawn before the two count as different."""
 
 BATCH_SIZE = 8
-"""Examples in the compared step; the fewer, the fewer activations lie near 0."""
+"""Examples in the compared step; with few examples, few activations lie near 0."""
 
 
 def solve(workload: Workload, problem: Problem) -> tuple[float, Mapping[str, Any]]:
-    """Loss and gradient on the JAX side, by the path that training takes.
+    """Loss and gradient on the JAX side, computed as in training.
 
     Args:
         workload: what is trained.
@@ -43,7 +43,7 @@ def solve(workload: Workload, problem: Problem) -> tuple[float, Mapping[str, Any
 
     Returns:
         Loss, and gradient by top-level subtree. Of several players the losses are added up, and each subtree's gradient
-        is the sum over the players who move it.
+        is the sum over the players that move it.
     """
     model = make_model(workload, "float32")
     losses, players = make_play(
@@ -71,10 +71,10 @@ def solve(workload: Workload, problem: Problem) -> tuple[float, Mapping[str, Any
 
 
 def prove(workload: Workload, device: str = "cpu") -> dict[str, Any]:
-    """Compares one train step of both sides, in up to `DRAWS` draws of everything.
+    """Compares one train step of both sides, with up to `DRAWS` draws of parameters, batch and noise.
 
     ReLU's derivative jumps, so that one activation that rounding carries over 0 (PyTorch's BatchNorm has relative
-    errors of 1e-5 on CPU) moves gradients by 1e-3; a draw in which that happens counts for nothing. Different
+    errors of 1e-5 on CPU) moves gradients by 1e-3; a draw in which that happens is not counted. Different
     functions would agree in no draw.
 
     Args:
@@ -84,7 +84,7 @@ def prove(workload: Workload, device: str = "cpu") -> dict[str, Any]:
     Returns:
         "passed"; "parameters" of ours and "torch_parameters"; of the last draw "loss_difference", relative,
         "gradient_difference", norm of the difference over the norm, and the same of the "worst_tensor"; "draws",
-        how many it took; "flops" of the network's matrix products for one example, forward and backward.
+        the number of draws; "flops" of the network's matrix products for one example, forward and backward.
     """
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
@@ -151,7 +151,7 @@ def _learn(workload: Workload, twin: Twin, image: Tensor, noise: list[Tensor], d
 
 
 def count_flops(twin: Twin, image: Tensor, noise: list[Tensor], draws: list[Tensor]) -> int:
-    """Floating point operations of a train step's matrix products and convolutions, losses left out."""
+    """Floating point operations of a train step's matrix products and convolutions, without the losses."""
     if isinstance(twin, GameTwin):
         with FlopCounterMode(display=False) as counter:
             twin.gradients(twin.losses(twin.play(image, noise, draws), image))

@@ -27,7 +27,7 @@ class Track:
     """A finalist.
 
     Attributes:
-        contestant: who.
+        contestant: the contestant.
         starts: its processes, with their times.
     """
 
@@ -36,7 +36,7 @@ class Track:
 
     @property
     def rounds(self) -> list[list[float]]:
-        """Milliseconds of a step, for each start those of its rounds."""
+        """Milliseconds of a step: for each start, those of its rounds."""
         return [entrant.milliseconds for entrant in self.starts]
 
     @property
@@ -60,7 +60,7 @@ T = TypeVar("T", bound=_Timed)
 
 
 def best(timed: Sequence[T]) -> T:
-    """The one with the smallest median.
+    """The entry with the smallest median.
 
     Args:
         timed: at least one.
@@ -74,13 +74,13 @@ def best(timed: Sequence[T]) -> T:
 def row(
     ours: Sequence[Track], theirs: Sequence[Track], found: Screening, *, proof: Mapping[str, Any], rate: float
 ) -> dict[str, Any]:
-    """The numbers of one number of replicas; PyTorch's times are as many times its single step.
+    """The row for one number of replicas; PyTorch's time is that of its single step times that number.
 
     Args:
         ours: our finalists with that number, at least one.
         theirs: PyTorch's.
-        found: in the screening.
-        proof: of same work.
+        found: result of the screening.
+        proof: that both sides do the same work.
         rate: of matrix products, operations per second.
 
     Returns:
@@ -132,12 +132,12 @@ def row(
 
 
 def _first_of_its_programs(contestant: Contestant) -> bool:
-    """Whether nobody before it has left its programs in the cache: another allocator or feed compiles the same."""
+    """Whether no earlier contestant has left the same programs in the cache; allocator and feed do not change them."""
     return not contestant.keep_pages and contestant.loader_workers is None
 
 
 def _against(mine: Track, theirs: Sequence[Track]) -> dict[str, Any]:
-    """The ratio to the best of PyTorch's finalists; nulls where there is none."""
+    """The ratio to the best of PyTorch's finalists; None if there is none."""
     if not theirs:
         return dict.fromkeys(("ratio", "ratio_low", "ratio_high", "torch_variant", "torch_quartiles_ms"))
     opponent, replicas = best(theirs), mine.contestant.replicas

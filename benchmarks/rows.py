@@ -1,4 +1,4 @@
-"""One setting measured: screening of all variants, then a final of those near the best."""
+"""Measures one setting: a screening of all variants, then a final of those near the best."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ from benchmarks.processes import BenchmarkError
 from benchmarks.records import Screening, Track, best, row
 
 SCREENING = 3
-"""Rounds that tell who goes into the final."""
+"""Rounds of the screening."""
 
 NEAR = 1.15
-"""A variant goes into the final if it takes at most so many times the best one's time in the screening."""
+"""Largest ratio of a finalist's time to the best one's in the screening."""
 
 SIZES = {"cpu": (1024, 2048, 4096), "gpu": (4096, 8192, 16384), "tpu": (4096, 8192, 16384)}
-"""By device, sides of the matrices whose product's rate is the machine's."""
+"""Sides of the matrices by whose product the machine's highest rate is measured, by device."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How thoroughly to measure.
+    """Effort that a measurement takes.
 
     Attributes:
-        starts: how often each finalist is started.
+        starts: number of starts of each finalist.
         rounds: of the final, after each start.
-        seconds: that a turn takes, about.
-        tell: is told what is going on.
+        seconds: approximate length of a turn.
+        tell: receives messages about the progress.
     """
 
     starts: int
@@ -44,12 +44,12 @@ def screen(base: Contestant, replicas: Sequence[int], images: Path, cache: Path,
     Args:
         base: model, batch size, precision, device and threads.
         replicas: numbers of replicas of ours.
-        images: NumPy file of what is trained on.
+        images: NumPy file of the training images.
         cache: directory for compiled programs, empty.
-        effort: how thoroughly.
+        effort: of the measurement.
 
     Returns:
-        What was found.
+        The times of all variants, and those that do not run.
     """
     options: dict[str, Any] = {"rounds": SCREENING, "seconds": effort.seconds, "random": Random(0)}
     with Field(images, cache, effort.tell) as field:
@@ -60,7 +60,7 @@ def screen(base: Contestant, replicas: Sequence[int], images: Path, cache: Path,
 
 
 def shortlist(entrants: Sequence[Entrant]) -> list[Contestant]:
-    """Who goes into the final.
+    """The contestants of the final.
 
     Args:
         entrants: after the screening.
@@ -95,14 +95,14 @@ def measure(
     Args:
         base: model, batch size, precision, device and threads.
         replicas: numbers of replicas of ours, one row for each.
-        images: NumPy file of what is trained on.
+        images: NumPy file of the training images.
         cache: directory for compiled programs, empty.
-        effort: how thoroughly.
-        proof: of same work, for this model.
+        effort: of the measurement.
+        proof: that both sides do the same work, for this model.
         rates: highest rate of matrix products by precision; measured and entered if missing.
 
     Returns:
-        The rows, as JSON can hold them; none for a number of replicas that does not run.
+        The rows as JSON values; none for a number of replicas that does not run.
 
     Raises:
         BenchmarkError: none of ours runs.

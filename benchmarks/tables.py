@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 BUSY = 0.1
-"""Cores kept busy by other programs from which on times are not to be trusted."""
+"""Number of cores busy with other programs above which times are not to be trusted."""
 
 _HEAD = (
     "model",
@@ -48,7 +48,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def details(row: Mapping[str, Any]) -> str:
-    """All variants of a row, and the proof of same work.
+    """All variants of a row, and the proof that both sides do the same work.
 
     Args:
         row: of `benchmarks.records.row`.
@@ -79,11 +79,11 @@ def details(row: Mapping[str, Any]) -> str:
 
 
 def proof(model: str, found: Mapping[str, Any]) -> str:
-    """The proof of same work in a sentence.
+    """The proof that both sides do the same work, in a sentence.
 
     Args:
         model: name of the workload.
-        found: by `benchmarks.proof.prove`.
+        found: result of `benchmarks.proof.prove`.
 
     Returns:
         One line.

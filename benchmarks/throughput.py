@@ -66,7 +66,7 @@ def main(config: Config) -> None:
         config: the flags.
 
     Raises:
-        ValueError: what was asked for cannot be done here.
+        ValueError: the request cannot be met on this machine.
         BenchmarkError: the two sides do not compute the same, or ours does not run.
     """
     results = prepare(config)

@@ -1,4 +1,4 @@
-"""What PyTorch's twins have in common: draws between an encoder and a decoder.
+"""The base of PyTorch's twins: draws between an encoder and a decoder.
 
 Images are float in [0, 1], [n, channels, height, width].
 """
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Result(NamedTuple):
-    """What a twin returns: logits, and mean, standard deviation and draw of each level, bottom first."""
+    """Output of a twin: logits, and mean, standard deviation and draw of each level, bottom first."""
 
     logits: Tensor
     means: list[Tensor]
@@ -23,7 +23,7 @@ class Twin(nn.Module):
     """A network in PyTorch that is the same function of image, noise and parameters as its JAX original.
 
     Attributes:
-        bottleneck: channels, height and width of what the encoder's last stage puts out.
+        bottleneck: channels, height and width of the output of the encoder's last stage.
     """
 
     bottleneck: tuple[int, int, int]
@@ -86,5 +86,5 @@ class Up(nn.Module):
 
 
 def full(x: Tensor) -> Tensor:
-    """What autocast has made bfloat16, as float32."""
+    """Converts to float32 what autocast has made bfloat16."""
     return x.float() if x.dtype is torch.bfloat16 else x

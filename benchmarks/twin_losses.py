@@ -1,4 +1,4 @@
-"""The benchmarked objective in PyTorch, each term by the fastest algorithm that we know.
+"""The benchmarked objective in PyTorch, each term by the fastest known algorithm.
 
 SSIM's Gaussian window is applied as two banded matrix products: compiled, on images of 96x96 pixels in colour on a CPU,
 they are as fast as depthwise convolutions with its two halves or faster, and faster than one with the whole. MMD

@@ -19,7 +19,7 @@ MIN_STDDEV = 1e-3
 
 
 class PaddedTwin(Twin):
-    """The ladder, or the plain VAE, which has one code, at the top, and no dense layers beside it.
+    """The ladder, or the plain VAE, which has one code at the top and no dense layers beside it.
 
     Args:
         workload: sizes.

@@ -1,4 +1,4 @@
-"""Which parameter of a JAX model is which parameter of its PyTorch twin, and how the one is laid out as the other."""
+"""Matches parameters of a JAX model to those of its PyTorch twin, and converts their layouts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
@@ -160,7 +160,7 @@ def _convert(twin: Twin, name: str, module: nn.Module, key: str) -> Convert:
 
 
 def _channels(twin: Twin, head: nn.Module) -> int:
-    """Of the stage that a ladder's head looks at."""
+    """Channels of the stage that a ladder's head takes as input."""
     assert isinstance(twin, PaddedTwin)
     number = [other is head for other in twin.heads].index(True)
     return _all(twin.stages, nn.Conv2d)[number - len(twin.heads)].out_channels

@@ -1,9 +1,9 @@
-"""The process of one contestant: prepares, then trains when told to.
+"""The process of one contestant: prepares, then trains on each request.
 
 Speaks JSON, a line at a time, on standard input and output. The first line from the parent says what to do:
 {"contestant": ..., "images": file, "started": seconds}, {"prove": model} or {"describe": true}; always with "device"
 and "threads". A contestant answers when its first step is done, and then one answer to each {"seconds": s}, for which
-it trains about so long, or {"matmul": size}, until its input ends. The other two are one question.
+it trains about that long, or {"matmul": size}, until its input ends. The other two messages are single questions.
 """
 
 import json
@@ -23,19 +23,19 @@ WARM_UP = 2
 """Steps before each timed turn, which bring caches and clocks back after another's turn."""
 
 REPEATS = 3
-"""How often a matrix product is timed."""
+"""Number of timings of a matrix product."""
 
 _STATUS = Path("/proc/self/status")
 
 
 def pin(threads: int) -> None:
-    """Keeps this process, and what JAX takes for the machine, to so many cores."""
+    """Restricts this process, and the machine that JAX sees, to this number of cores."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def prove(model: str, device: str) -> dict[str, Any]:
-    """The proof of same work for a model."""
+    """The proof that both sides do the same work, for a model."""
     from benchmarks import proof
     from benchmarks.workloads import WORKLOADS
 
@@ -43,7 +43,7 @@ def prove(model: str, device: str) -> dict[str, Any]:
 
 
 def describe(device: str) -> dict[str, Any]:
-    """What JAX, and PyTorch if it is there, find on this machine; fails where JAX finds no such device."""
+    """What JAX, and PyTorch if installed, find on this machine; fails if JAX finds no such device."""
     import jax
 
     found: dict[str, Any] = {"jax_devices": [f"{d.platform}: {d.device_kind}" for d in jax.devices()]}
@@ -56,7 +56,7 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def peak_resident() -> int:
-    """Most bytes of main memory that this process has held so far."""
+    """Peak main memory of this process so far, in bytes."""
     # What getrusage says includes the parent's, from before this program was loaded.
     return status_bytes("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
@@ -68,7 +68,7 @@ def status_bytes(name: str) -> int | None:
         name: "VmRSS" for those that it holds, "VmHWM" for the most that it has held so far.
 
     Returns:
-        None where the system does not say.
+        The bytes; None if the system does not say.
     """
     if not _STATUS.exists():
         return None
@@ -79,11 +79,11 @@ def status_bytes(name: str) -> int | None:
 def serve(
     contestant: Contestant, images: np.ndarray, started: float, commands: TextIO, answers: TextIO
 ) -> None:
-    """Prepares a contestant and obeys.
+    """Prepares a contestant and answers commands.
 
     Args:
-        contestant: who.
-        images: what it trains on, uint8, [n, height, width, channels].
+        contestant: the contestant.
+        images: training images, uint8, [n, height, width, channels].
         started: when the process was started, seconds since the epoch.
         commands: lines from the parent.
         answers: lines to the parent.

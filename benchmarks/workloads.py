@@ -1,4 +1,4 @@
-"""What is trained in a benchmark, by name: plain records, which PyTorch's processes read without importing JAX."""
+"""The trainings of a benchmark, by name: plain records, which PyTorch's processes read without importing JAX."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ FAMILIES = ("ladder", "plain", "deep", "aae", "vaegan")
 
 @dataclass(frozen=True, kw_only=True)
 class Game:
-    """What a discriminator adds to an autoencoder.
+    """The discriminator of an autoencoder.
 
     Attributes:
         widths: sizes of the discriminator's layers before the last one or two: dense ones where it sees codes,
             convolutions where it sees images.
-        hidden: size of the dense layer behind its convolutions.
+        hidden: size of the dense layer after its convolutions.
         feature_layer: its convolution in which images are compared, 1 for the first.
         gamma: weight of that comparison in the decoder's loss.
     """
@@ -33,7 +33,7 @@ class Game:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A model and what it is trained for.
+    """A model and its loss.
 
     Attributes:
         family: one of `FAMILIES`.
@@ -43,7 +43,7 @@ class Workload:
         weights: weight of each term of the objective; "square", half the logits' squared norm, stands in for the
             reconstruction where that is left out.
         batch_size: usual number of examples in a step.
-        game: of several players, whose losses are the published ones in place of `weights`; None for one player.
+        game: for several players, whose losses are the published ones in place of `weights`; None for one player.
     """
 
     family: str
