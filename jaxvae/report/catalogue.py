@@ -285,7 +285,7 @@ _LABELS = (
         better="higher",
         note="Share of generated images that a classifier takes for the class asked for.",
     ),
-    Column(key="agreement_{}", title="{}", digits=4, better="higher"),
+    Column(key="agreement_{}", title="{}"),
     Column(
         key="switched",
         title="Switched",
@@ -323,7 +323,7 @@ _LABELS = (
         better="higher",
         note="Mean cosine of the attributes asked for and those that the classifier finds, in [-1, 1].",
     ),
-    Column(key="attribute_{}", title="{}", better="higher"),
+    Column(key="attribute_{}", title="{}"),
 )
 
 _CANDIDATES = (

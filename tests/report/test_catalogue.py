@@ -68,7 +68,7 @@ def shown(columns):
         ("kl_{}", range(1, 3), [("kl_1", "KL, dimension 1 (nats)", 2), ("kl_2", "KL, dimension 2 (nats)", 2)]),
         ("mmd_z{}", (2,), [("mmd_z2", "MMD² z2 ↓", 5)]),
         ("p_{}", ("bird", "horse"), [("p_bird", "p(bird)", 3), ("p_horse", "p(horse)", 3)]),
-        ("attribute_{}", {0: "Smiling", 1: "Hat"}, [("attribute_0", "Smiling ↑", 3), ("attribute_1", "Hat ↑", 3)]),
+        ("attribute_{}", {0: "Smiling", 1: "Hat"}, [("attribute_0", "Smiling", 3), ("attribute_1", "Hat", 3)]),
         ("fid_{}", ("second_stage",), [("fid_second_stage", "FID, second stage ↓", 1)]),
         ("fid_{}", {"prior": "N(0, I)"}, [("fid_prior", "FID, N(0, I) ↓", 1)]),
         ("mmd_floor_std_z{}", (), []),
