@@ -16,7 +16,7 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     Args:
         workdir: directory of the run, such as "runs/vlae_mnist".
         variant: which setting of the run; the last one, which is the one that a report proposes, if not given.
-        seed: which of its seeds; the first one if not given.
+        seed: which of its seeds; the first one that did not diverge if not given.
 
     Returns:
         The model of the run's newest undamaged checkpoint, with averaged parameters if the run kept them. It computes
@@ -29,8 +29,6 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     """
     directory, config, variant = _find(train.Workdir(Path(workdir)), variant)
     replicas = config["replicas"]
-    if variant in config.get("diverged", {}):
-        raise ValueError(f"the run has no model of variant {variant!r}: {config['diverged'][variant]}")
     numbers = [
         number
         for number, replica in enumerate(replicas)
@@ -40,7 +38,12 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
         choices = ", ".join(f"({r['variant']!r}, seed {r['seed']})" for r in replicas)
         wanted = f"variant {variant!r}" + ("" if seed is None else f" with seed {seed}")
         raise ValueError(f"{workdir} has no run of {wanted}; it has {choices}.")
-    number = numbers[0]
+    diverged = train.read_diverged(directory.diverged)
+    standing = [number for number in numbers if (variant, replicas[number]["seed"]) not in diverged]
+    if not standing:
+        reason = diverged[variant, replicas[numbers[0]]["seed"]]
+        raise ValueError(f"{workdir} has no model of variant {variant!r}: {reason}.")
+    number = standing[0]
     tree = train.Checkpoints(directory.checkpoints).restore_tree()
     variables = {"params": tree["ema"] or tree["params"], **tree["model_state"]}
     description = config.get("models", {}).get(variant, config["model"])

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer, Key
 
-from jaxvae import models, train
+from jaxvae import models
 from jaxvae.images import Images, as_floats
+from jaxvae.keys import evaluation_key
 from jaxvae.pieces import in_pieces
 from jaxvae.types import Model, Posterior, Variables
 
@@ -70,7 +71,7 @@ class Run:
     @property
     def evaluation_key(self) -> Key[Array, ""]:
         """Key for evaluating this model, which its training did not draw from."""
-        return train.Replica(self.variant, self.seed, {}).evaluation_key
+        return evaluation_key(self.seed)
 
     def encode(self, images: Images, *, labels: Labels | None = None) -> tuple[Posterior, ...]:
         """Posterior q(z | x).

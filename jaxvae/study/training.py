@@ -125,7 +125,7 @@ class Training:
                 losses.compose(self.terms, self.weights),
                 corrupt=self.corrupt,
                 arguments=self.arguments,
-                label=models.told(self.model),
+                label=self.model.label_field,
             )
         else:
             own = train.several_players(
