@@ -12,7 +12,7 @@ from jaxtyping import Array, Key
 
 from jaxvae import data, evaluate, losses, models, train
 from jaxvae.train.state import Init
-from jaxvae.train.step import Corrupt
+from jaxvae.train.step import Corrupt, StepInput
 from jaxvae.types import AdversarialOutput, Batch, Schedule, Term, Variables
 
 PENALTY = "gradient_penalty"
@@ -192,7 +192,7 @@ class Training:
         def loss(key: Key[Array, ""], batch: Batch) -> Any:
             variables = dict(self.initial(key))
             params = variables.pop("params")
-            return self.losses(key, params, variables, batch, jnp.int32(0), hyper)
+            return self.losses(StepInput(key, params, variables, batch, jnp.int32(0), hyper))
 
         jax.eval_shape(loss, jax.random.key(0), batch)
 

@@ -16,32 +16,22 @@ from experiments.conv_vae_mnist import (
     cases,
     cases_page,
     fractions,
-    fractions_page,
     generators,
     guidance,
     subspace,
-    subspace_page,
-    table,
 )
 from experiments.conv_vae_mnist import __main__ as script
+from experiments.conv_vae_mnist.config import BEST
 from jaxvae import data, models, report
 from jaxvae.types import Posterior
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
-CASES = ["base", "lr 1e-4", "dropout in both", table.BEST]
+CASES = ["base", "lr 1e-4", "dropout in both", BEST]
 SMALL = (
     "--preset smoke --no-fid --limit 240 --batch-size 40 --epochs 1 --samples 40 --bound-samples 2 "
-    "--generator-epochs 1 --fractions 0 0.5 1 --cases " + shlex.join(CASES)
+    "--generator-epochs 1 --fractions 0 0.5 1 --variants " + shlex.join(CASES)
 )
 launch = partial(small_runs.launch, script)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled(tmp_path_factory):
-    """A cache of compiled programs, since many trainings are of one program."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +59,7 @@ def test_every_case_is_measured(results):
     measured = metrics(results)
     for name in CASES:
         of = measured[name]
-        size = 5 if name == table.BEST else 2
+        size = 5 if name == BEST else 2
         assert {f"kl_{place}" for place in range(1, size + 1)} == {k for k in of if k.startswith("kl_")}
         assert of["elbo"] == pytest.approx(-(of["bce"] + of["kl"]))
         assert sum(of[f"kl_{place}"] for place in range(1, size + 1)) == pytest.approx(of["kl"], rel=1e-4)
@@ -78,23 +68,23 @@ def test_every_case_is_measured(results):
 
 def test_classifiers_are_measured_on_every_share_and_setting(results):
     rows = {row["name"]: row for row in results["rows"]}
-    names = {f"{share}, {setting}" for share in ("50 %", "100 %") for setting in fractions_page.PARTS}
-    names = names - {f"100 %, {fractions_page.LEAKY}"} | {f"0 %, {fractions_page.LEAKY}"}
+    names = {f"{share}, {setting}" for share in ("50 %", "100 %") for setting in fractions.PARTS}
+    names = names - {f"100 %, {fractions.LEAKY}"} | {f"0 %, {fractions.LEAKY}"}
     assert names == {name for name in rows if "%" in name}
-    assert rows[f"100 %, {fractions_page.ALONE}"]["published"] == {"accuracy": 0.9847}
-    assert rows[f"100 %, {fractions_page.FAIR}"]["published"] == {"accuracy": 0.9869}
-    assert rows[f"50 %, {fractions_page.LEAKY}"]["published"] == {"accuracy": 0.9797}
-    assert rows[f"50 %, {fractions_page.FAIR}"]["published"] == {}
+    assert rows[f"100 %, {fractions.ALONE}"]["published"] == {"accuracy": 0.9847}
+    assert rows[f"100 %, {fractions.FAIR}"]["published"] == {"accuracy": 0.9869}
+    assert rows[f"50 %, {fractions.LEAKY}"]["published"] == {"accuracy": 0.9797}
+    assert rows[f"50 %, {fractions.FAIR}"]["published"] == {}
 
 
 def test_generators_and_the_subspace_are_measured(results):
     measured = metrics(results)
     labels = data.load("mnist", split="test", limit=240).labels
     loops = np.isin(labels, (0, 6, 8, 9)).mean()
-    for name in (guidance.PLAIN, guidance.GUIDED, subspace_page.FREE, subspace_page.SPLIT):
+    for name in (guidance.PLAIN, guidance.GUIDED, subspace.FREE, subspace.SPLIT):
         of = measured[name]
         assert of["elbo"] == pytest.approx(-(of["bce"] + of["kl"]))
-    for name in (subspace_page.FREE, subspace_page.SPLIT):
+    for name in (subspace.FREE, subspace.SPLIT):
         assert measured[name]["chance"] == pytest.approx(max(loops, 1 - loops))
         assert {"w_accuracy", "z_accuracy", "switched"} <= measured[name].keys()
     assert measured[guidance.PLAIN] != measured[guidance.GUIDED]
@@ -118,13 +108,13 @@ def test_cases_of_one_shape_share_a_program(finished):
 
 
 def test_models_are_used_from_python(finished):
-    assert jaxvae.load(finished).variant == table.BEST
+    assert jaxvae.load(finished).variant == BEST
     dropping = jaxvae.load(finished, variant="dropout in both")
     assert (dropping.model.encoder_dropout, dropping.model.decoder_dropout) == (0.2, 0.2)
     generator = jaxvae.load(finished, variant="generator-100-0")
     digits = generator.sample(3, labels=jnp.array([1, 1, 7]))
     assert digits.shape == (3, 28, 28, 1)
-    w, z = jaxvae.load(finished, variant=subspace_page.SPLIT).encode(np.zeros((2, 28, 28, 1), np.uint8))
+    w, z = jaxvae.load(finished, variant=subspace.SPLIT).encode(np.zeros((2, 28, 28, 1), np.uint8))
     assert (w.mean.shape, z.mean.shape) == tuple((2, size) for size in subspace.LATENT_SIZES)
 
 
@@ -137,23 +127,21 @@ def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_p
 
 
 def test_posteriors_of_labelled_images_give_digits_too(monkeypatch, tmp_path):
-    command = (
-        f"{SMALL} --part classifier --generator posterior --fractions 0.5 --no-leaky --workdir {tmp_path}/run"
-    )
+    command = f"{SMALL} --chapter classifier --generator posterior --fractions 0.5 --no-leaky --workdir {tmp_path}/run"
     assert launch(monkeypatch, command) == 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["summary"]["generator"] == "posterior"
     assert [row["name"] for row in results["rows"]][:2] == [
-        f"50 %, {fractions_page.ALONE}",
-        f"50 %, {fractions_page.FAIR}",
+        f"50 %, {fractions.ALONE}",
+        f"50 %, {fractions.FAIR}",
     ]
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--cases base GAN", "Unknown case 'GAN'; known are 'base', 'more layers',"),
-        ("--cases", "cases must be one or more different names"),
+        ("--variants base GAN", "Unknown variant 'GAN'; known are 'base', 'more layers',"),
+        ("--variants", "variants must be one or more different names"),
         ("--fractions 0.5 1.5", "fractions must be in [0, 1], got 1.5."),
         ("--fractions 0", "one of them above 0"),
         ("--fractions 0.001", "leaves class '"),
@@ -164,7 +152,7 @@ def test_posteriors_of_labelled_images_give_digits_too(monkeypatch, tmp_path):
         ("--repeats 0", "repeats must be at least 1, got 0."),
         ("--classifier-loss 0", "classifier_loss must be finite and > 0, got 0.0."),
         ("--fid-samples 1", "a Fréchet distance needs at least 2 samples, got 1."),
-        ("--part dreams", "'dreams'"),
+        ("--chapter dreams", "'dreams'"),
         ("--layers 4", "layers must be at most 3, got 4."),
         ("--fid --inception /nowhere/weights.pt", "/nowhere/weights.pt"),
     ],
@@ -178,11 +166,11 @@ def test_a_bad_flag_is_refused_before_anything_is_written(monkeypatch, capsys, t
 
 
 def test_the_table_holds_the_reports_twelve_cases():
-    made = cases.make_cases(Config())
+    made = cases.make_variants(Config())
     base = made["base"]
     assert (len(made), base.layers, base.latent_size, base.learning_rate) == (12, 2, 2, 1e-3)
     assert made["dropout in both, more epochs"].epochs == 2 * base.epochs
-    best = made[table.BEST]
+    best = made[BEST]
     assert (best.latent_size, best.layers, best.learning_rate) == (5, 3, 1e-3)
     assert (best.encoder_dropout, best.decoder_dropout) == (0, 0)
     steps = {name: case.learning_rate / (1 - case.momentum) for name, case in made.items()}
@@ -190,12 +178,12 @@ def test_the_table_holds_the_reports_twelve_cases():
 
 
 def test_more_layers_are_one_more_than_the_base():
-    made = cases.make_cases(Config(layers=1))
-    assert [made[name].layers for name in ("base", "more layers", table.BEST)] == [1, 2, 2]
+    made = cases.make_variants(Config(layers=1))
+    assert [made[name].layers for name in ("base", "more layers", BEST)] == [1, 2, 2]
 
 
 def test_flags_are_those_of_the_base():
-    made = cases.make_cases(Config(latent_size=3, beta=2.0, cases=("base", "5-D", "lr 1e-2")))
+    made = cases.make_variants(Config(latent_size=3, beta=2.0, variants=("base", "5-D", "lr 1e-2")))
     assert [case.latent_size for case in made.values()] == [3, 5, 3]
     assert {case.beta for case in made.values()} == {2.0}
 
@@ -229,7 +217,7 @@ def test_a_generator_sees_the_classifiers_share_only(monkeypatch, tmp_path):
     monkeypatch.setattr(fractions, "train_generator", train_generator)
     monkeypatch.setattr(fractions, "generate", generate)
     everything, leaked = digits(40), digits(40)
-    experiment = SimpleNamespace(source=SimpleNamespace(dataset=everything))
+    experiment = SimpleNamespace(train_set=everything)
     sets = {
         share: fractions.make_sets(experiment, Config(), share, leaked, seed=7) for share in (0.0, 0.5, 1.0)
     }
@@ -237,13 +225,13 @@ def test_a_generator_sees_the_classifiers_share_only(monkeypatch, tmp_path):
     assert {share: images.spec.fingerprint for share, images in seen.items()} == {0.5: part.spec.fingerprint}
     assert drawn == [("generator of 0.5", part.spec.fingerprint)]
     assert [list(of) for of in sets.values()] == [
-        [fractions_page.LEAKY],
-        [fractions_page.ALONE, fractions_page.FAIR, fractions_page.LEAKY],
-        [fractions_page.ALONE, fractions_page.FAIR],
+        [fractions.LEAKY],
+        [fractions.ALONE, fractions.FAIR, fractions.LEAKY],
+        [fractions.ALONE, fractions.FAIR],
     ]
     real = [images[0].spec.fingerprint for images in sets[0.5].values()]
     assert real == [part.spec.fingerprint] * 3
-    assert sets[0.5][fractions_page.LEAKY][1] is sets[1][fractions_page.FAIR][1] is leaked
+    assert sets[0.5][fractions.LEAKY][1] is sets[1][fractions.FAIR][1] is leaked
 
 
 def test_draws_from_posteriors_keep_the_label_of_their_image():
@@ -284,9 +272,9 @@ def test_dimensions_are_in_the_order_of_their_numbers():
     row = report.Row(
         name="a", metrics=report.summarize([{f"kl_{place}": 1.0 / place for place in range(1, 12)}])
     )
-    columns = cases_page.dimension_columns([row])
+    columns = cases_page.dimension_columns(report.Table(rows=[row], columns=[], caption=""))
     assert [column.key for column in columns] == [f"kl_{place}" for place in range(1, 12)]
-    assert columns[9].title == "Dimension 10"
+    assert columns[9].title == "KL, dimension 10"
 
 
 def test_seeds_of_the_later_parts_are_at_least_the_repeats():
@@ -305,26 +293,24 @@ def test_the_verdict_names_the_best_by_each_measure():
     def row(name, **values):
         return report.Row(name=name, metrics=report.summarize([values]))
 
-    rows = [row("base", elbo=-160.0, bce=150.0), row(table.BEST, elbo=-120.0, bce=151.0)]
-    words = cases_page.verdict(rows, cases_page.COLUMNS[:2])
-    assert "is the best of 2 here by 1 of 2 measures" in words
+    rows = [row("base", elbo=-160.0, bce=150.0), row(BEST, elbo=-120.0, bce=151.0)]
+    words = cases_page.verdict(report.Table(rows=rows, columns=cases_page.COLUMNS[:2], caption=""))
+    assert "is the best of 2 by 1 of 2 measures" in words
     assert "ELBO -120.0, before base with -160.0" in words
     assert "BCE 151.0, place 2 behind base with 150.0" in words
-    assert (
-        cases_page.verdict(rows[:1], cases_page.COLUMNS)
-        == "The report's best case was not run beside others."
-    )
+    alone = report.Table(rows=rows[:1], columns=cases_page.COLUMNS, caption="")
+    assert cases_page.verdict(alone) == "The report's best case was not run beside others."
 
 
 def test_published_values_are_mnists_alone():
     accuracies = {
-        fractions_page.ALONE: {1.0: [0.99]},
-        fractions_page.FAIR: {},
-        fractions_page.LEAKY: {0.2: [0.98]},
+        fractions.ALONE: {1.0: [0.99]},
+        fractions.FAIR: {},
+        fractions.LEAKY: {0.2: [0.98]},
     }
-    published = [row.published for row in fractions_page.make_rows(accuracies, mnist=True)]
+    published = [row.published for row in fractions.make_rows(accuracies, mnist=True)]
     assert published == [{"accuracy": 0.9847}, {"accuracy": 0.9693}]
-    assert [row.published for row in fractions_page.make_rows(accuracies, mnist=False)] == [{}, {}]
+    assert [row.published for row in fractions.make_rows(accuracies, mnist=False)] == [{}, {}]
 
 
 def test_the_conditional_generator_is_asked_for_every_class_alike():

@@ -3,32 +3,30 @@
 import json
 import shlex
 import sys
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from experiments.vae_gan_hybrids.aae_config import AAEConfig
-from experiments.vae_gan_hybrids.aae_rows import ROWS as AAE_ROWS
-from experiments.vae_gan_hybrids.vaegan_rows import ROWS as VAEGAN_ROWS
 from PIL import Image
 
 import jaxvae
 from experiments.vae_gan_hybrids import __main__ as hybrids
-from experiments.vae_gan_hybrids import aae_tables, aae_training, stability, vaegan_tables, vaegan_training
+from experiments.vae_gan_hybrids import aae, aae_page, vaegan, vaegan_page
+from experiments.vae_gan_hybrids.aae import VARIANTS as AAE_VARIANTS
+from experiments.vae_gan_hybrids.aae import AAEConfig
+from experiments.vae_gan_hybrids.vaegan_config import VARIANTS as VAEGAN_VARIANTS
 from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
-from experiments.vae_gan_hybrids.vaegan_measures import attribute_vectors
-from jaxvae import cli, data, models, report, train
+from jaxvae import cli, data, models, report
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
 AAE = (
     "aae --preset smoke --limit 40 --image-size 8 --epochs 1 --classifier-epochs 1 --samples 12 --widths 4 "
-    "--hidden 8 --batch-size 20 --unlabelled 0.5 --no-compile-cache"
+    "--hidden 8 --batch-size 20 --unlabelled 0.5"
 )
 VAEGAN = (
-    "vaegan --preset smoke --limit 40 --image-size 8 --epochs 1 --judge-epochs 1 --samples 12 --widths 4 "
-    "--discriminator-widths 4 --feature-layer 1 --hidden 8 --latent-size 3 --batch-size 20 --no-compile-cache"
+    "vaegan --preset smoke --limit 40 --image-size 8 --epochs 1 --classifier-epochs 1 --samples 12 --widths 4 "
+    "--discriminator-widths 4 --feature-layer 1 --hidden 8 --latent-size 3 --batch-size 20"
 )
 
 
@@ -115,7 +113,7 @@ def test_hidden_labels_are_those_of_the_flag(autoencoders):
 
 
 def test_both_phases_and_the_discriminator_are_players():
-    game = aae_training.make_game(AAEConfig(), AAE_ROWS["AAE, ring"], steps=10)
+    game = aae.make_game(AAEConfig(), AAE_VARIANTS["AAE, ring"], steps=10)
     assert {name: player.moves for name, player in game.players.items()} == {
         "reconstruction": ("encoder", "decoder"),
         "regularization": ("encoder",),
@@ -124,7 +122,7 @@ def test_both_phases_and_the_discriminator_are_players():
 
 
 def test_the_encoder_hurries_against_the_discriminator_as_its_row_says():
-    factors = {name: row.rate_factor for name, row in AAE_ROWS.items() if row.adversarial}
+    factors = {name: row.rate_factor for name, row in AAE_VARIANTS.items() if row.adversarial}
     assert factors == {
         "AAE, Gaussian": 1.0,
         "AAE, ring": 3.0,
@@ -133,7 +131,7 @@ def test_the_encoder_hurries_against_the_discriminator_as_its_row_says():
         "AAE, Swiss roll, labels": 6.0,
     }
     for name, factor in factors.items():
-        game = aae_training.make_game(AAEConfig(regularization_rate=1e-3), AAE_ROWS[name], steps=10)
+        game = aae.make_game(AAEConfig(regularization_rate=1e-3), AAE_VARIANTS[name], steps=10)
         optimizer = game.players["regularization"].optimizer
         with jax.numpy_dtype_promotion("standard"):
             update, _ = optimizer.update({"w": jnp.ones(1)}, optimizer.init({"w": jnp.zeros(1)}))
@@ -144,7 +142,7 @@ def test_the_encoder_hurries_against_the_discriminator_as_its_row_says():
 def test_adversaries_are_measured(adversaries):
     found = values(adversaries)
     assert list(found) == ["VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes", "validation images"]
-    samples = {"sharpness", "diversity", "distinctness"}
+    samples = {"sharpness_ratio", "diversity", "distinctness"}
     again = {"mse", "feature_distance", "recognised", "attributes_kept"}
     attributes = {f"attribute_{name}" for name in ("accuracy", "floor", "exact", "cosine", "0", "1")}
     assert set(found["GAN"]) == samples
@@ -180,7 +178,7 @@ def test_attribute_vectors_are_differences_of_mean_codes(adversaries):
     dataset = data.from_arrays(images, np.full(6, -1), name="toy", attributes=attributes)
     (posterior,) = run.encode(images)
     codes = np.asarray(posterior.mean)
-    actual = attribute_vectors(run, dataset)
+    actual = vaegan_page.attribute_vectors(run, dataset)
     np.testing.assert_allclose(actual[0], codes[[0, 1, 5]].mean(0) - codes[2:5].mean(0), atol=1e-5)
     np.testing.assert_array_equal(actual[1], 0)
 
@@ -208,7 +206,7 @@ def test_attribute_vectors_are_differences_of_mean_codes(adversaries):
 def test_a_gan_is_the_game_without_its_likelihood(row, weights):
     config = VAEGANConfig(beta=3.0, gamma=0.5)
     model = config.make_model((16, 16, 3), attributes=0, layout=models.layout())
-    game = vaegan_training.make_game(config, model, VAEGAN_ROWS[row], steps=10)
+    game = vaegan.make_game(config, model, VAEGAN_VARIANTS[row], steps=10)
     judging = dict.fromkeys(("adversarial_real", "adversarial_reconstruction", "adversarial_sample"), 1.0)
     assert game.weights == weights | {"discriminator": judging | {"gradient_penalty": 10.0}}
 
@@ -217,14 +215,14 @@ def test_a_gan_is_the_game_without_its_likelihood(row, weights):
     ("flags", "message"),
     [
         ("gan", "the first argument must be one of aae, vaegan, got gan"),
-        (f"{AAE} --rows 'AAE, torus'", "Unknown row 'AAE, torus'; known are 'VAE, Gaussian'"),
+        (f"{AAE} --variants 'AAE, torus'", "Unknown variant 'AAE, torus'; known are 'VAE, Gaussian'"),
         (f"{AAE} --game logistic", "--game"),
         (f"{AAE} --game wasserstein", "more than 0 for wasserstein, got 0"),
         (f"{AAE} --game hinge --smoothing 0.1", "hinge has no target that could be smoothed"),
         (f"{AAE} --unlabelled 1", r"must be in [0, 1), got 1"),
         (f"{AAE} --limit 2 --batch-size 2", "at least 12 validation images, got 2"),
         (f"{AAE} --classes bird", "aae needs images of 2 to 10 classes, got 1 of 'drawn'"),
-        (f"{VAEGAN} --rows DCGAN", "Unknown row 'DCGAN'; known are 'VAE', 'GAN'"),
+        (f"{VAEGAN} --variants DCGAN", "Unknown variant 'DCGAN'; known are 'VAE', 'GAN'"),
         (
             f"{VAEGAN} --attributes bird wings",
             "Unknown attribute 'wings' of 'drawn'; known are bird, horse, house",
@@ -270,54 +268,6 @@ def test_attributes_that_do_not_fit_are_refused(faces, line, message, monkeypatc
     assert not (tmp_path / "run").exists()
 
 
-def stand_in(seed):
-    return SimpleNamespace(seed=seed)
-
-
-def test_a_training_that_diverges_is_named_and_has_no_numbers():
-    def training():
-        raise train.NonFiniteError("adversarial_real is nan at step 3")
-
-    outcome = stability.attempt("GAN", training)
-    row = stability.make_row("GAN", "A note.", outcome, dict)
-    assert not row.metrics
-    assert row.note == "A note. Diverged, and all seeds of the row stopped: adversarial_real is nan at step 3"
-    assert vaegan_tables.verdict([row], ceiling=0.9) == "GAN failed."
-
-
-@pytest.mark.parametrize(
-    ("low", "told"),
-    [
-        ({"diversity": 0.1}, "diversity 0.10"),
-        ({"diversity": float("nan")}, "diversity nan"),
-        ({"distinctness": 0.04}, "distinctness 0.04"),
-        ({"diversity": 0.4, "distinctness": 0.0}, "diversity 0.40, distinctness 0.00"),
-    ],
-)
-def test_a_seed_that_collapses_is_named_and_not_counted(low, told):
-    healthy = {"diversity": 0.9, "distinctness": 0.6}
-    found = {0: healthy, 1: healthy | low, 2: healthy}
-
-    def measure(run):
-        return found[run.seed]
-
-    whole = stability.Outcome(runs=[stand_in(seed) for seed in found])
-    outcome = stability.without_collapsed("GAN", whole, measure, least=0.5)
-    row = stability.make_row("GAN", "", outcome, measure)
-    assert row.metrics["diversity"]["mean"] == pytest.approx(0.9)
-    assert row.metrics["diversity"]["n"] == 2
-    assert row.note == (
-        f"Collapsed, and not counted: seed 1 ({told}); needed are diversity 0.5 and distinctness 0.1 of the data's."
-    )
-    assert stability.without_collapsed("GAN", outcome, measure, least=0.5) is outcome
-
-
-def test_nothing_has_collapsed_that_need_not_be_diverse():
-    whole = stability.Outcome(runs=[stand_in(0)])
-    none = {"diversity": 0.0, "distinctness": 0.0}
-    assert stability.without_collapsed("GAN", whole, lambda run: none, least=0.0) is whole
-
-
 def summary(**means):
     return {name: {"mean": value, "std": None, "n": 1} for name, value in means.items()}
 
@@ -328,17 +278,17 @@ def test_the_verdicts_say_what_the_numbers_say():
         report.Row(name="AAE, ring", metrics=summary(holes=0.1, mode_match=0.8)),
         report.Row(name="AAE, ring, labels", metrics=summary(agreement=0.97, two_sample=0.55)),
     ]
-    assert aae_tables.verdict(rows) == (
+    assert aae_page.verdict(rows) == (
         "Holes of the ring prior, VAE → AAE: 0.300 → 0.100, better. "
         "Mode match of the ring prior, VAE → AAE: 0.900 → 0.800, not better. "
         "AAE, ring, labels: 97.0% of images are of their part's class, two-sample accuracy 0.550."
     )
     rows = [
-        report.Row(name="VAE", metrics=summary(sharpness=0.2)),
-        report.Row(name="VAE-GAN", metrics=summary(sharpness=0.9)),
+        report.Row(name="VAE", metrics=summary(sharpness_ratio=0.2)),
+        report.Row(name="VAE-GAN", metrics=summary(sharpness_ratio=0.9)),
         report.Row(name="VAE-GAN, attributes", metrics=summary(attribute_accuracy=0.81, attribute_floor=0.6)),
     ]
-    assert vaegan_tables.verdict(rows, ceiling=0.9) == (
+    assert vaegan_page.verdict(rows, ceiling=0.9) == (
         "Sharpness, VAE → VAE-GAN: 0.200 → 0.900, better. "
         "VAE-GAN, attributes: attribute accuracy 0.810, 0.900 of the ceiling 0.900; images asked for "
         "other attributes reach 0.600."
@@ -346,5 +296,14 @@ def test_the_verdicts_say_what_the_numbers_say():
 
 
 def test_every_row_has_a_part_of_its_own():
-    for rows in (AAE_ROWS, VAEGAN_ROWS):
+    for rows in (AAE_VARIANTS, VAEGAN_VARIANTS):
         assert len({row.program for row in rows.values()}) == len(rows)
+
+
+def test_alone_it_says_what_to_type(monkeypatch, capsys):
+    for arguments in ("", "--help"):
+        assert launch(monkeypatch, arguments) == 0
+        shown = capsys.readouterr().out
+        assert "Combining VAEs and GANs" in shown
+        for word in ("aae", "vaegan"):
+            assert f"    python {hybrids.__name__} {word}\n" in shown

@@ -5,6 +5,7 @@ import json
 import shlex
 import shutil
 from functools import partial
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -15,15 +16,15 @@ from small_runs import contents
 
 import jaxvae
 from experiments import vae_losses_mnist as study
-from jaxvae import losses
+from jaxvae import losses, models
 from jaxvae import study as study_room
 from jaxvae.types import Batch, Output, Posterior
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
-ROWS = ["N(0, 1)", "MSE", "perceptual + BCE", "denoising"]
+VARIANTS = ["N(0, 1)", "MSE", "perceptual + BCE", "denoising"]
 SMALL = (
     "--preset smoke --no-fid --limit 128 --batch-size 32 --samples 8 --bound-samples 2 "
-    "--no-compile-cache --rows " + shlex.join(ROWS)
+    "--variants " + shlex.join(VARIANTS)
 )
 
 
@@ -40,7 +41,7 @@ def finished(tmp_path_factory):
 
 def test_results_hold_every_row_with_what_was_published(finished):
     results = json.loads((finished / "results.json").read_text())
-    assert [row["name"] for row in results["rows"]] == ROWS
+    assert [row["name"] for row in results["rows"]] == VARIANTS
     assert [row["published"].get("fid") for row in results["rows"]] == [131.7012, 143.3465, 180.7325, None]
     expected = {"classifier_fid", "iwae", "elbo", "bce", "mse", "kl", "kl_1", "kl_2", "ssim", "active_units"}
     expected |= {"parameters"}
@@ -87,7 +88,7 @@ def test_a_row_is_used_from_python_with_its_own_prior(finished):
 
 
 def test_a_run_that_is_stopped_while_it_measures_measures_the_rest_only(monkeypatch, tmp_path):
-    measure, names = study_room.Measures._measure, []
+    measure, names = study_room.AutoencoderMeasures.measure, []
 
     def stop(self, run):
         if names == ["N(0, 1)"]:
@@ -95,8 +96,8 @@ def test_a_run_that_is_stopped_while_it_measures_measures_the_rest_only(monkeypa
         names.append(run.variant)
         return measure(self, run)
 
-    command = f"{SMALL} --rows 'N(0, 1)' MSE --workdir {tmp_path}/run"
-    monkeypatch.setattr(study_room.Measures, "_measure", stop)
+    command = f"{SMALL} --variants 'N(0, 1)' MSE --workdir {tmp_path}/run"
+    monkeypatch.setattr(study_room.AutoencoderMeasures, "measure", stop)
     assert launch(monkeypatch, command) == 130
     assert not (tmp_path / "run" / "results.json").exists()
     names.append("again")
@@ -108,7 +109,7 @@ def test_a_run_that_is_stopped_while_it_measures_measures_the_rest_only(monkeypa
 
 
 def test_two_devices_train_the_same(finished, monkeypatch, tmp_path):
-    flags = f"--rows MSE --devices 2 --parallel pmap --workdir {tmp_path}/run"
+    flags = f"--variants MSE --devices 2 --parallel pmap --workdir {tmp_path}/run"
     assert launch(monkeypatch, f"{SMALL} {flags}") == 0
     (row,) = json.loads((tmp_path / "run" / "results.json").read_text())["rows"]
     (expected,) = (
@@ -139,9 +140,8 @@ def test_fid_is_measured_beside_the_published_one(finished, monkeypatch, tmp_pat
 
 
 def test_published_values_are_mnists_alone():
-    row = study.make_models(study.Config())["MSE"]
-    assert study.make_row("MSE", row, [{"fid": 1.0}], data="mnist").published == {"fid": 143.3465}
-    assert study.make_row("MSE", row, [{"fid": 1.0}], data="fashion_mnist").published == {}
+    for name, published in (("mnist", {"fid": 143.3465}), ("fashion_mnist", {})):
+        assert study.make_variants(study.Config(data=name))["MSE"].published == published
 
 
 def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_path):
@@ -156,18 +156,18 @@ def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_p
     ("flags", "message"),
     [
         (
-            "--rows MSE GAN",
-            "Unknown row 'GAN'; known are 'N(0, 1)', 'N(1, 2)', 'BCE', 'MSE', 'MAE', 'perceptual',",
+            "--variants MSE GAN",
+            "Unknown variant 'GAN'; known are 'N(0, 1)', 'N(1, 2)', 'BCE', 'MSE', 'MAE', 'perceptual',",
         ),
-        ("--rows MSE MSE", "rows must be one or more different names, got MSE, MSE."),
-        ("--rows", "rows must be one or more different names, got none."),
+        ("--variants MSE MSE", "variants must be one or more different names, got MSE, MSE."),
+        ("--variants", "variants must be one or more different names, got none."),
         ("--samples 1", "a Fréchet distance needs at least 2 samples, got 1."),
         ("--bound-samples 0", "bound_samples must be at least 1, got 0."),
         ("--beta 0", "beta must be finite and > 0, got 0.0."),
         ("--noise nan", "noise must be finite and > 0, got nan."),
         ("--perceptual-weight -1", "perceptual_weight must be finite and > 0, got -1.0."),
         ("--learning-rate 0", "learning_rate must be finite and > 0, got 0.0."),
-        ("--limit 1 --batch-size 1", "a Fréchet distance needs at least 2 validation images, got 1"),
+        ("--limit 1 --batch-size 1", "needs at least 2 validation images, got 1"),
         ("--limit 8", "batch_size must be between 1 and the 8 examples of mnist, got 32."),
         ("--devices 3", "divisible by the number of devices, got 32 over 3 devices."),
         ("--fid --inception /nowhere/weights.pt", "/nowhere/weights.pt"),
@@ -182,8 +182,9 @@ def test_a_bad_flag_is_refused_before_anything_is_written(monkeypatch, capsys, t
 
 
 def test_the_table_is_the_reports():
-    rows = study.make_models(study.Config())
-    assert tuple(rows) == study.REPORTED + study.FURTHER
+    every = study.REPORTED + study.FURTHER
+    rows = study.make_variants(study.Config(variants=every))
+    assert tuple(rows) == every
     published = [131.7012, 132.0186, 150.64744, 143.3465, 98.25, 323.5575, 180.7325, 176.8897, 79.7245]
     assert [rows[name].fid for name in study.REPORTED] == published
     assert [rows[name].fid for name in study.FURTHER] == [None] * 3
@@ -203,10 +204,13 @@ def test_weights_make_each_rows_own_loss():
     posterior = Posterior(jnp.asarray(rng.normal(size=(3, 2)), jnp.float32), jnp.full((3, 2), 0.5))
     output = Output(jnp.asarray(rng.normal(size=(3, 8, 8, 1)), jnp.float32), (posterior,), (posterior.mean,))
     key, mean = jax.random.key(0), jax.nn.sigmoid(output.logits)
-    rows = study.make_models(study.Config())
-    chosen = {n: rows[n] for n in ("N(0, 1)", "N(1, 2)", "MAE", "perceptual + MSE", "beta")}
-    terms, weights = study.make_terms(chosen, lambda image: (2 * image,))
-    objective = losses.compose(terms, dict.fromkeys(terms, 1.0))
+    names = ("N(0, 1)", "N(1, 2)", "MAE", "perceptual + MSE", "beta")
+    config = study.Config(variants=names)
+    experiment = SimpleNamespace(image_shape=(28, 28, 1), layout=models.layout())
+    trainings = [
+        study.make_training(experiment, config, lambda image: (2 * image,), group)
+        for group in study_room.programs(study.make_variants(config)).values()
+    ]
     squares = jnp.sum((mean - batch.image) ** 2, (1, 2, 3))
     shifted = losses.kl_normal(posterior, loc=1.0, scale=2.0)
     bce = losses.bernoulli_nll(output.logits, batch.image)
@@ -217,7 +221,10 @@ def test_weights_make_each_rows_own_loss():
         "perceptual + MSE": 0.01 * 4 * squares + squares + shifted,
         "beta": bce + 4 * shifted,
     }
-    for name, own in weights.items():
-        hyper = {term: jnp.float32(weight) for term, weight in own.items()}
-        loss, _ = objective(key, output, batch, jnp.int32(0), hyper)
-        np.testing.assert_allclose(loss, expected[name].mean(), rtol=1e-5)
+    assert {name for training in trainings for name in training.variants} == set(names)
+    for training in trainings:
+        objective = losses.compose(training.terms, training.weights)
+        for name, weights in training.variants.items():
+            hyper = {term: jnp.float32(weight) for term, weight in weights.items()}
+            loss, _ = objective(key, output, batch, jnp.int32(0), hyper)
+            np.testing.assert_allclose(loss, expected[name].mean(), rtol=1e-5)

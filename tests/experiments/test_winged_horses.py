@@ -9,19 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import small_runs
-from experiments.winged_horses.rows import ABLATION, COMPARED, MAIN, ROWS
 
 import jaxvae
 from experiments.winged_horses import __main__ as winged_horses
-from experiments.winged_horses import page, tables, training
-from experiments.winged_horses.config import Config
+from experiments.winged_horses import page
+from experiments.winged_horses.config import ABLATION, COMPARED, MAIN, VARIANTS, Config, make_variants
 from jaxvae import losses, models, report
 from jaxvae.types import Batch
 
-ROW_NAMES = ["SSIM", "kernel 3", MAIN]
+NAMES = ["SSIM", "kernel 3", MAIN]
 SMALL = (
     "--preset smoke --no-fid --limit 64 --epochs 1 --widths 8 8 --latent-size 6 --samples 8 --components 2 "
-    "--second-stage-steps 3 --pairs 2 --midpoints 3 --no-compile-cache"
+    "--second-stage-steps 3 --pairs 2 --midpoints 3"
 )
 launch = partial(small_runs.launch, winged_horses)
 
@@ -30,17 +29,17 @@ launch = partial(small_runs.launch, winged_horses)
 def finished(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "horses"
     with pytest.MonkeyPatch.context() as patch:
-        assert launch(patch, f"{SMALL} --rows {shlex.join(ROW_NAMES)} --workdir {workdir}") == 0
+        assert launch(patch, f"{SMALL} --variants {shlex.join(NAMES)} --workdir {workdir}") == 0
     return workdir
 
 
 def test_results_hold_every_row_and_every_sampler(finished):
     results = json.loads((finished / "results.json").read_text())
     names = [row["name"] for row in results["rows"]]
-    assert names == [*ROW_NAMES, "linear", "spherical", "arithmetic", "midpoint"]
+    assert names == [*NAMES, "linear", "spherical", "arithmetic", "midpoint"]
     expected = {"bce", "mse", "ssim", "colour_error", "kl", "active_units", "checkerboard", "parameters"}
     expected |= {"histogram_reconstructions"}
-    expected |= {f"{what}_{sampler}" for what in ("histogram", "shift") for sampler in tables.SAMPLERS}
+    expected |= {f"{what}_{sampler}" for what in ("histogram", "shift") for sampler in page.SAMPLERS}
     for row in results["rows"][:3]:
         assert set(row["metrics"]) == expected
         values = {name: summary["mean"] for name, summary in row["metrics"].items()}
@@ -66,7 +65,7 @@ def test_rows_with_one_network_share_a_program(finished):
 def test_pictures_and_page_are_there(finished):
     names = {path.stem for path in (finished / "figures").iterdir()}
     dreams = {"most_alike", "most_alike_parents", "best", "strips", "arithmetic", "midpoints"}
-    samples = {f"samples_{sampler}" for sampler in tables.SAMPLERS}
+    samples = {f"samples_{sampler}" for sampler in page.SAMPLERS}
     assert names == dreams | samples | {"reconstructions", "colours", "curves"}
     text = (finished / "report.html").read_text()
     assert text.count("<img") == len(names)
@@ -83,7 +82,7 @@ def test_a_row_is_used_from_python(finished):
 def test_what_measures_may_change_when_a_run_is_resumed_and_the_network_may_not(
     finished, monkeypatch, capsys
 ):
-    command = f"{SMALL} --rows {shlex.join(ROW_NAMES)} --workdir {finished} --resume"
+    command = f"{SMALL} --variants {shlex.join(NAMES)} --workdir {finished} --resume"
     assert launch(monkeypatch, f"{command} --samplers prior --no-dream") == 0
     assert not any("mixture" in key for key in json.loads((finished / "results.json").read_text())["rows"][0])
     capsys.readouterr()
@@ -95,14 +94,16 @@ def test_all_switches_of_the_loss_train_together(monkeypatch, tmp_path):
     flags = (
         "--also ms_ssim deep_features --deep-features stopped --kl monte_carlo --no-dream --samplers prior"
     )
-    assert launch(monkeypatch, f"{SMALL} --rows '{MAIN}' {flags} --workdir {tmp_path}/run") == 0
+    assert launch(monkeypatch, f"{SMALL} --variants '{MAIN}' {flags} --workdir {tmp_path}/run") == 0
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert {line["split"] for line in lines} == {"train", "validation"}
     for line in lines:
-        assert {"ms_ssim", "deep_features", "mse", "ssim", "colour", "kl"} <= line.keys()
+        assert {"ms_ssim_loss", "deep_features", "squared_error", "kl"} <= line.keys()
         if line["split"] == "validation":
             continue
-        weighted = 32 * 32 * 3 * (0.5 * line["ssim"] + 25 * line["colour"] + 0.5 * line["ms_ssim"])
+        weighted = (
+            32 * 32 * 3 * (0.5 * line["ssim_loss"] + 25 * line["colour_loss"] + 0.5 * line["ms_ssim_loss"])
+        )
         weighted += 32 * 32 * 3 * 0.3 * line["deep_features"] + line["kl"]
         assert line["loss"] == pytest.approx(weighted, rel=1e-3)
 
@@ -114,10 +115,10 @@ def test_all_switches_of_the_loss_train_together(monkeypatch, tmp_path):
         ("--image-size 9", "need images of 10 x 10 pixels or more, got 9 x 9"),
         ("--image-size 10", "at least 11"),
         ("--latent-size 0", "positive sizes"),
-        ("--rows MSE sepia", "Unknown row 'sepia'; known are 'MSE', 'SSIM'"),
+        ("--variants MSE sepia", "Unknown variant 'sepia'; known are 'MSE', 'SSIM'"),
         ("--pair horse dragon", "got 'dragon'; known are bird, horse, house"),
         ("--classes bird dragon", "Unknown class 'dragon' of 'drawn'; known are bird, horse, house"),
-        ("--rows 'convolutional latent' --latent-size 7", "must be a multiple of 36, got 7"),
+        ("--variants 'convolutional latent' --latent-size 7", "must be a multiple of 36, got 7"),
         ("--interpolation-steps 2", "interpolation_steps must be at least 3, got 2"),
         ("--colour-weight 0", "colour_weight must be finite and > 0"),
         ("--samplers prior prior", "samplers must be one or more different names"),
@@ -133,15 +134,15 @@ def test_bad_input_is_one_line_and_writes_nothing(flags, message, monkeypatch, t
 
 
 def test_a_folder_of_one_class_has_no_dreams(monkeypatch, tmp_path):
-    flags = "--classes bird --rows MSE --samplers prior"
+    flags = "--classes bird --variants MSE --samplers prior"
     assert launch(monkeypatch, f"{SMALL} {flags} --workdir {tmp_path}/run") == 0
     assert "There are no dreams" in (tmp_path / "run" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("side", [32, 96])
 def test_every_row_has_a_network_for_the_reports_sizes(side):
-    config = Config(rows=tuple(ROWS))
-    for row in training.make_rows(config).values():
+    config = Config(variants=tuple(VARIANTS))
+    for row in make_variants(config).values():
         model = config.make_model((side, side, 3), layout=models.layout(), **row.network)
         shapes = jax.eval_shape(partial(models.init, model=model), jax.random.key(0))
         assert shapes["params"]
@@ -149,19 +150,19 @@ def test_every_row_has_a_network_for_the_reports_sizes(side):
 
 
 def test_programs_differ_where_the_work_does():
-    rows = training.make_rows(Config(rows=tuple(ROWS)))
-    programs = {name: training.program(row) for name, row in rows.items()}
+    rows = make_variants(Config(variants=tuple(VARIANTS)))
+    programs = {name: row.program for name, row in rows.items()}
     assert len({programs[name] for name in COMPARED}) == 1
-    assert len(set(programs.values())) == len(ROWS) - len(COMPARED) + 1
-    assert set(ABLATION) == set(ROWS) - {"MSE", "SSIM", "VGG"}
+    assert len(set(programs.values())) == len(VARIANTS) - len(COMPARED) + 1
+    assert set(ABLATION) == set(VARIANTS) - {"MSE", "SSIM", "VGG"}
 
 
 def test_equation_5_is_kl_and_ssim_and_colour():
     config = Config(ssim_weight=2.0, colour_weight=3.0, beta=0.5, widths=(4, 4), latent_size=3)
     model = config.make_model((32, 32, 3), layout=models.layout())
-    row = training.make_rows(config)[MAIN]
+    row = make_variants(config)[MAIN]
     objective = losses.compose(
-        training.make_terms(config, row, model), training.make_weights(config, row, model.image_shape)
+        winged_horses.make_terms(row, model), winged_horses.make_weights(config, row, model.image_shape)
     )
     key, index = jax.random.key(0), jnp.arange(5, dtype=jnp.int32)
     image = jnp.asarray(np.random.default_rng(0).random((5, 32, 32, 3)), jnp.float32)
@@ -187,7 +188,7 @@ def test_the_verdict_says_what_the_numbers_say():
         report.Row(name="MSE", metrics=summary(ssim=0.6, colour_error=0.02)),
         report.Row(name=MAIN, metrics=summary(ssim=0.7, colour_error=0.03, fid_prior=90.0, fid_mixture=80.0)),
     ]
-    assert tables.verdict(rows) == (
+    assert page.verdict(rows) == (
         f"SSIM from “MSE” to “{MAIN}”: 0.6000 → 0.7000, higher. Colour error from “MSE” to “{MAIN}”: 0.0200 → 0.0300, "
         f"higher. FID of “{MAIN}” by sampler: prior 90.0, mixture 80.0."
     )

@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from experiments.winged_horses.kinds import STRENGTHS
 from flax import linen as nn
 
 import jaxvae
-from experiments.winged_horses import dreams, dreams_page, ranking
-from experiments.winged_horses.candidates import make_candidates
+from experiments.winged_horses import dreams, ranking
+from experiments.winged_horses.candidates import STRENGTHS, make_candidates
 from experiments.winged_horses.pictures import Pictures, classes_with_pictures, encode_labelled, find_pair
 from jaxvae import data, models, report
 from jaxvae.types import Posterior
@@ -138,8 +137,8 @@ def judged(images):
         codes=codes,
         stddev=np.ones((60, 2), np.float32),
     )
-    judge = ranking.fit_judge(known)
-    return run, known, judge, ranking.rank(run, images, judge, known, classes=("horse", "bird"))
+    classifier = ranking.fit_classifier(known)
+    return run, known, classifier, ranking.rank(run, images, classifier, known, classes=("horse", "bird"))
 
 
 def marked(code, *, sharp):
@@ -152,17 +151,17 @@ def marked(code, *, sharp):
 def test_what_lies_between_both_classes_and_is_sharp_comes_first():
     places = [((4, 0), 1), ((3, 3), 1), ((0, 4), 1), ((3, 3), 0), ((0, 0), 1), ((3, 3), 1)]
     images = np.stack([marked(code, sharp=sharp) for code, sharp in places])
-    run, known, judge, found = judged(images)
+    run, known, classifier, found = judged(images)
     assert found.order.tolist()[:3] == [1, 5, 3]
-    np.testing.assert_allclose(found.probabilities, judge.probabilities(4 * images[:, 0, :2, 0])[:, 1:])
+    np.testing.assert_allclose(found.probabilities, classifier.probabilities(4 * images[:, 0, :2, 0])[:, 1:])
     typical = np.median(ranking._sharpness(run.decode((known.codes[20:],))))
     expected = found.probabilities.min(1) * np.minimum(1, ranking._sharpness(images) / typical)
     np.testing.assert_allclose(found.scores, expected, rtol=1e-5)
     assert found.sharpness[1] > 1 > found.sharpness[3]
 
 
-def test_the_judge_is_measured_class_by_class():
-    run, known, judge, _ = judged(marked((0, 0), sharp=1)[None])
+def test_the_classifier_is_measured_class_by_class():
+    run, known, classifier, _ = judged(marked((0, 0), sharp=1)[None])
     codes = np.float32([[0, 0], [0, 0], [0, 0], [0, 4], [4, 0]])
     validation = Pictures(
         images=known.images[:5],
@@ -171,11 +170,11 @@ def test_the_judge_is_measured_class_by_class():
         codes=codes,
         stddev=np.ones((5, 2), np.float32),
     )
-    found = ranking.worth(run, judge, validation, classes=("cat", "horse"))
+    found = ranking.trust(run, classifier, validation, classes=("cat", "horse"))
     assert found == pytest.approx(
         {"accuracy": 0.75, "reconstructed_accuracy": 0.75, "chance": 1 / 3, "pair_accuracy": 0.75}
     )
-    assert "pair_accuracy" not in ranking.worth(run, judge, validation, classes=("horse", "bird"))
+    assert "pair_accuracy" not in ranking.trust(run, classifier, validation, classes=("horse", "bird"))
 
 
 def test_the_pair_is_horse_and_bird_or_the_first_two_with_pictures():
@@ -206,9 +205,9 @@ def test_a_pair_that_there_is_not_is_refused(pair, labels, message):
 def settings(tmp_path, dataset, validation):
     config = SimpleNamespace(pair=None, pairs=2, interpolation_steps=3, midpoints=3, seed=0)
     experiment = SimpleNamespace(
-        source=SimpleNamespace(dataset=dataset),
+        train_set=dataset,
         test_set=validation,
-        workdir=SimpleNamespace(figures=tmp_path / "figures"),
+        picture=lambda name, *shown: report.picture(tmp_path / "figures" / f"{name}.png", *shown),
     )
     return experiment, config
 
@@ -237,7 +236,7 @@ def test_without_two_classes_a_sentence_is_all(tmp_path, run):
 
 def test_the_best_is_enlarged_smoothly():
     image = np.random.default_rng(0).random((32, 16, 3), np.float32)
-    large = dreams_page.enlarge(image)
+    large = dreams.enlarge(image)
     assert large.shape == (384, 192, 3)
     assert 0 <= large.min() < large.max() <= 1
     assert np.abs(np.diff(large, axis=0)).max() < np.abs(np.diff(image, axis=0)).max()

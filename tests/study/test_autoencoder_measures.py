@@ -1,4 +1,4 @@
-"""What is measured of a model, on a few digits and with a judge that was not trained."""
+"""What is measured of a model, on a few digits and with a classifier that was not trained."""
 
 import dataclasses
 import json
@@ -17,15 +17,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the 32 features")
 
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
-    config = cli.RunConfig(workdir=tmp_path_factory.mktemp("runs") / "run", limit=24, batch_size=8)
-    experiment = study.Experiment.prepare("some_study", config)
+    config = cli.StudyConfig(
+        workdir=tmp_path_factory.mktemp("runs") / "run", limit=24, batch_size=8, samples=24, bound_samples=3
+    )
+    experiment = study.Experiment.open("some_study", config)
     assert not config.workdir.exists()
     config.workdir.mkdir()
     return experiment
 
 
 @pytest.fixture(scope="module")
-def judge():
+def classifier():
     model = models.Classifier((28, 28, 1), widths=(2, 2), hidden=(32,))
     return study.FeatureClassifier(model, models.init(jax.random.key(0), model), 0.1)
 
@@ -38,8 +40,8 @@ def trained(variant="some", seed=0, **arguments):
 
 
 @pytest.fixture
-def measures(experiment, judge):
-    yield study.Measures(experiment, judge, samples=24, bound_samples=3)
+def measures(experiment, classifier):
+    yield study.AutoencoderMeasures(experiment, experiment.config, classifier)
     experiment.workdir.measures.unlink(missing_ok=True)
 
 
@@ -47,6 +49,7 @@ def test_numbers_are_those_of_the_models_own_prior(experiment, measures):
     run = trained(prior=(1.0, 2.0))
     found = measures(run)
     names = {"kl", "kl_1", "kl_2", "bce", "mse", "ssim", "iwae", "elbo", "active_units", "classifier_fid"}
+    names |= {"parameters"}
     assert found.keys() == names
     (posterior,) = run.encode(experiment.test_set.images)
     mean, stddev = np.float64(posterior.mean), np.float64(posterior.stddev)
@@ -57,23 +60,27 @@ def test_numbers_are_those_of_the_models_own_prior(experiment, measures):
     assert all(map(math.isfinite, found.values()))
 
 
-def test_the_judges_distance_is_that_of_its_activations(experiment, judge, measures):
+def test_the_classifiers_distance_is_that_of_its_activations(experiment, classifier, measures):
     run = trained()
     samples = np.asarray(run.sample(24, seed=0))
     real = experiment.test_set.images / np.float32(255)
     moments = [
-        evaluate.moments(np.asarray(judge.model.apply(judge.variables, jnp.asarray(x), method="penultimate")))
+        evaluate.moments(
+            np.asarray(classifier.model.apply(classifier.variables, jnp.asarray(x), method="penultimate"))
+        )
         for x in (samples, real)
     ]
     assert measures(run)["classifier_fid"] == pytest.approx(evaluate.frechet_distance(*moments), rel=1e-4)
-    np.testing.assert_allclose(judge.moments(experiment.test_set.images).mean, moments[1].mean, rtol=1e-5)
+    np.testing.assert_allclose(
+        classifier.moments(experiment.test_set.images).mean, moments[1].mean, rtol=1e-5
+    )
 
 
 def test_what_was_measured_before_an_interruption_is_not_measured_again(
-    experiment, judge, measures, monkeypatch
+    experiment, classifier, measures, monkeypatch
 ):
     first = measures(trained("a"))
-    again = study.Measures(experiment, judge, samples=24, bound_samples=3)
+    again = study.AutoencoderMeasures(experiment, experiment.config, classifier)
     monkeypatch.setattr(jaxvae.Run, "sample", lambda *_, **__: pytest.fail("it samples again"))
     assert again(trained("a")) == first
     monkeypatch.undo()
@@ -91,10 +98,10 @@ def test_models_that_differ_in_how_they_began_share_an_evaluator(measures):
     )
     for run in (one, other, skipping):
         measures(run)
-    assert len(measures._evaluators) == 2
+    assert len(measures._evaluator._evaluators) == 2
 
 
 def test_an_experiment_refuses_a_batch_larger_than_its_data(experiment):
     config = dataclasses.replace(experiment.config, batch_size=25)
     with pytest.raises(ValueError, match="batch_size must be between 1 and the 24 examples"):
-        study.Experiment.prepare("some_study", config)
+        study.Experiment.open("some_study", config)

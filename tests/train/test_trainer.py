@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -22,12 +23,12 @@ RECORD = {"config": {"epochs": 3}, "data": {}}
 assert PER_EPOCH == 7
 
 
-def losses(key, params, model_state, batch, step, hyper):
+def losses(given):
     """Distance of noisy images to a mean image, times a weight that differs between replicas."""
-    noise = 0.1 * jax.random.normal(key, batch.image.shape)
-    distance = jnp.mean((batch.image + noise - params["mean"]) ** 2)
-    seen = {"count": model_state["seen"]["count"] + 1}
-    return {"all": hyper["rate"] * distance}, ({"seen": seen}, {"loss": distance})
+    noise = 0.1 * jax.random.normal(given.key, given.batch.image.shape)
+    distance = jnp.mean((given.batch.image + noise - given.params["mean"]) ** 2)
+    seen = {"count": given.model_state["seen"]["count"] + 1}
+    return {"all": given.hyper["rate"] * distance}, ({"seen": seen}, {"loss": distance})
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -84,14 +85,14 @@ def contents(workdir):
 
 def raise_signal_at(monkeypatch, number, step):
     """Sends a signal to this process when the chunk that begins at `step` is done."""
-    check = loop.check_finite
+    check = loop.non_finite_metrics
 
     def check_and_raise(metrics, first, replicas):
-        check(metrics, first, replicas)
         if first == step:
             os.kill(os.getpid(), number)
+        return check(metrics, first, replicas)
 
-    monkeypatch.setattr(loop, "check_finite", check_and_raise)
+    monkeypatch.setattr(loop, "non_finite_metrics", check_and_raise)
 
 
 def assert_same(actual, expected):
@@ -161,7 +162,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint_bit_for_bit(whole, workdi
 
     expected, undisturbed = whole
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "check_finite", die)
+        patch.setattr(loop, "non_finite_metrics", die)
         with pytest.raises(Killed):
             start(workdir)
     assert records(workdir)[-1]["step"] == 13
@@ -192,43 +193,82 @@ def test_a_second_signal_acts_at_once(workdir, monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(loop, "check_finite", press_twice)
+    monkeypatch.setattr(loop, "non_finite_metrics", press_twice)
     with pytest.raises(KeyboardInterrupt):
         start(workdir)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(workdir):
-    replicas = [REPLICAS[0], train.Replica("wild", 3, {"rate": 1e30})]
-    with pytest.raises(train.NonFiniteError, match=r"became (inf|nan) at step \d+ in replica 'wild, seed 3'"):
-        start(workdir, replicas=replicas)
+def test_a_replica_that_diverges_is_named_and_the_others_go_on_as_if_alone(whole, workdir, capsys):
+    replicas = [REPLICAS[0], train.Replica("wild", 3, {"rate": 1e30}), REPLICAS[1]]
+    state = start(workdir, replicas=replicas)
+    ((lost, reason),) = train.read_diverged(train.Workdir(workdir).diverged).items()
+    assert lost == ("wild", 3)
+    assert re.fullmatch(r"\w+ became (inf|nan) at step \d+ in replica 'wild, seed 3'", reason)
+    assert f"{reason}; the other replicas go on without it." in capsys.readouterr().out
+    np.testing.assert_array_equal(state.params["mean"][np.array([0, 2])], whole[0].params["mean"])
+    assert records(workdir) == records(whole[1])
 
 
-def test_the_last_good_checkpoint_is_kept(workdir, monkeypatch):
-    check = loop.check_finite
+def spoil(monkeypatch, *numbers):
+    """Lets the loss of some replicas become NaN at step 12."""
+    check = loop.non_finite_metrics
 
-    def spoil(metrics, first, replicas):
+    def spoiled(metrics, first, replicas):
         if first == 10:
-            metrics = metrics | {"loss": metrics["loss"] * [[1, 1, 1], [1, 1, np.nan]]}
-        check(metrics, first, replicas)
+            loss = np.array(metrics["loss"])
+            loss[list(numbers), -1] = np.nan
+            metrics = metrics | {"loss": loss}
+        return check(metrics, first, replicas)
 
-    monkeypatch.setattr(loop, "check_finite", spoil)
-    with pytest.raises(train.NonFiniteError, match="loss became nan at step 12 in replica 'fast, seed 0'"):
+    monkeypatch.setattr(loop, "non_finite_metrics", spoiled)
+
+
+def test_a_run_stops_when_its_last_replica_diverges_and_keeps_the_last_good_checkpoint(workdir, monkeypatch):
+    spoil(monkeypatch, 0, 1)
+    with pytest.raises(
+        train.NonFiniteError, match="loss became nan at step 12 in replica 'slow, seed 0'; the"
+    ):
         start(workdir)
     assert train.Checkpoints(workdir / "checkpoints").steps() == [7]
+    assert not train.Workdir(workdir).diverged.exists()
 
 
-def test_held_out_numbers_that_are_not_finite_stop_the_run(workdir):
+def test_a_killed_run_forgets_what_diverged_after_its_checkpoint(whole, workdir, monkeypatch):
+    diverged = train.Workdir(workdir).diverged
+    with monkeypatch.context() as patch:
+        spoil(patch, 1)
+        raise_signal_at(patch, signal.SIGKILL, 99)
+        start(workdir)
+    assert list(train.read_diverged(diverged)) == [("fast", 0)]
+    assert {record["variant"] for record in records(workdir) if record["step"] > 12} == {"slow"}
+    for step in (14, 21):
+        shutil.rmtree(workdir / "checkpoints" / str(step))
+    assert_same(start(workdir, resume=True), whole[0])
+    assert train.read_diverged(diverged) == {}
+    assert records(workdir) == records(whole[1])
+
+
+def test_a_resumed_run_remembers_what_diverged_before_its_checkpoint(workdir, monkeypatch):
+    with monkeypatch.context() as patch:
+        spoil(patch, 1)
+        start(workdir)
+    before = records(workdir)
+    shutil.rmtree(workdir / "checkpoints" / "21")
+    start(workdir, resume=True)
+    assert records(workdir) == before
+
+
+def test_held_out_numbers_that_are_not_finite_are_a_divergence(workdir):
     counts = []
 
     def evaluate(variables, replica):
-        counts.append(int(variables["seen"]["count"]))
-        return {"good": 1.0, "bad": np.inf if (counts[-1], replica.variant) == (14, "fast") else 0.0}
+        counts.append((int(variables["seen"]["count"]), replica.variant))
+        return {"good": 1.0, "bad": np.inf if counts[-1] == (14, "fast") else 0.0}
 
-    said = "validation bad became inf at step 14 in replica 'fast, seed 0'"
-    with pytest.raises(train.NonFiniteError, match=said):
-        start(workdir, evaluate=evaluate)
-    assert counts == [7, 7, 14, 14]
-    assert train.Checkpoints(workdir / "checkpoints").steps() == [7]
+    start(workdir, evaluate=evaluate)
+    reasons = train.read_diverged(train.Workdir(workdir).diverged)
+    assert reasons == {("fast", 0): "validation bad became inf at step 14 in replica 'fast, seed 0'"}
+    assert counts == [(7, "slow"), (7, "fast"), (14, "slow"), (14, "fast"), (21, "slow")]
     assert all(np.isfinite(record.get("bad", 0.0)) for record in records(workdir))
 
 

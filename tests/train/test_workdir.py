@@ -7,7 +7,11 @@ import pytest
 
 from jaxvae.train import Workdir
 
-RECORD = {"config": {"epochs": 3, "loss": {"ssim": 100.0}, "devices": 1}, "data": {"fingerprint": "abc"}}
+RECORD = {
+    "config": {"epochs": 3, "loss": {"ssim": 100.0}, "devices": 1},
+    "data": {"fingerprint": "abc"},
+    "free": ["devices"],
+}
 FLAGS = {"resume": False, "overwrite": False}
 
 
@@ -185,3 +189,17 @@ def test_reading_what_is_no_run_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"config": ')
     with pytest.raises(ValueError, match=r"config.json is damaged"):
         Workdir(tmp_path).read_config()
+
+
+def test_resume_refuses_another_format_in_one_line(workdir):
+    workdir.open(RECORD | {"environment": {"jaxvae": "0.1.0"}}, **FLAGS)
+    before = workdir.config.read_text()
+    with pytest.raises(
+        ValueError, match=r"written by jaxvae 0\.1\.0 in another format, .* loaded but not resumed"
+    ):
+        workdir.open(RECORD | {"format": 2}, resume=True, overwrite=False)
+    assert workdir.config.read_text() == before
+
+
+def test_resume_compares_only_what_the_record_has(run):
+    run.check({"config": RECORD["config"], "free": ["devices"]}, resume=True, overwrite=False)

@@ -1,0 +1,37 @@
+from types import SimpleNamespace
+
+import pytest
+
+from jaxvae import study
+
+
+def trained(*seeds, **fields):
+    return {"GAN": study.Trained(runs=[SimpleNamespace(seed=seed) for seed in seeds], **fields)}
+
+
+@pytest.mark.parametrize(
+    ("low", "values"),
+    [
+        ({"diversity": 0.1}, "diversity 0.10"),
+        ({"diversity": float("nan")}, "diversity nan"),
+        ({"distinctness": 0.04}, "distinctness 0.04"),
+        ({"diversity": 0.4, "distinctness": 0.0}, "diversity 0.40, distinctness 0.00"),
+    ],
+)
+def test_a_seed_that_collapses_is_named_and_not_counted(low, values):
+    healthy = {"diversity": 0.9, "distinctness": 0.6}
+    measured = {0: healthy, 1: healthy | low, 2: healthy}
+    whole = trained(*measured, failure="Diverged, and not counted: a loss.", note="A note.")
+    standing = study.without_collapsed(whole, lambda run: measured[run.seed], least=0.5)
+    assert [run.seed for run in standing["GAN"].runs] == [0, 2]
+    assert standing["GAN"].note == "A note."
+    assert standing["GAN"].failure == (
+        f"Diverged, and not counted: a loss. Collapsed, and not counted: seed 1 ({values}); needed are diversity 0.5 "
+        "and distinctness 0.1 of the data's."
+    )
+    assert study.without_collapsed(standing, lambda run: measured[run.seed], least=0.5) == standing
+
+
+def test_nothing_has_collapsed_that_need_not_be_diverse():
+    none = {"diversity": 0.0, "distinctness": 0.0}
+    assert study.without_collapsed(trained(0), lambda run: none, least=0.0) == trained(0)
