@@ -160,8 +160,8 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
             numbers["density"], numbers["coverage"] = density_coverage(b.features, a.features)
     if unknown := [name for name, value in recipe.items() if value == UNKNOWN]:
         warnings.warn(
-            f"a set of statistics does not say with which {', '.join(unknown)} it was computed; the distance is "
-            "meaningful only if it was the same for both sets.",
+            f"it is not known with which {', '.join(unknown)} a set of statistics was computed; the distance means "
+            "something only if it was the same for both sets.",
             stacklevel=2,
         )
     distance = frechet_distance(a.moments, b.moments)
@@ -171,7 +171,7 @@ def compare(a: ImageStatistics, b: ImageStatistics) -> FidResult:
 def _check_sizes(a: tuple[int, int] | None, b: tuple[int, int] | None) -> None:
     if a and b and a != b:
         raise ValueError(
-            f"both sets must have images of the same height and width, got {a[0]} x {a[1]} and {b[0]} x {b[1]}; "
+            f"both sets must have images of one height and width, got {a[0]} x {a[1]} and {b[0]} x {b[1]}; "
             "resize one of them first."
         )
 

@@ -27,7 +27,7 @@ class Estimate(NamedTuple):
 def kid(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m _"]) -> Estimate:
     """Kernel Inception distance: squared MMD with the kernel (x.y / d + 1)^3.
 
-    This is the unbiased estimate from all pairs; its standard error is from the jackknife over the vectors of both sets.
+    This is the unbiased estimate from all pairs, with a jackknife standard error over the vectors of both sets.
     The paper averages the same estimate over random subsets, which has the same expectation and a larger variance.
 
     Args:

@@ -132,8 +132,7 @@ def over_devices(model: Any, axis_name: str | None) -> Any:
     Returns:
         The module for such batches.
     """
-    has_statistics = any(field.name == "axis_name" for field in dataclasses.fields(model))
-    return model.clone(axis_name=axis_name) if has_statistics else model
+    return model.clone(axis_name=axis_name) if hasattr(model, "axis_name") else model
 
 
 def one_player(

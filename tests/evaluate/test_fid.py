@@ -35,12 +35,12 @@ def noise(seed, n=40, size=(5, 4), channels=1):
 
 def test_the_result_is_of_the_features_and_says_how_it_came_about():
     a, b = noise(0), noise(1, n=50)
-    found = evaluate.fid(a, b, inception=WEIGHTS, resize="clean")
+    actual = evaluate.fid(a, b, inception=WEIGHTS, resize="clean")
     left, right = (evaluate.image_statistics(x, inception=WEIGHTS, resize="clean") for x in (a, b))
-    assert found.fid == evaluate.frechet_distance(left.moments, right.moments)
-    assert (found.kid, found.kid_error) == evaluate.kid(left.features, right.features)
-    assert (found.density, found.coverage) == evaluate.density_coverage(right.features, left.features)
-    assert (found.n, found.weights, found.resize, found.precision) == (
+    assert actual.fid == evaluate.frechet_distance(left.moments, right.moments)
+    assert (actual.kid, actual.kid_error) == evaluate.kid(left.features, right.features)
+    assert (actual.density, actual.coverage) == evaluate.density_coverage(right.features, left.features)
+    assert (actual.n, actual.weights, actual.resize, actual.precision) == (
         (40, 50),
         "stand-in",
         "clean",
@@ -50,15 +50,15 @@ def test_the_result_is_of_the_features_and_says_how_it_came_about():
 
 def test_statistics_stand_for_images():
     a, b = noise(0), noise(1)
-    kept = evaluate.image_statistics(b, inception=WEIGHTS)
-    assert evaluate.fid(a, kept, inception=WEIGHTS) == evaluate.fid(a, b, inception=WEIGHTS)
-    assert evaluate.fid(kept, kept).fid == pytest.approx(0, abs=1e-9)
+    summary = evaluate.image_statistics(b, inception=WEIGHTS)
+    assert evaluate.fid(a, summary, inception=WEIGHTS) == evaluate.fid(a, b, inception=WEIGHTS)
+    assert evaluate.fid(summary, summary).fid == pytest.approx(0, abs=1e-9)
 
 
 def test_floats_are_bytes_over_255():
     a, b = noise(0), noise(1)
-    found = evaluate.fid(np.float32(a) / 255, b, inception=WEIGHTS)
-    assert found.fid == pytest.approx(evaluate.fid(a, b, inception=WEIGHTS).fid, rel=1e-5)
+    actual = evaluate.fid(np.float32(a) / 255, b, inception=WEIGHTS)
+    assert actual.fid == pytest.approx(evaluate.fid(a, b, inception=WEIGHTS).fid, rel=1e-5)
 
 
 def test_statistics_of_a_data_set_are_computed_once(computed, tmp_path):
@@ -91,9 +91,9 @@ def test_files_of_pytorch_fid_have_a_fid_and_no_kid(tmp_path):
     b = evaluate.image_statistics(noise(1), inception=WEIGHTS)
     np.savez(tmp_path / "theirs.npz", mu=b.moments.mean, sigma=b.moments.covariance)
     with pytest.warns(UserWarning, match="not known with which weights, resize, precision"):
-        found = evaluate.fid(noise(0), evaluate.load_statistics(tmp_path / "theirs.npz"), inception=WEIGHTS)
-    assert found.fid == evaluate.fid(noise(0), b, inception=WEIGHTS).fid
-    assert (found.kid, found.density, found.n, found.weights) == (None, None, (40, None), "unknown")
+        actual = evaluate.fid(noise(0), evaluate.load_statistics(tmp_path / "theirs.npz"), inception=WEIGHTS)
+    assert actual.fid == evaluate.fid(noise(0), b, inception=WEIGHTS).fid
+    assert (actual.kid, actual.density, actual.n, actual.weights) == (None, None, (40, None), "unknown")
 
 
 def test_the_file_has_the_names_of_pytorch_fid(tmp_path):
@@ -132,20 +132,20 @@ def test_bad_sets_are_one_line():
     assert said(good, good[:0]) == "there must be at least 1 image, got none."
     assert "got float32 from 0 to 255" in said(np.float32(good), good)
     assert "one height and width, got 5 x 4 and 4 x 5" in said(good, noise(0, size=(4, 5)))
-    kept = evaluate.image_statistics(noise(0, size=(4, 5)), inception=WEIGHTS)
-    assert "one height and width" in said(good, kept)
+    summary = evaluate.image_statistics(noise(0, size=(4, 5)), inception=WEIGHTS)
+    assert "one height and width" in said(good, summary)
     clean = evaluate.image_statistics(good, inception=WEIGHTS, resize="clean")
     assert said(good, clean) == "both sets must be computed with the same resize, got bilinear and clean."
 
 
 def test_few_images_have_no_kid():
     with pytest.warns(UserWarning, match="2 images are fewer than the 6 features"):
-        found = evaluate.fid(noise(0, n=2), noise(1), inception=WEIGHTS)
-    assert found.kid is None
+        actual = evaluate.fid(noise(0, n=2), noise(1), inception=WEIGHTS)
+    assert actual.kid is None
     with pytest.warns(UserWarning, match="3 images"):
-        found = evaluate.fid(noise(0), noise(1, n=3), inception=WEIGHTS)
-    assert found.kid is not None
-    assert found.density is None
+        actual = evaluate.fid(noise(0), noise(1, n=3), inception=WEIGHTS)
+    assert actual.kid is not None
+    assert actual.density is None
 
 
 def test_damaged_statistics_are_one_line(tmp_path):

@@ -16,12 +16,12 @@ def positive(rng, d):
 
 def test_moments_are_those_of_numpy(rng):
     features = rng.normal(3, 2, size=(50, 4)).astype(np.float32)
-    found = evaluate.moments(features)
-    np.testing.assert_allclose(found.mean, features.mean(0, dtype=np.float64), rtol=1e-12)
+    actual = evaluate.moments(features)
+    np.testing.assert_allclose(actual.mean, features.mean(0, dtype=np.float64), rtol=1e-12)
     np.testing.assert_allclose(
-        found.covariance, np.cov(features.astype(np.float64), rowvar=False), rtol=1e-12
+        actual.covariance, np.cov(features.astype(np.float64), rowvar=False), rtol=1e-12
     )
-    assert (found.n, found.mean.dtype) == (50, np.float64)
+    assert (actual.n, actual.mean.dtype) == (50, np.float64)
 
 
 def test_diagonal_gaussians_have_a_closed_form():
@@ -46,12 +46,12 @@ def test_fewer_samples_than_features_are_stable_and_warned_of(rng):
     x, y = rng.normal(size=(12, 200)), rng.normal(0.5, 2, size=(9, 200))
     a, b = evaluate.moments(x), evaluate.moments(y)
     with pytest.warns(UserWarning, match="9 images are fewer than the 200 features"):
-        found = evaluate.frechet_distance(a, b)
+        actual = evaluate.frechet_distance(a, b)
     centred = [(z - z.mean(0)) / np.sqrt(len(z) - 1) for z in (x, y)]
     # tr (A B)^(1/2) is the nuclear norm of the product of the factors, which is of full rank.
     cross = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
     expected = np.sum((a.mean - b.mean) ** 2) + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert actual == pytest.approx(expected, rel=1e-6)
 
 
 def test_refuses():

@@ -77,19 +77,19 @@ def test_units_and_place_do_not_matter():
     ],
 )
 def test_what_cannot_be_measured_is_refused(change, message):
-    given = {"codes": normal(8, 0), "draws": normal(4, 1), "reference": normal(8, 2)} | change
+    arguments = {"codes": normal(8, 0), "draws": normal(4, 1), "reference": normal(8, 2)} | change
     with pytest.raises(ValueError, match=message):
-        holes(**given)
+        holes(**arguments)
 
 
 @pytest.mark.parametrize("prior", [Ring(), THIN], ids=["ring", "roll"])
 def test_equal_distributions_cannot_be_told_apart(prior):
-    found = [
+    accuracies = [
         two_sample_accuracy(jax.random.key(seed), draw(prior, 4000, seed), draw(prior, 4000, seed + 20))
         for seed in range(20)
     ]
-    np.testing.assert_allclose(found, 0.5, atol=4 * 0.5 / 4000**0.5)
-    np.testing.assert_allclose(np.mean(found), 0.5, atol=4 * 0.5 / 80_000**0.5)
+    np.testing.assert_allclose(accuracies, 0.5, atol=4 * 0.5 / 4000**0.5)
+    np.testing.assert_allclose(np.mean(accuracies), 0.5, atol=4 * 0.5 / 80_000**0.5)
 
 
 def test_what_is_not_quite_the_prior_is_told_from_it():

@@ -122,9 +122,9 @@ def test_evaluator_averages_over_unmasked_images(cut, images):
     evaluate = importance_evaluator(encode, decode, [Prior()], samples=5, chunk=2)
     logit = 0.4
     nll = np.log1p(np.exp(logit)) - logit * np.float64(images)
-    found = evaluate(KEY, {"logit": jnp.full((1, 1, 1, 1), logit)}, batches)
-    assert found.keys() == {"iwae"}
-    np.testing.assert_allclose(found["iwae"], -nll.sum((1, 2, 3)).mean(), rtol=1e-5)
+    actual = evaluate(KEY, {"logit": jnp.full((1, 1, 1, 1), logit)}, batches)
+    assert actual.keys() == {"iwae"}
+    np.testing.assert_allclose(actual["iwae"], -nll.sum((1, 2, 3)).mean(), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def inception(tmp_path_factory):
         return evaluate.load_inception()
 
 
-def difference(found, expected):
-    return np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
+def difference(actual, expected):
+    return np.linalg.norm(actual - expected, axis=1) / np.linalg.norm(expected, axis=1)
 
 
 @installed
@@ -43,9 +43,9 @@ def test_features_are_those_of_the_torchscript_network(inception):
     assert inception.name == "inception-2015-12-05"
     with np.load(EXPECTED) as file:
         expected = file["features"]
-    found = evaluate.inception_features(inception, pictures(), batch_size=3, progress=False)
-    assert difference(found, expected).max() < 1e-4
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    actual = evaluate.inception_features(inception, pictures(), batch_size=3, progress=False)
+    assert difference(actual, expected).max() < 1e-4
+    np.testing.assert_allclose(actual, expected, atol=1e-4)
 
 
 @installed
@@ -71,9 +71,9 @@ def test_grey_floats_have_the_features_of_rgb_bytes(inception):
 
 @installed
 def test_bfloat16_is_near(inception):
-    found = evaluate.inception_features(inception, pictures()[:1], precision="bfloat16", progress=False)
+    actual = evaluate.inception_features(inception, pictures()[:1], precision="bfloat16", progress=False)
     with np.load(EXPECTED) as file:
-        away = difference(found, file["features"][:1])
+        away = difference(actual, file["features"][:1])
     assert 1e-4 < away < 0.05
 
 
@@ -85,9 +85,9 @@ def test_torch_computes_the_expected_features():
     values = torch.from_numpy(pictures()).permute(0, 3, 1, 2).float()
     values = torch.nn.functional.interpolate(values, size=(299, 299), mode="bilinear", align_corners=False)
     with torch.inference_mode():
-        found = torch.jit.load(str(Path(folder) / "default_1.pt")).eval()((values - 128) / 128)
+        actual = torch.jit.load(str(Path(folder) / "default_1.pt")).eval()((values - 128) / 128)
     with np.load(EXPECTED) as file:
-        np.testing.assert_allclose(found, file["features"], atol=1e-4)
+        np.testing.assert_allclose(actual, file["features"], atol=1e-4)
 
 
 def test_the_network_has_94_convolutions_and_the_graphs_number_of_weights():

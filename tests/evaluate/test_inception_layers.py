@@ -29,7 +29,7 @@ def test_a_convolution_is_laxs(size, kernel, stride, padding, channels, dtype, t
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(2, size, size, channels)), dtype)
     weights = jnp.asarray(rng.normal(size=(*kernel, channels, 5)), dtype)
-    found = jax.jit(inception._convolve, static_argnums=(2, 3))(x, weights, stride, padding)
+    actual = jax.jit(inception._convolve, static_argnums=(2, 3))(x, weights, stride, padding)
     expected = lax.conv_general_dilated(
         x.astype(jnp.float32),
         weights.astype(jnp.float32),
@@ -37,9 +37,9 @@ def test_a_convolution_is_laxs(size, kernel, stride, padding, channels, dtype, t
         padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
-    assert found.dtype == jnp.float32
+    assert actual.dtype == jnp.float32
     np.testing.assert_allclose(
-        found, expected, rtol=tolerance, atol=tolerance * float(jnp.abs(expected).max())
+        actual, expected, rtol=tolerance, atol=tolerance * float(jnp.abs(expected).max())
     )
 
 

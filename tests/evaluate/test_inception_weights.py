@@ -64,8 +64,8 @@ def test_normalisation_is_folded(rng):
     kernel, shift, mean, variance = (tensors[f"layer7.{name}"] for name in ("weight", "beta", "mean", "var"))
     x = rng.normal(size=kernel.shape[1:]).astype(np.float32)
     expected = ((kernel * x).sum((1, 2, 3)) - mean) / np.sqrt(variance + 1e-3) + shift
-    found = np.einsum("ihw,hwio->o", x, layer["kernel"]) + layer["bias"]
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    actual = np.einsum("ihw,hwio->o", x, layer["kernel"]) + layer["bias"]
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_state_dictionaries_name_normalisation_otherwise_and_have_more(rng):
@@ -74,9 +74,9 @@ def test_state_dictionaries_name_normalisation_otherwise_and_have_more(rng):
     named = list(random_tensors(np.random.default_rng(0), other))
     extra = [("AuxLogits.conv0.conv.weight", np.zeros((1, 1, 1, 1), np.float32))]
     extra += [("fc.weight", np.zeros((9, 9), np.float32)), ("layer0.bn.num_batches_tracked", np.int64(0))]
-    found = inception_convert._fold(named + extra, Path("tensors"))
+    actual = inception_convert._fold(named + extra, Path("tensors"))
     expected = inception_convert._fold(plain.items(), Path("tensors"))
-    assert inception_convert.digest(found) == inception_convert.digest(expected)
+    assert inception_convert.digest(actual) == inception_convert.digest(expected)
 
 
 def test_a_gain_multiplies(rng):
@@ -89,9 +89,9 @@ def test_a_gain_multiplies(rng):
 
 
 def test_a_written_file_is_read_back(file, layers):
-    found = inception_convert.read_layers(file)
-    assert inception_convert.digest(found) == inception_convert.digest(layers)
-    jax.tree.map(np.testing.assert_array_equal, found, layers)
+    actual = inception_convert.read_layers(file)
+    assert inception_convert.digest(actual) == inception_convert.digest(layers)
+    jax.tree.map(np.testing.assert_array_equal, actual, layers)
 
 
 def test_the_digest_sees_every_value(layers):
@@ -104,9 +104,9 @@ def test_places_are_asked_in_order(file, layers, monkeypatch, tmp_path):
     name = f"sha256:{inception_convert.digest(layers)[:12]}"
     with pytest.raises(ValueError, match="no Inception weights here"):
         evaluate.load_inception()
-    kept = tmp_path / "cache/jaxvae/inception-2015-12-05.msgpack"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_bytes(file.read_bytes())
+    cached = tmp_path / "cache/jaxvae/inception-2015-12-05.msgpack"
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    cached.write_bytes(file.read_bytes())
     assert evaluate.load_inception().name == name
     monkeypatch.setenv("JAXVAE_INCEPTION", str(tmp_path / "of the variable.msgpack"))
     with pytest.raises(ValueError, match=r"of the variable.msgpack cannot be read"):
@@ -131,8 +131,8 @@ def test_a_given_file_of_pytorchs_is_converted_once(layers, monkeypatch, tmp_pat
     monkeypatch.setenv("JAXVAE_INCEPTION", str(path))
     assert evaluate.load_inception().name == name
     assert reads[2:] == [".msgpack"]
-    (kept,) = (tmp_path / "cache/jaxvae").glob("inception-*.msgpack")
-    kept.write_bytes(b"damaged")
+    (cached,) = (tmp_path / "cache/jaxvae").glob("inception-*.msgpack")
+    cached.write_bytes(b"damaged")
     assert evaluate.load_inception(path).name == name
     assert reads[3:] == [".msgpack", ".pth", ".msgpack"]
     path.write_bytes(b"other content")
@@ -176,8 +176,8 @@ def test_a_download_is_checked_converted_and_kept(content, monkeypatch, tmp_path
     monkeypatch.setattr(weights, "read_layers", lambda path: layers)
     evaluate.load_inception()
     assert asked == list(addresses), "what has the wrong checksum is passed over"
-    kept = tmp_path / "cache/jaxvae"
-    assert [path.name for path in kept.iterdir()] == ["inception-2015-12-05.msgpack"]
+    cached = tmp_path / "cache/jaxvae"
+    assert [path.name for path in cached.iterdir()] == ["inception-2015-12-05.msgpack"]
     evaluate.load_inception()
     assert len(asked) == 2
 

@@ -41,8 +41,8 @@ def test_error_is_that_of_the_jackknife(rng):
 
 
 def test_estimates_of_equal_distributions_scatter_around_zero_as_the_error_says(rng):
-    found = [evaluate.kid(*rng.normal(size=(2, 60, 5))) for _ in range(60)]
-    values, errors = np.transpose(found)
+    actual = [evaluate.kid(*rng.normal(size=(2, 60, 5))) for _ in range(60)]
+    values, errors = np.transpose(actual)
     assert abs(values.mean()) < 4 * values.std() / np.sqrt(len(values))
     assert errors.mean() == pytest.approx(values.std(), rel=0.5)
 
@@ -60,8 +60,8 @@ def counted(real, samples, neighbours):
 @pytest.mark.parametrize("neighbours", [1, 3])
 def test_density_and_coverage_are_those_of_the_definition(rng, neighbours):
     real, samples = rng.normal(size=(23, 3)), rng.normal(0.5, 0.5, size=(15, 3))
-    found = evaluate.density_coverage(real, samples, neighbours=neighbours)
-    assert found == pytest.approx(counted(real, samples, neighbours))
+    actual = evaluate.density_coverage(real, samples, neighbours=neighbours)
+    assert actual == pytest.approx(counted(real, samples, neighbours))
 
 
 def test_density_and_coverage_at_the_edges(rng):

@@ -54,9 +54,9 @@ def test_the_key_decides():
 
 def test_examples_without_a_label_neither_teach_nor_count():
     codes, labels = checkerboard(400, 0)
-    kept = jnp.arange(400) % 2 == 0
-    hidden = jnp.where(kept, labels, -1)
-    wrong = jnp.where(kept, labels, 1 - labels)
+    labelled = jnp.arange(400) % 2 == 0
+    hidden = jnp.where(labelled, labels, -1)
+    wrong = jnp.where(labelled, labels, 1 - labels)
     partly = probe(KEY, codes, hidden, test_codes=codes, test_labels=hidden, classes=2, steps=1000)
     assert partly > 0.9
     # The same half taught wrong would leave nothing to learn.
@@ -80,6 +80,6 @@ LABELS = jnp.array([0, 1, 1, -1])
 )
 def test_sets_that_do_not_fit_are_refused(change, message):
     codes = jnp.zeros((4, 2))
-    given = {"codes": codes, "labels": LABELS, "test_codes": codes, "test_labels": LABELS} | change
+    arguments = {"codes": codes, "labels": LABELS, "test_codes": codes, "test_labels": LABELS} | change
     with pytest.raises(ValueError, match=message):
-        probe(KEY, **given, classes=2)
+        probe(KEY, **arguments, classes=2)

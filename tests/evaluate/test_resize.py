@@ -26,12 +26,12 @@ def test_clean_is_pillows(rng, size):
 def test_bilinear_is_pytorchs(rng, size):
     torch = pytest.importorskip("torch")
     images = rng.integers(0, 256, (2, *size, 3)).astype(np.float32)
-    there = torch.nn.functional.interpolate(
+    expected = torch.nn.functional.interpolate(
         torch.from_numpy(images).permute(0, 3, 1, 2), size=(299, 299), mode="bilinear", align_corners=False
     )
-    found = evaluate.resize_bilinear(jnp.asarray(images), 299)
-    np.testing.assert_allclose(found, there.permute(0, 2, 3, 1), atol=2e-2)
-    np.testing.assert_allclose(np.mean(np.abs(found - there.permute(0, 2, 3, 1).numpy())), 0, atol=1e-3)
+    actual = evaluate.resize_bilinear(jnp.asarray(images), 299)
+    np.testing.assert_allclose(actual, expected.permute(0, 2, 3, 1), atol=2e-2)
+    np.testing.assert_allclose(np.mean(np.abs(actual - expected.permute(0, 2, 3, 1).numpy())), 0, atol=1e-3)
 
 
 def test_bilinear_by_hand():
@@ -60,6 +60,6 @@ def test_a_constant_image_stays_as_it_is():
 
 def test_clean_clips_what_the_cubic_overshoots():
     edge = jnp.repeat(jnp.float32([0, 255]), 4)[None, None, :, None]
-    found = evaluate.resize_clean(edge, 64)
-    assert float(found.min()) == 0
-    assert float(found.max()) == 255
+    actual = evaluate.resize_clean(edge, 64)
+    assert float(actual.min()) == 0
+    assert float(actual.max()) == 255

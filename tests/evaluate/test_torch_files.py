@@ -106,11 +106,11 @@ def state():
 @pytest.mark.parametrize("write", [archive, legacy])
 def test_state_dictionary(tmp_path, state, write):
     tree, numbers = state
-    found = dict(read_tensors(write(tmp_path / "weights.pth", tree)))
-    assert list(found) == list(tree)
-    np.testing.assert_array_equal(found["conv.weight"], numbers)
-    np.testing.assert_array_equal(found["conv.view"], numbers.ravel()[[[1, 4], [2, 5]]])
-    assert (found["bn.num_batches_tracked"].dtype, found["bn.num_batches_tracked"]) == (np.int64, 7)
+    actual = dict(read_tensors(write(tmp_path / "weights.pth", tree)))
+    assert list(actual) == list(tree)
+    np.testing.assert_array_equal(actual["conv.weight"], numbers)
+    np.testing.assert_array_equal(actual["conv.view"], numbers.ravel()[[[1, 4], [2, 5]]])
+    assert (actual["bn.num_batches_tracked"].dtype, actual["bn.num_batches_tracked"]) == (np.int64, 7)
 
 
 def test_modules_of_an_archive_are_walked_in_their_order(tmp_path, names):
@@ -119,8 +119,8 @@ def test_modules_of_an_archive_are_walked_in_their_order(tmp_path, names):
     one, two = np.float32([1, 2]), np.float32([3])
     inner.weight, inner.training = Tensor("0", one), False
     net.b, net.a = inner, Tensor("1", two)
-    found = read_tensors(archive(tmp_path / "net.pt", net))
-    assert [(name, array.tolist()) for name, array in found] == [("b.weight", [1, 2]), ("a", [3])]
+    actual = read_tensors(archive(tmp_path / "net.pt", net))
+    assert [(name, array.tolist()) for name, array in actual] == [("b.weight", [1, 2]), ("a", [3])]
 
 
 @pytest.mark.parametrize("write", [archive, legacy])

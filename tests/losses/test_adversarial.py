@@ -217,7 +217,7 @@ def test_a_type_checker_refuses_probabilities(tmp_path):
     root = Path(__file__).parents[2]
     flags = ["--follow-imports=silent", "--config-file", root / "pyproject.toml", "--cache-dir", tmp_path]
     command = [sys.executable, "-m", "mypy", *flags, given]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root).stdout
-    assert "given.py:5: error" in found
-    assert 'incompatible type "Array"; expected "Logits"' in found
-    assert found.count("error:") == 1
+    output = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root).stdout
+    assert "given.py:5: error" in output
+    assert 'incompatible type "Array"; expected "Logits"' in output
+    assert output.count("error:") == 1

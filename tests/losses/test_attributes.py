@@ -7,7 +7,7 @@ from jaxvae.losses import attribute_error, attribute_likelihood
 from jaxvae.types import Batch
 
 LOGITS = jnp.array([[2.0, -1.0], [-0.5, 0.0]])
-KNOWN = jnp.array([[1.0, 1.0], [0.0, 0.0]])
+ATTRIBUTES = jnp.array([[1.0, 1.0], [0.0, 0.0]])
 
 
 def batch(attributes):
@@ -17,18 +17,20 @@ def batch(attributes):
 
 def test_likelihood_is_the_sum_of_the_attributes_own():
     probability = 1 / (1 + np.exp(-np.float64(LOGITS)))
-    expected = -np.log(np.where(np.asarray(KNOWN) > 0, probability, 1 - probability)).sum(axis=1)
-    actual = attribute_likelihood()(jax.random.key(0), LOGITS, batch(KNOWN))
+    expected = -np.log(np.where(np.asarray(ATTRIBUTES) > 0, probability, 1 - probability)).sum(axis=1)
+    actual = attribute_likelihood()(jax.random.key(0), LOGITS, batch(ATTRIBUTES))
     np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
 def test_likelihood_stays_finite_where_the_classifier_is_certain_and_wrong():
-    actual = attribute_likelihood()(jax.random.key(0), jnp.array([[-1e4, 0.0], [0.0, 1e4]]), batch(KNOWN))
+    actual = attribute_likelihood()(
+        jax.random.key(0), jnp.array([[-1e4, 0.0], [0.0, 1e4]]), batch(ATTRIBUTES)
+    )
     np.testing.assert_allclose(actual, 1e4 + np.log(2), rtol=1e-6)
 
 
 def test_error_counts_logits_on_the_wrong_side():
-    actual = attribute_error()(jax.random.key(0), LOGITS, batch(KNOWN))
+    actual = attribute_error()(jax.random.key(0), LOGITS, batch(ATTRIBUTES))
     np.testing.assert_array_equal(actual, [0.5, 0.0])
 
 

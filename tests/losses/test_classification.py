@@ -62,8 +62,8 @@ def test_recognition_reads_the_mean_image_and_pulls_on_it(output, batch):
     expected = np.where(label >= 0, -scores[np.arange(8), label], 0)
     np.testing.assert_allclose(term(KEY, output, labelled), expected, rtol=1e-4, atol=1e-5)
 
-    known = (label >= 0)[:, None]
-    by_image = (known * (np.exp(scores) - np.eye(4)[label])) @ np.float64(weights).T
+    labelled_examples = (label >= 0)[:, None]
+    by_image = (labelled_examples * (np.exp(scores) - np.eye(4)[label])) @ np.float64(weights).T
     gradient = jax.grad(total)(output.logits).reshape(8, -1)
     np.testing.assert_allclose(gradient, by_image * image * (1 - image), rtol=1e-3, atol=1e-5)
 

@@ -43,19 +43,19 @@ def test_a_critics_loss_does_not_change_with_a_shift_of_all_logits():
 
 def test_a_critics_loss_is_the_mean_of_fakes_less_that_of_real_and_the_decoder_its_opponent():
     output = judged()
-    found, metrics = play("wasserstein", output)
+    actual, metrics = play("wasserstein", output)
     real, *fakes = (float(jnp.mean(logits)) for logits in (output.real_logits, *output.fake_logits))
-    np.testing.assert_allclose(found["discriminator"], np.mean(fakes) - real, rtol=1e-5)
+    np.testing.assert_allclose(actual["discriminator"], np.mean(fakes) - real, rtol=1e-5)
     like = 0.3 * float(metrics["feature_likelihood"])
-    np.testing.assert_allclose(found["decoder"] - like, -np.mean(fakes), rtol=1e-4)
+    np.testing.assert_allclose(actual["decoder"] - like, -np.mean(fakes), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", sorted(set(ADVERSARIAL) - {"wasserstein"}))
 def test_bounded_games_weigh_every_fake_as_the_real_one(name):
-    found, metrics = play(name, judged())
+    actual, metrics = play(name, judged())
     kinds = ("adversarial_real", "adversarial_reconstruction", "adversarial_sample")
-    np.testing.assert_allclose(found["discriminator"], sum(metrics[kind] for kind in kinds), rtol=1e-5)
-    assert found["discriminator"] >= 0
+    np.testing.assert_allclose(actual["discriminator"], sum(metrics[kind] for kind in kinds), rtol=1e-5)
+    assert actual["discriminator"] >= 0
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)

@@ -84,8 +84,8 @@ def test_pmap_equals_one_device(devices, estimator):
         in_axes=(None, 0),
         devices=jax.devices()[:devices],
     )
-    given = {name: a for name, a in vars(batch()).items() if a is not None}
-    every = mapped(parameters(), {k: a.reshape(devices, -1, *a.shape[1:]) for k, a in given.items()})
+    fields = {name: a for name, a in vars(batch()).items() if a is not None}
+    every = mapped(parameters(), {k: a.reshape(devices, -1, *a.shape[1:]) for k, a in fields.items()})
     for device in range(devices):
         assert_same(jax.tree.map(lambda a, device=device: a[device], every), expected)
 

@@ -349,6 +349,6 @@ def test_two_devices_make_the_step_of_one(name, batch):
     actual, metrics = jax.tree.map(lambda x: x[0], spread(state, halves))
     assert_close(actual.params, expected.params)
     assert_close(actual.model_state, expected.model_state)
-    for found in (metrics, logged):
-        found.pop("sample_diversity", None)  # looks for neighbours on the same device
+    for values in (metrics, logged):
+        values.pop("sample_diversity", None)  # looks for neighbours on the same device
     assert_close(metrics, logged)
