@@ -5,7 +5,7 @@ number of examples in a batch, `d` a latent size.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NewType, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Any, Literal, NewType, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import flax.struct
 from jaxtyping import Array, Float, Int, Key
@@ -143,6 +143,9 @@ class Prior(Protocol):
         ...
 
 
+_Model = TypeVar("_Model", bound="Model")
+
+
 @runtime_checkable
 class Model(Protocol):
     """A network of one of the model families: a Flax module that takes images."""
@@ -214,7 +217,7 @@ class Model(Protocol):
         """
         ...
 
-    def clone(self, **updates: Any) -> Self:
+    def clone(self: _Model, **updates: Any) -> _Model:
         """Flax's `Module.clone`: a copy.
 
         Args:

@@ -63,10 +63,10 @@ class VLAE(Autoencoder):
                 f"a ladder has as many latent sizes as widths, got {len(self.latent_sizes)} latent sizes "
                 f"{tuple(self.latent_sizes)} for {len(self.widths)} levels of widths {tuple(self.widths)}."
             )
-        if min(*self.latent_sizes, *self.widths, self.hidden) < 1:
+        if min(*self.image_shape, *self.latent_sizes, *self.widths, self.hidden) < 1:
             raise ValueError(
-                f"sizes must be at least 1, got latent sizes {tuple(self.latent_sizes)}, widths {tuple(self.widths)}, "
-                f"hidden {self.hidden}."
+                f"sizes must be at least 1, got image shape {tuple(self.image_shape)}, latent sizes "
+                f"{tuple(self.latent_sizes)}, widths {tuple(self.widths)}, hidden {self.hidden}."
             )
         if self.shared_merge and len(set(self.latent_sizes[:-1])) > 1:
             raise ValueError(

@@ -4,20 +4,10 @@ import numpy as np
 import pytest
 
 from jaxvae import models
-from jaxvae.models import Classifier, layout
-from jaxvae.models.layouts import LAYOUTS
+from jaxvae.models import Classifier
 
 KEY = jax.random.key(0)
 INDEX = jnp.arange(3)
-
-
-def build(**changes):
-    return Classifier(**({"image_shape": (9, 12, 2), "classes": 4, "widths": (2, 3, 4, 5)} | changes))
-
-
-@pytest.fixture(scope="module")
-def images():
-    return jax.random.uniform(KEY, (3, 9, 12, 2))
 
 
 def test_number_of_parameters_is_the_reports():
@@ -48,30 +38,3 @@ def test_network_is_pytorchs():
     np.testing.assert_allclose(model.apply(variables, jnp.asarray(image), method="penultimate"), x, atol=1e-5)
     logits = model.apply(variables, KEY, jnp.asarray(image), INDEX)
     np.testing.assert_allclose(logits, x @ p["to_logits"]["kernel"] + p["to_logits"]["bias"], atol=1e-5)
-
-
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_layouts_agree(name, images):
-    variables = models.init(KEY, build())
-    for method in ("features", "penultimate"):
-        actual, expected = (
-            build(layout=layout(n)).apply(variables, images, method=method) for n in (name, "native")
-        )
-        for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
-            assert a.shape == b.shape
-            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("changes", [{"widths": ()}, {"hidden": ()}, {"classes": 0}])
-def test_sizes_that_make_no_network_are_refused(changes):
-    with pytest.raises(
-        ValueError, match="a classifier needs a convolution, a dense layer and positive sizes"
-    ):
-        build(**changes)
-
-
-def test_what_does_not_fit_is_refused(images):
-    with pytest.raises(ValueError, match="initialization must be one of"):
-        build(initialization="zero")
-    with pytest.raises(ValueError, match=r"takes images of shape \(9, 12, 2\), got \(9, 12, 1\)"):
-        build().apply(models.init(KEY, build()), images[..., :1], method="features")

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxvae.models import Normal, draw, interpolate, interpolate_spherically, redraw, traverse
+from jaxvae.models import PATHS, Normal, draw, interpolate, interpolate_spherically, redraw, traverse
 
 KEY = jax.random.key(0)
 PRIORS = (Normal(dim=2), Normal(dim=3))
@@ -112,5 +112,9 @@ def test_spherical_interpolation_without_one_great_circle_is_straight(end):
 
 @pytest.mark.parametrize("way", [interpolate, interpolate_spherically])
 def test_an_interpolation_of_one_step_is_refused(way):
-    with pytest.raises(ValueError, match="at least its 2 ends, got 1 steps"):
+    with pytest.raises(ValueError, match="at least 2 steps, its ends, got 1"):
         way(CODE, CODE, 1)
+
+
+def test_paths_have_names():
+    assert {"linear": interpolate, "spherical": interpolate_spherically} == PATHS

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from jaxvae import models
-from jaxvae.models import ConditionalVAE, DropoutVAE, layout
-from jaxvae.models.layouts import LAYOUTS
+from jaxvae.models import ConditionalVAE, DropoutVAE
 
 KEY = jax.random.key(0)
 INDEX = jnp.arange(4)
@@ -37,18 +36,6 @@ def test_number_of_parameters_is_that_of_a_vae_and_of_the_labels_rows():
     assert count(ConditionalVAE((28, 28, 1), (5,))) == count(DropoutVAE((28, 28, 1), (5,))) + more
 
 
-@pytest.mark.parametrize("train", [True, False])
-def test_layouts_agree_with_gradients_and_masks(train, images, variables):
-    def loss(variables, name):
-        model = MODEL.clone(layout=layout(name), encoder_dropout=0.3, decoder_dropout=0.2)
-        output = model.apply(variables, KEY, images, INDEX, train, label=LABEL)
-        return jnp.mean(jnp.square(output.logits)), output
-
-    results = [jax.value_and_grad(loss, has_aux=True)(variables, name) for name in LAYOUTS]
-    assert results[0][0][1].logits.shape == images.shape
-    assert_close(results[0], results[1], atol=1e-4)
-
-
 def test_without_a_label_it_is_a_vae_that_lacks_the_labels_rows(images, variables):
     """A label of -1 adds nothing; label y adds row y of the appended part."""
     params = variables["params"]
@@ -70,22 +57,3 @@ def test_the_label_reaches_encoder_and_decoder(images, variables):
     codes = (jnp.zeros((4, 3)),)
     drawn = models.decode(MODEL, variables, codes, labels=LABEL)
     assert np.abs(drawn[:1] - drawn[1:]).max((1, 2, 3)).min() > 1e-3
-
-
-@pytest.mark.parametrize("label", [None, jnp.zeros(3, jnp.int32)])
-def test_not_one_label_for_each_example_is_refused(label, images, variables):
-    came = "none" if label is None else 3
-    expected = f"needs a label for each of 4 examples, got {came}"
-    for arguments in ((images,), ((jnp.zeros((4, 3)),),)):
-        method = "encode" if arguments[0] is images else "decode"
-        with pytest.raises(ValueError, match=expected):
-            MODEL.apply(variables, *arguments, method=method, label=label)
-    with pytest.raises(ValueError, match=expected):
-        MODEL.apply(variables, KEY, images, INDEX, label=label)
-
-
-def test_what_makes_no_network_is_refused():
-    with pytest.raises(ValueError, match="at least one class, got 0"):
-        ConditionalVAE((9, 12, 2), classes=0)
-    with pytest.raises(ValueError, match="needs at least one stage"):
-        ConditionalVAE((9, 12, 2), widths=())

@@ -5,8 +5,7 @@ import pytest
 from torch_layers import conv, dense, tensors, transposed
 
 from jaxvae import models
-from jaxvae.models import DropoutVAE, layout
-from jaxvae.models.layouts import LAYOUTS
+from jaxvae.models import DropoutVAE
 
 KEY = jax.random.key(0)
 INDEX = jnp.arange(4)
@@ -57,16 +56,6 @@ def test_output_has_the_images_shape(widths, images):
     logits, *codes = jax.eval_shape(run)
     assert logits.shape == images.shape
     assert [[z.shape for z in levels] for levels in codes] == [[(4, 3), (4, 1)]] * 2
-
-
-@pytest.mark.parametrize("train", [True, False])
-def test_layouts_agree_with_gradients_and_masks(train, images, variables):
-    def loss(variables, name):
-        output = build(layout=layout(name)).apply(variables, KEY, images, INDEX, train, **BOTH)
-        return jnp.mean(jnp.square(output.logits)), output
-
-    results = [jax.value_and_grad(loss, has_aux=True)(variables, name) for name in LAYOUTS]
-    assert_close(results[0], results[1], atol=1e-4)
 
 
 def test_network_is_pytorchs():
@@ -140,21 +129,7 @@ def test_noise_and_masks_belong_to_the_position_in_the_global_batch(images, vari
     assert_close(part, jax.tree.map(lambda leaf: leaf[rows], whole))
 
 
-@pytest.mark.parametrize(
-    "changes", [{"widths": ()}, {"widths": (2, 0)}, {"latent_sizes": ()}, {"latent_sizes": (2, 0)}]
-)
-def test_sizes_that_make_no_network_are_refused(changes):
-    with pytest.raises(ValueError, match="needs at least one stage, one level and positive sizes"):
-        build(**changes)
-
-
-def test_what_does_not_fit_is_refused(images, variables):
-    with pytest.raises(ValueError, match="initialization must be one of"):
-        build(initialization="zero")
-    for name in BOTH:
-        with pytest.raises(ValueError, match=r"a dropout rate must be in \[0, 1\), got 1"):
-            build(**{name: 1.0})
-    with pytest.raises(ValueError, match=r"takes images of shape \(9, 12, 2\), got \(9, 12, 1\)"):
-        build().apply(variables, images[..., :1], method="encode")
-    with pytest.raises(ValueError, match=r"levels of sizes \(3, 1\), got latents of \(3,\)"):
-        build().apply(variables, (jnp.zeros((4, 3)),), method="decode")
+@pytest.mark.parametrize("name", BOTH)
+def test_a_rate_outside_its_range_is_refused(name):
+    with pytest.raises(ValueError, match=r"a dropout rate must be in \[0, 1\), got 1"):
+        build(**{name: 1.0})

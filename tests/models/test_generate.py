@@ -5,45 +5,45 @@ import pytest
 from flax import linen as nn
 
 from jaxvae.models import (
+    AAE,
+    Autoencoder,
     ConditionalVAE,
+    ConvVAE,
     Normal,
     decode,
     draw,
     encode,
     forward,
     init,
+    normal_priors,
+    own_priors,
     reconstruct,
     reparameterize,
     sample,
     standard_priors,
 )
-from jaxvae.types import Batch, Output, Posterior
+from jaxvae.types import Batch, Posterior
 
 KEY = jax.random.key(0)
 CODE = (jnp.array([[0.1, 0.2]]), jnp.array([[0.3, 0.4, 0.5]]))
 
 
-class Linear(nn.Module):
+class Linear(Autoencoder):
     """Two levels that are linear functions of the image."""
 
+    image_shape: tuple[int, int, int] = (2, 2, 1)
     latent_sizes: tuple[int, ...] = (2, 3)
-    image_shape: tuple[int, ...] = (2, 2, 1)
 
     def setup(self):
         self.down = self.param("down", nn.initializers.normal(), (4, 5))
         self.up = self.param("up", nn.initializers.normal(), (5, 4))
 
-    def encode(self, image):
+    def _encode(self, image, train):
         means = jnp.split(image.reshape(-1, 4) @ self.down, [2], axis=1)
         return tuple(Posterior(mean, jnp.ones_like(mean)) for mean in means)
 
-    def decode(self, latents):
+    def _decode(self, latents, train):
         return (jnp.concatenate(latents, axis=1) @ self.up).reshape(-1, 2, 2, 1)
-
-    def __call__(self, key, image, index):
-        posteriors = self.encode(image)
-        latents = tuple(reparameterize(key, q, index) for q in posteriors)
-        return Output(self.decode(latents), posteriors, latents)
 
 
 MODEL = Linear()
@@ -69,6 +69,18 @@ def test_standard_priors_are_one_for_each_level():
     assert standard_priors(MODEL) == (Normal(dim=2), Normal(dim=3))
 
 
+def test_a_models_own_priors_are_standard_unless_the_family_says_otherwise():
+    assert own_priors(MODEL) == normal_priors(MODEL) == standard_priors(MODEL)
+    model = ConvVAE((4, 4, 1), 3, prior=(1.0, 2.0))
+    assert own_priors(model) == normal_priors(model) == (Normal(dim=3, loc=1.0, scale=2.0),)
+    assert standard_priors(model) == (Normal(dim=3),)
+
+
+def test_a_prior_that_is_not_normal_is_refused_where_it_has_to_be():
+    with pytest.raises(ValueError, match="Gaussian priors is needed, got one with a Ring"):
+        normal_priors(AAE((4, 4, 1), prior="ring"))
+
+
 def test_init_gives_the_modules_variables(variables):
     drawn = init(KEY, MODEL)
     assert jax.tree.map(jnp.shape, drawn) == jax.tree.map(jnp.shape, variables)
@@ -78,8 +90,9 @@ def test_init_gives_the_modules_variables(variables):
 def test_forward_draws_codes_by_position(variables, images):
     batch = Batch(image=images, label=jnp.full(4, -1), mask=jnp.ones(4), index=jnp.array([3, 1, 0, 2]))
     output = forward(KEY, MODEL, variables, batch)
-    for z, q in zip(output.latents, encode(MODEL, variables, images), strict=True):
-        np.testing.assert_allclose(z, reparameterize(KEY, q, batch.index), rtol=1e-5)
+    for level, (z, q) in enumerate(zip(output.latents, encode(MODEL, variables, images), strict=True)):
+        expected = reparameterize(jax.random.fold_in(KEY, level), q, batch.index)
+        np.testing.assert_allclose(z, expected, rtol=1e-5)
     logits = MODEL.apply(variables, output.latents, method="decode")
     np.testing.assert_allclose(output.logits, logits, rtol=1e-5)
 
@@ -148,7 +161,7 @@ def test_a_conditional_model_needs_a_label_for_each(conditional, labels):
         lambda: reconstruct(model, variables, images, labels=labels),
         lambda: sample(KEY, model, variables, 4, labels=labels),
     ):
-        with pytest.raises(ValueError, match=r"needs a label for each of 4 examples, got (none|3)\."):
+        with pytest.raises(ValueError, match=r"takes class numbers of shape \(4,\), got (None|\(3,\))\."):
             use()
 
 

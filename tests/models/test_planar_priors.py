@@ -142,5 +142,5 @@ def test_each_examples_draw_is_its_own_wherever_it_lies(label):
 
 
 def test_labels_for_a_prior_without_parts_are_refused():
-    with pytest.raises(ValueError, match="Normal has no parts that labels could tell"):
+    with pytest.raises(ValueError, match="Normal has no parts for the classes"):
         draw_each(KEY, Normal(dim=2), jnp.arange(2), jnp.zeros(2, int))

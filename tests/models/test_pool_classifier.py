@@ -5,8 +5,7 @@ import pytest
 from torch_layers import conv, dense, tensors
 
 from jaxvae import models
-from jaxvae.models import PoolClassifier, layout
-from jaxvae.models.layouts import LAYOUTS
+from jaxvae.models import PoolClassifier
 
 KEY = jax.random.key(0)
 INDEX = jnp.arange(3)
@@ -38,29 +37,3 @@ def test_network_is_pytorchs(images):
         x = torch.nn.functional.max_pool2d(x, 2, ceil_mode=True)
     expected = dense(x.permute(0, 2, 3, 1).flatten(1), p["to_logits"])
     np.testing.assert_allclose(build().apply(variables, KEY, images, INDEX), expected, atol=1e-5)
-
-
-def test_layouts_agree(images):
-    variables = models.init(KEY, build())
-
-    def loss(variables, name):
-        logits = build(layout=layout(name)).apply(variables, KEY, images, INDEX, True)
-        return jnp.sum(jnp.square(logits)), logits
-
-    results = [jax.value_and_grad(loss, has_aux=True)(variables, name) for name in LAYOUTS]
-    assert results[0][0][1].shape == (3, 4)
-    for a, b in zip(*map(jax.tree.leaves, results), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("changes", [{"widths": ()}, {"widths": (2, 0)}, {"classes": 0}])
-def test_sizes_that_make_no_network_are_refused(changes):
-    with pytest.raises(ValueError, match="a classifier needs a convolution and positive sizes"):
-        build(**changes)
-
-
-def test_what_does_not_fit_is_refused(images):
-    with pytest.raises(ValueError, match="initialization must be one of"):
-        build(initialization="zero")
-    with pytest.raises(ValueError, match=r"takes images of shape \(9, 12, 2\), got \(9, 12, 1\)"):
-        build().apply(models.init(KEY, build()), KEY, images[..., :1], INDEX)

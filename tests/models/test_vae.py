@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from jaxvae import models
-from jaxvae.models import VAE, layout
-from jaxvae.models.layouts import LAYOUTS
+from jaxvae.models import VAE
 
 KEY = jax.random.key(0)
 INDEX = jnp.arange(4)
@@ -31,18 +30,6 @@ def variables():
         return jnp.asarray(rng.uniform(low, 0.3, leaf.shape), jnp.float32)
 
     return jax.tree.map_with_path(draw, shapes)
-
-
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_output_has_the_images_shape_and_one_level(name, variables, images):
-    model = build(layout=layout(name))
-    output = model.apply(variables, KEY, images, INDEX)
-    assert output.logits.shape == images.shape
-    assert [z.shape for z in output.latents] == [(4, 3)]
-    assert model.latent_sizes == (3,)
-    native = build(layout=layout("native")).apply(variables, KEY, images, INDEX)
-    for actual, expected in zip(jax.tree.leaves(output), jax.tree.leaves(native), strict=True):
-        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_code_is_drawn_from_the_posterior(variables, images):
@@ -73,18 +60,3 @@ def test_number_of_parameters_is_the_architectures():
     head, expand = 2048 * 20 + 20, 10 * 2048
     norms = 2 * (32 + 64 + 128) + 2 * (128 + 64 + 32)
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 2 * kernels + head + expand + norms + 1
-
-
-@pytest.mark.parametrize("changes", [{"widths": ()}, {"widths": (2, 0)}, {"latent_size": 0}])
-def test_sizes_that_make_no_network_are_refused(changes):
-    with pytest.raises(
-        ValueError, match="a VAE needs at least one stage and positive sizes, got image shape"
-    ):
-        build(**changes)
-
-
-def test_what_does_not_fit_is_refused(variables):
-    with pytest.raises(ValueError, match=r"takes images of shape \(9, 12, 2\), got \(9, 12, 1\)"):
-        build().apply(variables, jnp.zeros((4, 9, 12, 1)), method="encode")
-    with pytest.raises(ValueError, match=r"one latent of size 3, got latents of \(3, 3\)"):
-        build().apply(variables, (jnp.zeros((4, 3)),) * 2, method="decode")
