@@ -304,34 +304,43 @@ def test_a_record_is_what_json_can_hold():
     assert record["environment"].keys() >= {"python", "jax", "flax", "optax", "numpy", "devices"}
 
 
+@pytest.fixture
+def own_cache():
+    """JAX as a user has it, who has not chosen a folder for compiled programs; the tests have."""
+    chosen = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+    yield
+    jax.config.update("jax_compilation_cache_dir", chosen)
+    compilation_cache.reset_cache()
+
+
 def _compile(config):
     jax.jit(lambda x: jnp.sort(jnp.cumsum(x) @ jnp.ones((128, 128))))(jnp.arange(128.0)).block_until_ready()
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_compiled_programs_are_kept_in_the_users_cache(launch, tmp_path, monkeypatch):
     monkeypatch.setattr(process, "_SHORTEST_COMPILATION", 0.0)
-    before = jax.config.jax_compilation_cache_dir
     assert launch("--no-compile-cache", main=_compile) == (0, "", "")
     assert not (tmp_path / "cache").exists()
     jax.clear_caches()
     compilation_cache.reset_cache()
     assert launch(main=_compile) == (0, "", "")
-    compilation_cache.reset_cache()
     assert list((tmp_path / "cache" / "jaxvae" / "xla").iterdir())
-    assert jax.config.jax_compilation_cache_dir == before
+    assert jax.config.jax_compilation_cache_dir is None
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_a_cache_that_cannot_be_written_is_done_without(launch, tmp_path):
     (tmp_path / "cache").write_text("a file is in the way")
     assert launch(main=_compile) == (0, "", "")
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_the_users_own_cache_is_used(launch, tmp_path):
     own = str(tmp_path / "own")
     jax.config.update("jax_compilation_cache_dir", own)
-    try:
-        seen = []
-        assert launch(main=lambda config: seen.append(jax.config.jax_compilation_cache_dir)) == (0, "", "")
-    finally:
-        jax.config.update("jax_compilation_cache_dir", None)
+    seen = []
+    assert launch(main=lambda config: seen.append(jax.config.jax_compilation_cache_dir)) == (0, "", "")
     assert seen == [own]

@@ -38,8 +38,10 @@ def test_a_run_of_0_1_0_is_loaded_with_its_parameters(run, variant, parameters, 
 def test_a_run_of_0_1_0_is_not_resumed_and_says_why_in_one_line(run, tmp_path):
     shutil.copytree(RUNS / run, tmp_path / "run")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    config = cli.RunConfig(workdir=tmp_path / "run", data="drawn", limit=20, resume=True)
-    with pytest.raises(ValueError, match=r"written by jaxvae 0\.1\.0 in another format, .* not resumed") as refusal:
+    config = cli.RunConfig(workdir=tmp_path / "run", data="drawn", limit=20, batch_size=10, resume=True)
+    with pytest.raises(
+        ValueError, match=r"written by jaxvae 0\.1\.0 in another format, .* not resumed"
+    ) as refusal:
         study.Experiment.open("any", config)
     assert "\n" not in str(refusal.value)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

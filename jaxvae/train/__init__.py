@@ -3,7 +3,7 @@
 from jaxvae.train.adversarial import adversarial_adam, pausing, several_players
 from jaxvae.train.augment import augmented
 from jaxvae.train.checkpoint import CheckpointError, Checkpoints
-from jaxvae.train.divergence import NonFiniteError, Standing, read_diverged
+from jaxvae.train.divergence import NonFiniteError, Standing, non_finite_metrics, read_diverged
 from jaxvae.train.feed import Feed, open_feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, Interrupted, fit
@@ -42,6 +42,7 @@ __all__ = [
     "init_state",
     "make_step",
     "map_replicas",
+    "non_finite_metrics",
     "one_player",
     "open_feed",
     "pausing",

@@ -41,6 +41,18 @@ class Program:
     order: Callable[[TrainState], Int[Array, "r steps batch"]]
     chunk: Chunk
 
+    def trace(self, state: TrainState, arrays: PyTree) -> None:
+        """Traces the steps without running any, so that what no step can be made of is refused; `chunk` uses the trace.
+
+        Args:
+            state: of all replicas.
+            arrays: the examples, on a device or in main memory.
+        """
+        rows = jax.eval_shape(self.order, state)
+        # A pmapped function has no method for it.
+        trace = getattr(self.chunk, "trace", partial(jax.eval_shape, lambda *given: self.chunk(*given)[1]))
+        trace(state, rows, arrays, jnp.int32(1))
+
 
 @runtime_checkable
 class Source(Protocol):
@@ -186,6 +198,7 @@ class Parallel:
             ValueError: a batch cannot be split evenly over the devices.
         """
         self.check(source)
+        step = jax.jit(step, inline=True)  # traced once: for the names of its metrics, and in the loop
 
         def order(state: TrainState) -> Array:
             key = jax.random.fold_in(state.key, ORDER)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
@@ -73,16 +72,10 @@ def run(
     complaints: list[str] = []
     if resume and checkpoints.steps():
         state, complaints = checkpoints.restore(state)
-    # What no step can be made of is refused before anything is written; JAX traces no program with compiler options.
-    plain = parallel.compile_epoch(step, source, length=CHUNK)
-    jax.eval_shape(
-        lambda state, *rest: plain.chunk(state, plain.order(state), *rest)[1],
-        state,
-        source.arrays,
-        jnp.int32(1),
-    )
+    start, stop = int(state.step[0]), epochs * source.steps_per_epoch
+    if start < stop:
+        program.trace(state, source.arrays)
     workdir.open(record, resume=resume, overwrite=overwrite)
-    start = int(state.step[0])
     for complaint in complaints:
         tqdm.write(f"{complaint}; continuing from step {start}")
 
@@ -91,7 +84,6 @@ def run(
         return {r: evaluate(state.replica(r).variables, replica) for r, replica in standing.items()}
 
     state = parallel.place(state)
-    stop = epochs * source.steps_per_epoch
     with (
         MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log,
         open_feed(program, source, state, place=parallel.place, length=CHUNK, stop=stop) as feed,

@@ -108,9 +108,7 @@ def test_statistics_of_unknown_make_are_compared_with_a_warning(run, folders, tm
         np.savez(tmp_path / "foreign.npz", mu=file["mu"], sigma=file["sigma"])
     status, out, err = run("fid", folders[0], tmp_path / "foreign.npz")
     assert (status, table(out)["resize"], table(out)["n"]) == (0, "unknown", "9 and unknown")
-    assert err.startswith(
-        "warning: of a set of statistics it is not known with which weights, resize, precision"
-    )
+    assert err.startswith("warning: it is not known with which weights, resize, precision")
 
 
 BAD = [

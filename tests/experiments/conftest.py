@@ -1,17 +1,37 @@
+import fcntl
+import json
+import os
+import subprocess
+
 import pytest
-from small_runs import SMALL, Experiment
+import small_runs
 from tfds_stand_ins import prepared, stand_ins  # noqa: F401
 
-
-@pytest.fixture(scope="session")
-def experiment(tmp_path_factory):
-    return Experiment(tmp_path_factory.mktemp("compiled"))
+from experiments import vlae_mnist
 
 
 @pytest.fixture(scope="session")
-def finished(experiment, tmp_path_factory):
-    """An uninterrupted run: its directory and what the process said."""
-    workdir = tmp_path_factory.mktemp("runs") / "finished"
-    done = experiment.run(f"{SMALL} --workdir {workdir}")
+def finished(tmp_path_factory):
+    """An uninterrupted process, started once for all of pytest's workers: its directory and what it said."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    workdir, said = folder / "finished", folder / "finished.json"
+    with (folder / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            done = small_runs.run(f"{small_runs.SMALL} --workdir {workdir}")
+            said.write_text(json.dumps([done.args, done.returncode, done.stdout, done.stderr]))
+    done = subprocess.CompletedProcess(*json.loads(said.read_text()))
     assert done.returncode == 0, done.stderr
     return workdir, done
+
+
+@pytest.fixture
+def launch(monkeypatch, capsys):
+    """Runs vlae_mnist with these arguments in this process: its exit status and what it wrote to stdout and stderr."""
+
+    def launch(arguments):
+        status = small_runs.launch(vlae_mnist, monkeypatch, arguments)
+        return status, *capsys.readouterr()
+
+    return launch

@@ -1,4 +1,8 @@
-"""Runs of an experiment as a user starts them, so small that most of their time is start-up and compilation."""
+"""Runs of an experiment, so small that most of their time is start-up and compilation.
+
+A process is started where the process is the point: signals, a full disk, the number of devices. All else runs in the
+process of the tests.
+"""
 
 import os
 import shlex
@@ -24,46 +28,48 @@ SMALL = "--preset smoke --limit 240 --batch-size 4 --epochs 3 --hidden 16 --widt
 EPOCH = 60
 
 
-class Experiment:
-    """Starts `python -m experiments.vlae_mnist` from the repository's root.
+def start(arguments, *, prefix=(), **environment):
+    """Starts `python -m experiments.vlae_mnist` from the repository's root, as a user's process.
 
-    Programs are compiled with few optimizations, which halves the time of the first run of a kind.
+    It has one device, and takes compiled programs from the cache of the tests. An entry that a killed process has left
+    half-written is compiled again without a word.
 
     Args:
-        cache: directory for compiled programs, so that only the first run of a kind compiles.
+        arguments: one string or a list.
+        prefix: command that starts Python.
+        **environment: further variables.
+
+    Returns:
+        The process.
     """
+    if isinstance(arguments, str):
+        arguments = shlex.split(arguments)
+    inherited = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "COLUMNS")}
+    own = {
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONWARNINGS": "ignore:Error reading persistent compilation cache,"
+        "ignore:Error writing persistent compilation cache",
+    }
+    return subprocess.Popen(
+        [*prefix, sys.executable, "-m", "experiments.vlae_mnist", *arguments],
+        cwd=ROOT,
+        env=inherited | own | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
-    def __init__(self, cache):
-        kept = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "COLUMNS")}
-        self.environment = kept | {
-            "JAX_COMPILATION_CACHE_DIR": str(cache),
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-            "PYTHONIOENCODING": "utf-8",
-        }
 
-    def start(self, arguments, *, prefix=(), **environment):
-        """Starts a run with these arguments, one string or a list, and variables; `prefix` is what starts Python."""
-        if isinstance(arguments, str):
-            arguments = shlex.split(arguments)
-        return subprocess.Popen(
-            [*prefix, sys.executable, "-m", "experiments.vlae_mnist", *arguments],
-            cwd=ROOT,
-            env=self.environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, arguments, **options):
-        """Runs to the end."""
-        return finish(self.start(arguments, **options))
+def run(arguments, **options):
+    """Runs a process to the end."""
+    return finish(start(arguments, **options))
 
 
 def launch(experiment, monkeypatch, arguments):
     """Runs the main of an experiment's module in this process and returns the exit status."""
-    monkeypatch.setattr(sys, "argv", [experiment.__name__, *shlex.split(arguments)])
+    if isinstance(arguments, str):
+        arguments = shlex.split(arguments)
+    monkeypatch.setattr(sys, "argv", [experiment.__name__, *arguments])
     with pytest.raises(SystemExit) as end:
         cli.launch(experiment.main, experiment.PRESETS, description=experiment.__doc__)
     return end.value.code
@@ -80,11 +86,11 @@ def finish(process, *, signal=None, when=None):
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def error_line(done):
-    """The one line with which a run says what went wrong, after its progress bars."""
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert done.stderr.endswith(f"{line}\n"), done.stderr
-    assert "Traceback" not in done.stderr
+def error_line(err):
+    """The one line on stderr with which a run says what went wrong, after its progress bars."""
+    (line,) = [line for line in err.splitlines() if line.startswith("error:")]
+    assert err.endswith(f"{line}\n"), err
+    assert "Traceback" not in err
     return line
 
 

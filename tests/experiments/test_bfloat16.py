@@ -78,11 +78,11 @@ def test_the_networks_products_take_what_was_asked_for(trace, precision, layout)
     assert floats == {"float32"}
 
 
-def test_a_run_in_bfloat16_trains_and_is_read_back(experiment, tmp_path):
+def test_a_run_in_bfloat16_trains_and_is_read_back(launch, tmp_path):
     workdir = tmp_path / "run"
     flags = "--limit 96 --batch-size 16 --epochs 1 --hidden 8 --widths 4 --latent-sizes 2"
-    done = experiment.run(f"--preset smoke {flags} --precision bfloat16 --workdir {workdir}")
-    assert done.returncode == 0, done.stderr
+    status, _, err = launch(f"--preset smoke {flags} --precision bfloat16 --workdir {workdir}")
+    assert status == 0, err
     (row, _) = json.loads((workdir / "results.json").read_text())["rows"]
     assert all(math.isfinite(value["mean"]) for value in row["metrics"].values())
     saved = train.Checkpoints(workdir / "checkpoints").restore_tree()

@@ -7,10 +7,10 @@ import re
 import shlex
 import shutil
 import time
-from signal import SIGINT, SIGKILL, SIGTERM
+from signal import SIGINT, SIGKILL
 
 import numpy as np
-from small_runs import EPOCH, SMALL, assert_same_state, error_line, finish, one_epoch_less, steps
+from small_runs import EPOCH, SMALL, assert_same_state, error_line, finish, one_epoch_less, run, start, steps
 
 import jaxvae
 from jaxvae import data
@@ -43,10 +43,10 @@ def assert_same_run(workdir, other):
     assert rows == others
 
 
-def assert_went_on(done, *, epoch):
+def assert_went_on(status, err, *, epoch):
     """A run that begins anew would end in the same state."""
-    assert done.returncode == 0, done.stderr
-    assert min(map(int, re.findall(r"epoch (\d)/3", done.stderr))) >= epoch
+    assert status == 0, err
+    assert min(map(int, re.findall(r"epoch (\d)/3", err))) >= epoch
 
 
 def assert_usable(workdir):
@@ -54,66 +54,60 @@ def assert_usable(workdir):
     assert np.isfinite(jaxvae.load(workdir).reconstruct(digits)).all()
 
 
-def test_a_killed_run_resumes_bit_for_bit(experiment, finished, tmp_path):
+def test_a_killed_run_resumes_bit_for_bit(launch, finished, tmp_path):
     workdir = tmp_path / "killed"
     command = f"{SMALL} --workdir {workdir}"
-    done = finish(experiment.start(command), signal=SIGKILL, when=_begun(workdir))
+    done = finish(start(command), signal=SIGKILL, when=_begun(workdir))
     assert (done.returncode, steps(workdir)) == (-SIGKILL, [])
-    done = finish(experiment.start(f"{command} --resume"), signal=SIGKILL, when=_saved(workdir))
+    done = finish(start(f"{command} --resume"), signal=SIGKILL, when=_saved(workdir))
     assert (done.returncode, bool(steps(workdir))) == (-SIGKILL, True)
     assert steps(workdir)[-1] < 3 * EPOCH
-    done = experiment.run(f"{command} --resume")
-    assert_went_on(done, epoch=2)
+    status, _, err = launch(f"{command} --resume")
+    assert_went_on(status, err, epoch=2)
     assert_same_run(workdir, finished[0])
 
 
-def _continuation(done, kind):
-    """The arguments of the command with which a stopped run says that it continues."""
-    assert done.returncode == 128 + kind
-    said = f"error: stopped by {kind.name}; the state is saved. Continue with: "
-    assert error_line(done).startswith(said)
-    program, *arguments = shlex.split(error_line(done).removeprefix(said))
-    assert (program, arguments[:2]) == ("python", ["-m", "experiments.vlae_mnist"])
-    return arguments[2:]
-
-
-def test_a_stopped_run_says_how_to_resume_and_does_so_bit_for_bit(experiment, finished, tmp_path):
+def test_a_stopped_run_says_how_to_resume_and_does_so_bit_for_bit(finished, tmp_path):
     workdir = tmp_path / "stopped here"
     arguments = [*shlex.split(SMALL), "--workdir", str(workdir), "--overwrite"]
-    done = finish(experiment.start(arguments), signal=SIGINT, when=_training(workdir))
-    arguments = _continuation(done, SIGINT)
-    assert steps(workdir)[-1] < 3 * EPOCH
-    done = finish(experiment.start(arguments), signal=SIGTERM, when=_saved(workdir))
-    done = experiment.run(_continuation(done, SIGTERM))
-    assert_went_on(done, epoch=2)
+    done = finish(start(arguments), signal=SIGINT, when=_training(workdir))
+    assert done.returncode == 128 + SIGINT
+    said = "error: stopped by SIGINT; the state is saved. Continue with: "
+    assert error_line(done.stderr).startswith(said)
+    program, *arguments = shlex.split(error_line(done.stderr).removeprefix(said))
+    assert (program, arguments[:2]) == ("python", ["-m", "experiments.vlae_mnist"])
+    before = steps(workdir)[-1]
+    assert before < 3 * EPOCH
+    done = run(arguments[2:])
+    assert_went_on(done.returncode, done.stderr, epoch=1 + before // EPOCH)
     assert_same_run(workdir, finished[0])
 
 
-def test_a_truncated_checkpoint_is_left_for_the_one_before(experiment, finished, tmp_path):
+def test_a_truncated_checkpoint_is_left_for_the_one_before(launch, finished, tmp_path):
     workdir = tmp_path / "truncated"
     shutil.copytree(finished[0], workdir)
     newest = workdir / "checkpoints" / str(3 * EPOCH)
     largest = max(newest.rglob("*"), key=lambda file: file.stat().st_size)
     os.truncate(largest, largest.stat().st_size // 2)
-    done = experiment.run(f"{SMALL} --workdir {workdir} --resume")
-    assert_went_on(done, epoch=3)
+    status, out, err = launch(f"{SMALL} --workdir {workdir} --resume")
+    assert_went_on(status, err, epoch=3)
     said = (
         rf"checkpoint {3 * EPOCH} is damaged \(.* is truncated or altered\); continuing from step {2 * EPOCH}"
     )
-    assert re.search(said, done.stdout + done.stderr)
+    assert re.search(said, out + err)
     assert_same_run(workdir, finished[0])
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(experiment, finished, tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_run(launch, finished, tmp_path):
     workdir = one_epoch_less(finished[0], tmp_path / "diverging")
     record = json.loads((workdir / "config.json").read_text())
     record["config"]["learning_rate"] = 1e30
     (workdir / "config.json").write_text(json.dumps(record))
-    done = experiment.run(f"{SMALL} --workdir {workdir} --resume --learning-rate 1e30")
-    assert done.returncode == 1
+    status, _, err = launch(f"{SMALL} --workdir {workdir} --resume --learning-rate 1e30")
+    assert status == 1
     said = r"error: (.+) became (nan|inf|-inf) at step (\d+) in replica 'without SSIM, seed 0'; .*checkpoint is kept\."
-    found = re.match(said, error_line(done))
-    assert found, done.stderr
+    found = re.match(said, error_line(err))
+    assert found, err
     terms = {"kl", "mmd", "reconstruction", "ssim_loss", "loss", "grad_norm_ladder"}
     assert {name.removesuffix("_weighted") for name in found[1].split(", ")} <= terms
     assert 2 * EPOCH <= int(found[3]) < 3 * EPOCH
@@ -124,14 +118,14 @@ def test_a_loss_that_is_not_finite_stops_the_run(experiment, finished, tmp_path)
     assert_usable(workdir)
 
 
-def test_a_full_disk_leaves_the_checkpoints_before(experiment, finished, tmp_path):
+def test_a_full_disk_leaves_the_checkpoints_before(finished, tmp_path):
     """A limit on the size of a file, 200 blocks of 512 or 1024 bytes, stands for it."""
     workdir = one_epoch_less(finished[0], tmp_path / "full")
-    done = experiment.run(
+    done = run(
         f"{SMALL} --workdir {workdir} --resume",
         prefix=["sh", "-c", 'ulimit -f 200 && exec "$0" "$@"'],
     )
     assert done.returncode == 1
-    assert error_line(done).endswith("Checkpoints so far are kept.")
+    assert error_line(done.stderr).endswith("Checkpoints so far are kept.")
     assert steps(workdir) == [EPOCH, 2 * EPOCH]
     assert_usable(workdir)

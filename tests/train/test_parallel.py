@@ -126,11 +126,9 @@ def compilations():
     ("mode", "devices", "layout"),
     [
         ("jit", 2, "chwn"),
-        ("jit", 4, "chwn"),
         ("jit", 8, "chwn"),
         ("pmap", 1, "chwn"),
         ("pmap", 2, "chwn"),
-        ("pmap", 4, "chwn"),
         ("pmap", 8, "chwn"),
         ("jit", 2, "native"),
         ("pmap", 2, "native"),
