@@ -83,3 +83,9 @@ def test_a_class_without_examples_is_refused(points):
         fit_class_means(codes, labels, classes=5)
     with pytest.raises(ValueError, match=r"labels must lie in \[-1, 2\), got 0 to 2"):
         fit_class_means(codes, labels, classes=2)
+
+
+def test_codes_of_other_dimensions_are_refused(points):
+    fitted = fit_class_means(*points, classes=3)
+    with pytest.raises(ValueError, match="must have the 3 dimensions of the class means, got 1"):
+        fitted.probabilities(points[0][:, :1])

@@ -160,7 +160,7 @@ def test_terms_without_what_they_need_say_so(judged):
     plain = Output(judged.logits, judged.posteriors, judged.latents)
     for term in (adversarial_real(adversarial("hinge")), feature_likelihood(), gradient_penalty()):
         with pytest.raises(
-            ValueError, match="needs what a model's `play` returns, an AdversarialOutput, got Output"
+            ValueError, match="needs an AdversarialOutput, as a model's `play` returns it, got Output"
         ):
             term(KEY, plain, BATCH)
     with pytest.raises(ValueError, match="needs a discriminator that returns features, got one without"):

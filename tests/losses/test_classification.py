@@ -48,6 +48,11 @@ def test_terms_make_an_objective_of_a_models_logits(labelled):
     np.testing.assert_allclose(metrics["error"], wrong.mean(), rtol=1e-6)
 
 
+def test_logits_of_another_number_of_examples_are_refused(labelled):
+    with pytest.raises(ValueError, match=r"one entry per example, got \(1, 4\) and \(5,\)"):
+        misclassification()(KEY, LOGITS[:1], labelled)
+
+
 def test_recognition_reads_the_mean_image_and_pulls_on_it(output, batch):
     label = np.array([0, 3, 2, 1, -1, 0, 2, 1])
     labelled = batch.replace(label=jnp.asarray(label))

@@ -57,5 +57,5 @@ def test_term_compares_the_mean_image_with_the_image(output, batch):
 
 
 def test_images_smaller_than_the_cells_are_refused():
-    with pytest.raises(ValueError, match=r"3 x 3 cells, so images need as many pixels at least, got 2 x 9"):
+    with pytest.raises(ValueError, match=r"3 x 3 cells, so images need at least 3 x 3 pixels, got 2 x 9"):
         colour_distance(jnp.zeros((1, 2, 9, 3)), jnp.zeros((1, 2, 9, 3)))

@@ -15,8 +15,10 @@ from dataclasses import fields, is_dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from jaxvae import evaluate, losses
+from jaxvae.types import AdversarialOutput
 
 SIZES = {"h": 12, "w": 12, "n": 4, "_": 4}
 """Lengths of axes by name; all others have 3."""
@@ -35,9 +37,26 @@ EXEMPT = {"evaluate.mean_variance": "uses only the mean", "evaluate.active_units
 """Functions that need no check although their arguments have an axis in common, and the reason."""
 
 
+def feature_likelihood(real: Float[Array, "n d"], fake: Float[Array, "n d"]) -> Float[Array, " n"]:
+    """The term of that name, of an output with these features."""
+    output = AdversarialOutput(
+        None,
+        (),
+        (),
+        real=None,
+        fakes=(),
+        real_logits=None,
+        fake_logits=(),
+        real_features=real,
+        fake_features=fake,
+    )
+    return losses.feature_likelihood()(None, output, None)
+
+
 def functions():
     """Public functions of both packages, by name."""
     yield "losses.rbf()", losses.rbf(1.0).__call__
+    yield "losses.feature_likelihood()", feature_likelihood
     for room in (losses, evaluate):
         for name in room.__all__:
             value = getattr(room, name)
