@@ -171,9 +171,12 @@ def test_samples_are_decoded_from_the_codes_of_a_sampler(run):
             lambda run, x: run.encode(x / 255 - 0.5),
             "must be uint8 or float in [0, 1], got float64 from -0.5 to 0.5",
         ),
-        (lambda run, x: run.decode((jnp.zeros((1, 2)),)), "levels of sizes (2, 3), got latents of (2,)"),
+        (
+            lambda run, x: run.decode((jnp.zeros((1, 2)),)),
+            "one latent for each level, of sizes (2, 3), got (2,).",
+        ),
         (lambda run, x: run.interpolate(x[:2], x[2:4]), "must be one image each, got 2 and 2"),
-        (lambda run, x: run.interpolate(x[:1], x[1:2], steps=1), "at least its 2 ends, got 1 steps"),
+        (lambda run, x: run.interpolate(x[:1], x[1:2], steps=1), "at least 2 steps, its ends, got 1"),
         (lambda run, x: run.interpolate(x[:1], x[1:2], path="curved"), "linear, spherical, got 'curved'"),
     ],
     ids=["image size", "not scaled", "centred", "levels", "two images", "one step", "path"],
@@ -282,16 +285,19 @@ def test_a_file_is_no_run(tmp_path):
         jaxvae.load(tmp_path / "file")
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """A run of two parts, whose models differ in prior and size."""
+@pytest.fixture(scope="module", params=["0.1.0", "today"])
+def study(request, tmp_path_factory):
+    """A run of two parts, whose models differ in prior and size, as version 0.1.0 recorded it and as today's does."""
     top = train.Workdir(tmp_path_factory.mktemp("runs") / "study")
     kinds = {
         "flat": models.ConvVAE((8, 8, 1), 2, widths=(2,), hidden=4, prior=(1.0, 2.0)),
         "deep": models.ConvVAE((8, 8, 1), 5, widths=(2,), hidden=4),
     }
-    head = {"experiment": "toy", "config": {"precision": "float32"}, "data": {}, "replicas": []}
-    top.open(head | {"parts": {"flat": "one", "deep": "two"}}, resume=False, overwrite=False)
+    head = {"experiment": "toy", "config": {"precision": "float32"}}
+    if request.param == "0.1.0":
+        head |= {"data": {}, "replicas": []}
+    parts = {"flat": "one", "wild": "two", "deep": "two"}
+    top.open(head | {"parts": parts}, resume=False, overwrite=False)
     for part, (name, model) in zip(("one", "two"), kinds.items(), strict=True):
         replicas = [train.Replica(name, 0, {})]
         players = {"all": train.Player(("expand", "head", "narrow", *_stages(model)), optax.sgd(0.1))}
@@ -301,6 +307,8 @@ def study(tmp_path_factory):
             "models": {name: models.describe(model)},
             "replicas": [{"variant": name, "seed": 0, "hyper": {}}],
         }
+        if part == "two":
+            record["diverged"] = {"wild": "its loss was not finite in epoch 3."}
         top.part(part).open(record, resume=False, overwrite=False)
         train.Checkpoints(top.part(part).checkpoints).save(state)
     return top.path, kinds
@@ -327,8 +335,32 @@ def test_samples_come_from_the_models_own_prior(study):
 
 
 def test_a_variant_that_no_part_has_is_refused(study):
-    with pytest.raises(ValueError, match=r"has no run of variant 'sharp'; it has flat, deep\."):
+    with pytest.raises(ValueError, match=r"has no run of variant 'sharp'; it has flat, wild, deep\."):
         jaxvae.load(study[0], variant="sharp")
+
+
+def test_a_variant_that_diverged_has_no_model(study):
+    with pytest.raises(ValueError, match="the run has no model of variant 'wild'") as refusal:
+        jaxvae.load(study[0], variant="wild")
+    assert str(refusal.value).endswith(" 'wild': its loss was not finite in epoch 3.")
+
+
+def test_a_part_without_replicas_is_refused(study, tmp_path):
+    path = tmp_path / "study"
+    shutil.copytree(study[0], path)
+    (path / "parts" / "one" / "config.json").write_text('{"config": {}}')
+    with pytest.raises(ValueError, match=r"one.config.json was not written by an experiment of jaxvae\."):
+        jaxvae.load(path, variant="flat")
+    assert jaxvae.load(path, variant="deep").variant == "deep"
+
+
+def test_a_classifier_is_no_autoencoder(images):
+    model = models.Classifier((8, 8, 3), 2, (2,), (2,))
+    run = jaxvae.Run(model, models.init(jax.random.key(0), model), config={}, variant="some", seed=0)
+    assert run.parameters == (9 * 3 * 2 + 2) + (128 * 2 + 2) + (2 * 2 + 2)
+    for use in (lambda: run.encode(images), lambda: run.reconstruct(images), lambda: run.sample(2)):
+        with pytest.raises(ValueError, match="this run trained a Classifier, which is no autoencoder"):
+            use()
 
 
 LABELS = np.array([2, 0, -1, 1, 2])
@@ -373,8 +405,8 @@ def test_one_label_holds_for_a_whole_plane_or_path(conditional, images):
 @pytest.mark.parametrize(
     ("use", "message"),
     [
-        (lambda run, x: run.encode(x), "needs a label for each of 5 examples, got none."),
-        (lambda run, x: run.sample(3), "needs a label for each of 3 examples, got none."),
+        (lambda run, x: run.encode(x), "takes class numbers of shape (5,), got None."),
+        (lambda run, x: run.sample(3), "takes class numbers of shape (3,), got None."),
         (lambda run, x: run.reconstruct(x, labels=LABELS[:4]), "as many as the examples, 5, got 4."),
         (lambda run, x: run.sample(3, labels=LABELS), "as many as the examples, 3, got 5."),
         (lambda run, x: run.encode(x, labels=LABELS + 1), "from 0 to 2, or -1 for none, got 0 to 3."),
