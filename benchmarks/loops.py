@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -47,6 +48,7 @@ class Loop(ExitStack):
             train.MetricLog(folder / "metrics.jsonl", folder / "tensorboard", replicas, step=0)
         )
         self._checkpoints = train.Checkpoints(folder / "checkpoints")
+        self._standing = train.Standing(folder / "diverged.json", replicas, step=0)
         self._feed = self.enter_context(
             train.open_feed(
                 self._setup.program,
@@ -75,7 +77,7 @@ class Loop(ExitStack):
             self._setup.source,
             self._timed_feed,
             epochs=self._epochs,
-            replicas=self._setup.replicas,
+            standing=self._standing,
             evaluate=self._note_end,
             checkpoints=self._checkpoints,
             log=self._log,
@@ -97,10 +99,12 @@ class Loop(ExitStack):
         self._waited += time.perf_counter() - started
         return window
 
-    def _note_end(self, state: train.TrainState) -> list[dict[str, float]]:
+    def _note_end(
+        self, state: train.TrainState, replicas: Mapping[int, train.Replica]
+    ) -> dict[int, dict[str, float]]:
         """Called in place of an evaluation."""
         self._trained = time.perf_counter()
-        return [{"loss": 0.0} for _ in self._setup.replicas]
+        return {number: {"loss": 0.0} for number in replicas}
 
 
 def serve(task: dict[str, Any], commands: TextIO, answers: TextIO) -> None:

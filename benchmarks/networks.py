@@ -101,7 +101,7 @@ def make_objective(workload: Workload, priors: Sequence[Prior]) -> losses.Object
         "ssim_loss": losses.ssim_loss(),
         "colour_loss": losses.colour_loss(),
         "mmd": losses.mmd(priors, losses.rbf(*BANDWIDTHS)),
-        "kl": losses.kl(models.standard_priors(workload)),
+        "kl": losses.kl(tuple(models.Normal(dim=size) for size in workload.latent_sizes)),
         "square": _square,
     }
     return losses.compose({name: terms[name] for name in workload.weights}, workload.weights)

@@ -172,7 +172,7 @@ def main(config: Config) -> None:
     accuracy = (
         f"The perceptual network classifies {classifier.accuracy:.2%} of the validation images correctly."
     )
-    blocks = [
+    blocks: list[report.Block] = [
         table,
         report.Paragraph(accuracy),
         *report.distance_blocks(experiment.workdir.figures, table.rows, ranked[:2], words=words),

@@ -97,16 +97,9 @@ INTRO = (
 PRESETS = cli.presets(Config, smoke={"limit": 4000, "epochs": 4, "batch_size": 64})
 
 
-def make_training(config: Config, experiment: study.Experiment) -> study.Training:
+def make_training(config: Config, experiment: study.Experiment, model: models.VLAE) -> study.Training:
     """Reconstruction + ssim * (1 - SSIM) + mmd * sum over levels of MMD^2 + kl * KL; the report's loss has kl = 0."""
-    loss = config.loss
-    model = models.VLAE(
-        experiment.image_shape,
-        **vars(config.model),
-        learned_scale=loss.likelihood != "bernoulli",
-        layout=experiment.layout,
-    )
-    priors = models.standard_priors(model)
+    loss, priors = config.loss, models.standard_priors(model)
     kl: float | Schedule = loss.kl
     if loss.kl_warmup:
         kl = optax.linear_schedule(0.0, loss.kl, experiment.steps(loss.kl_warmup))
@@ -130,14 +123,16 @@ def make_training(config: Config, experiment: study.Experiment) -> study.Trainin
 def main(config: Config) -> None:
     """Trains both variants, measures them and writes the report."""
     experiment = study.Experiment.open("vlae_mnist", config)
-    training = make_training(config, experiment)
+    shape, learned_scale = experiment.image_shape, config.loss.likelihood != "bernoulli"
+    model = models.VLAE(shape, **vars(config.model), learned_scale=learned_scale, layout=experiment.layout)
+    training = make_training(config, experiment, model)
     trained = experiment.train(training)
-    forward, kernel = study.forward(training.model), losses.rbf(*config.loss.bandwidths)
+    forward, kernel = study.forward(model), losses.rbf(*config.loss.bandwidths)
     evaluator = evaluate.combine(
         training.evaluator,
         evaluate.reconstruction_evaluator(forward),
         evaluate.latent_evaluator(forward, kernel=kernel, classes=len(experiment.class_names)),
-        evaluate.sample_evaluator(lambda key, variables, n: models.sample(key, training.model, variables, n)),
+        evaluate.sample_evaluator(lambda key, variables, n: models.sample(key, model, variables, n)),
     )
     columns = report.columns("ssim", "bce", "mse", "sharpness_ratio")
     table = experiment.table(trained, study.Evaluated(experiment, evaluator), columns)

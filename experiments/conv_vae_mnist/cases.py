@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from typing import Any
 
 from experiments.conv_vae_mnist.cases_page import COLUMNS, make_blocks, verdict
 from experiments.conv_vae_mnist.config import CHANGES, Config
@@ -67,7 +68,8 @@ def make_variants(config: Config) -> dict[str, Variant]:
         more = {field: getattr(base, field) + number for field, number in change.more.items()}
         times = {field: factor * getattr(base, field) for field, factor in change.times.items()}
         words = {"note": change.note, "before": change.before, "change": change.change}
-        variants[name] = replace(base, **change.fields, **more, **times, **words)
+        changed: dict[str, Any] = {**change.fields, **more, **times, **words}
+        variants[name] = replace(base, **changed)
     return variants
 
 

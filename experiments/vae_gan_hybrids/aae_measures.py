@@ -78,7 +78,7 @@ class Measures(study.Measuring):
         """
         key = run.evaluation_key
         keys = jax.random.split(key, 6)
-        (prior,) = models.sampled_priors(run.model)
+        (prior,) = run.autoencoder.priors
         codes = jax.random.permutation(keys[0], jnp.asarray(self.codes(run)))
         draws, reference = (prior.sample(each, len(codes)) for each in keys[1:3])
         samples = np.asarray(run.sample(self._samples, seed=run.seed))
@@ -108,9 +108,9 @@ class Measures(study.Measuring):
 
     def _parts(self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior) -> dict[str, float]:
         """How the parts of a prior correspond to classes."""
-        table = self._classifierd(key, run, prior)
+        table = self._class_shares(key, run, prior)
         values = {"purity": float(table.max(axis=1).mean())}
-        if run.model.informed:
+        if network(run).informed:
             parts = np.asarray(prior.class_of(jnp.asarray(self.codes(run))))
             values |= {
                 "agreement": float(np.diag(table).mean()),
@@ -129,6 +129,12 @@ class Measures(study.Measuring):
         table = np.zeros((prior.classes, prior.classes))
         np.add.at(table, (parts, self._classifier.classes(images)), 1 / each)
         return table
+
+
+def network(run: jaxvae.Run) -> models.AAE:
+    """The model of a run of this experiment."""
+    assert isinstance(run.model, models.AAE)
+    return run.model
 
 
 def _mmd(codes: Float[jax.Array, "n 2"], draws: Float[jax.Array, "n 2"]) -> float:

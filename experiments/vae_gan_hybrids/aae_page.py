@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxvae
-from experiments.vae_gan_hybrids.aae_measures import Measures
+from experiments.vae_gan_hybrids.aae_measures import Measures, network
 from jaxvae import models, report, study
 
 PRIORS = {"normal": "Gaussian", "ring": "ring", "swiss_roll": "Swiss roll"}
@@ -125,13 +125,13 @@ def _planes(
 
 
 def _panel(name: str, run: jaxvae.Run, measures: Measures) -> report.CodePlane:
-    (prior,) = models.own_priors(run.model)
+    (prior,) = models.own_priors(run.autoencoder)
     log_prob = jax.jit(prior.log_prob)
     return report.CodePlane(
         title=name,
         codes=measures.codes(run),
         log_prob=lambda points: np.asarray(log_prob(jnp.asarray(points))),
-        reach=_REACH[run.model.prior],
+        reach=_REACH[network(run).prior],
     )
 
 
@@ -139,7 +139,7 @@ def _decoded(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run]) -> li
     """Images from planes, from parts of priors, and along the roll."""
     blocks: list[report.Block] = [report.Heading("Images decoded from the plane")]
     for prior, title in PRIORS.items():
-        of_prior = {name: run for name, run in runs.items() if run.model.prior == prior}
+        of_prior = {name: run for name, run in runs.items() if network(run).prior == prior}
         if not of_prior:
             continue
         values = _values(models.prior(prior), prior)
@@ -159,7 +159,7 @@ def _decoded(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run]) -> li
                 f"grid_{prior}", figure, f"Images decoded over the plane of the {title} prior."
             )
         )
-    rolls = {name: run for name, run in runs.items() if run.model.prior == "swiss_roll"}
+    rolls = {name: run for name, run in runs.items() if network(run).prior == "swiss_roll"}
     if rolls:
         axis = models.SwissRoll().axis(jnp.linspace(0, 1, _ALONG))
         figure = report.comparison(
@@ -170,7 +170,7 @@ def _decoded(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run]) -> li
                 "roll", figure, "Images along the axis of the Swiss roll, from the inside outwards."
             )
         )
-    informed = [name for name, run in runs.items() if run.model.informed]
+    informed = [name for name, run in runs.items() if network(run).informed]
     if informed:
         groups = [(name, _by_part(runs[name])) for name in informed]
         figure = report.comparison(groups, columns=_SHOWN)
@@ -190,7 +190,7 @@ def _values(prior: models.Samplable, name: str) -> np.ndarray:
 
 
 def _by_part(run: jaxvae.Run) -> np.ndarray:
-    (prior,) = models.sampled_priors(run.model)
-    part = jnp.repeat(jnp.arange(run.model.classes), _SHOWN)
+    (prior,) = run.autoencoder.priors
+    part = jnp.repeat(jnp.arange(network(run).classes), _SHOWN)
     codes = models.draw_each(jax.random.key(0), prior, jnp.arange(len(part)), part)
     return np.asarray(run.decode((codes,)))

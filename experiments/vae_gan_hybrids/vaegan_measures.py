@@ -108,7 +108,7 @@ class Measures(study.Measuring):
             The same at every call.
         """
         n = min(n, self._config.samples)
-        labels = self.wanted[:n] if run.model.attributes else None
+        labels = self.wanted[:n] if run.model.label_field else None
         return np.asarray(run.sample(n, seed=run.seed, labels=labels))
 
     def reconstruct(self, run: jaxvae.Run, n: int) -> Pictures:
@@ -121,7 +121,7 @@ class Measures(study.Measuring):
         Returns:
             In [0, 1].
         """
-        labels = self.truth[:n] if run.model.attributes else None
+        labels = self.truth[:n] if run.model.label_field else None
         return np.asarray(run.reconstruct(self.experiment.test_set.images[:n], labels=labels))
 
     def measure(self, run: jaxvae.Run) -> dict[str, float]:
@@ -144,7 +144,7 @@ class Measures(study.Measuring):
             "distinctness": _share(distinctness, self._distinctness),
             **self._inception(drawn),
         }
-        if run.model.attributes:
+        if run.model.label_field:
             values |= self._attributes(drawn, self.wanted) | self._unseen(run)
         if self.kinds[run.variant] != "gan":
             values |= self._reconstructions(run)

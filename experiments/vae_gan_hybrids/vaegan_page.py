@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import jaxvae
 from experiments.vae_gan_hybrids.vaegan_measures import Measures, Vectors
-from jaxvae import data, evaluate, models, report, study
+from jaxvae import data, evaluate, report, study
 from jaxvae.images import as_floats
 
 REAL = "validation images"
@@ -144,7 +144,7 @@ def _attribute_blocks(
     blocks: list[report.Block] = []
     hybrids = {name: run for name, run in runs.items() if measures.kinds[name] == "vaegan"}
     for run in hybrids.values():
-        if run.model.attributes:
+        if run.model.label_field:
             blocks.append(experiment.picture("combinations", *by_combination(run, measures)))
             blocks.append(experiment.picture("edited", *edited(experiment, run, measures)))
         else:
@@ -164,7 +164,7 @@ def by_combination(run: jaxvae.Run, measures: Measures) -> tuple[Figure, str]:
     """
     unseen = len(measures.unseen) > 0
     chosen = (measures.unseen if unseen else np.unique(measures.wanted, axis=0))[:_COMBINATIONS]
-    (prior,) = models.sampled_priors(run.model)
+    (prior,) = run.autoencoder.priors
     codes = prior.sample(jax.random.key(run.seed), _SAME_CODES)
     groups = []
     for wanted in chosen:

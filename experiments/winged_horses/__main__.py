@@ -102,7 +102,7 @@ def make_terms(variant: Variant, model: models.DeepConvVAE) -> dict[str, Term]:
         "squared_error": losses.distance("squared"),
         "ssim_loss": losses.ssim_loss(),
         "colour_loss": losses.colour_loss(),
-        "kl": losses.kl(models.own_priors(model), method=variant.kl),
+        "kl": losses.kl(models.own_priors(model), method=variant.kl or "closed_form"),
     }
     if "ms_ssim_loss" in variant.terms:
         terms["ms_ssim_loss"] = losses.ms_ssim_loss()

@@ -77,9 +77,10 @@ def presets(config: type[Config], **named: Mapping[str, Any]) -> dict[str, Calla
     Returns:
         A maker for each preset, as `launch` takes them.
     """
-    full = config().workdir
-    return {"full": config} | {
-        name: partial(config, **{"preset": name, "workdir": full.with_name(f"{full.name}_{name}"), **flags})
+    make: Callable[..., Config] = config
+    full = make().workdir
+    return {"full": make} | {
+        name: partial(make, **{"preset": name, "workdir": full.with_name(f"{full.name}_{name}"), **flags})
         for name, flags in named.items()
     }
 

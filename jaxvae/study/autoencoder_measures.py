@@ -87,7 +87,7 @@ class AutoencoderMeasures(Measuring):
         classifier_fid = evaluate.frechet_distance(self._classifier.moments(samples), self._real_moments)
         metrics |= {
             "elbo": -(metrics["bce"] + metrics["kl"]),
-            **_kl_by_dimension(posteriors, models.normal_priors(run.model)),
+            **_kl_by_dimension(posteriors, models.normal_priors(run.autoencoder)),
             "active_units": float(sum(evaluate.active_units(q) for q in posteriors)),
             "classifier_fid": classifier_fid,
             "parameters": run.parameters,
@@ -106,7 +106,7 @@ def lower_bound(run: Run, batches: Sequence[Batch]) -> dict[str, float]:
     Returns:
         bce, kl and elbo = -(bce + kl), nats per image.
     """
-    priors = models.own_priors(run.model)
+    priors = models.own_priors(run.autoencoder)
     terms = {"bce": losses.reconstruction("bernoulli"), "kl": losses.kl(priors)}
     objective = losses.compose(terms, dict.fromkeys(terms, 1.0))
     evaluator = evaluate.objective_evaluator(forward(run.model), objective)
@@ -124,11 +124,11 @@ def _kl_by_dimension(posteriors: Sequence[Posterior], priors: Sequence[models.No
     return {f"kl_{place}": float(value) for place, value in enumerate(falling, start=1)}
 
 
-def autoencoder_evaluator(model: Any, *, bound_samples: int) -> evaluate.Evaluator:
+def autoencoder_evaluator(model: models.Autoencoder, *, bound_samples: int) -> evaluate.Evaluator:
     """Builds an evaluator of an autoencoder with Bernoulli pixels and the prior that is its own.
 
     Args:
-        model: a module as `jaxvae.models.own_priors` takes it.
+        model: an autoencoder.
         bound_samples: draws from the posterior for each image in the importance-weighted bound.
 
     Returns:

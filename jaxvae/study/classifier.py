@@ -15,7 +15,7 @@ from jaxvae.images import Images, as_floats
 from jaxvae.pieces import in_pieces
 from jaxvae.study.experiment import Experiment
 from jaxvae.study.training import Training, forward
-from jaxvae.types import Variables
+from jaxvae.types import Model, Variables
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class TrainedClassifier:
         accuracy: share of the validation images that it classifies correctly.
     """
 
-    model: Any
+    model: Model
     variables: Variables
     accuracy: float
 
@@ -86,7 +86,7 @@ class FeatureClassifier(TrainedClassifier):
 
 def train_classifier(
     experiment: Experiment,
-    model: Any,
+    model: Model,
     *,
     epochs: int,
     part: str,

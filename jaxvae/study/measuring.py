@@ -131,11 +131,11 @@ def reconstructions(experiment: Experiment) -> Evaluated:
     return Evaluated(experiment, ByModel(reconstruction_evaluator))
 
 
-def reconstruction_evaluator(model: Any) -> evaluate.Evaluator:
+def reconstruction_evaluator(model: models.Autoencoder) -> evaluate.Evaluator:
     """Builds an evaluator of an autoencoder with Bernoulli pixels and the prior that is its own.
 
     Args:
-        model: a module as `jaxvae.models.own_priors` takes it.
+        model: an autoencoder.
 
     Returns:
         An evaluator of kl and bce in nats per image, and of mse and ssim of the reconstructions.

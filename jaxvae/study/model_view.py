@@ -26,7 +26,7 @@ def view_model(run: Run, test_set: data.Dataset, *, spread: bool = False) -> rep
     Returns:
         The view, named after the run's variant.
     """
-    (prior,) = models.normal_priors(run.model)
+    (prior,) = models.normal_priors(run.autoencoder)
     values = np.asarray(prior.quantile(jnp.linspace(0.05, 0.95, _GRID)))
     centre = np.full((1, prior.dim), prior.loc, np.float32)
     (grid,) = run.traverse((centre,), values)
@@ -55,7 +55,7 @@ def view_levels(run: Run, test_set: data.Dataset) -> report.Levels:
     """
     values = np.linspace(-2, 2, 13, dtype=np.float32)
     held = tuple(q.mean for q in run.encode(test_set.images[:1]))
-    drawn = models.draw(jax.random.key(0), models.standard_priors(run.model), len(values) ** 2)
+    drawn = models.draw(jax.random.key(0), models.standard_priors(run.autoencoder), len(values) ** 2)
     return report.Levels(
         values=values,
         fixed=[np.asarray(plane) for plane in run.traverse(held, values)],

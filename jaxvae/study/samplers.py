@@ -55,7 +55,7 @@ def make_sampler(
     """
     _check(name, options)
     if name == "prior":
-        priors = models.sampled_priors(run.model)
+        priors = run.autoencoder.priors
         return lambda key, n: models.draw(key, priors, n)
     if images is None:
         raise ValueError(
@@ -74,7 +74,7 @@ def make_sampler(
         sample = models.fit_mixture(drawn, seed=seed, **options).sample
     else:
         sample = fit_second_stage(start, codes, **options)
-    ends = list(accumulate(run.model.latent_sizes))[:-1]
+    ends = list(accumulate(run.autoencoder.latent_sizes))[:-1]
     return lambda key, n: tuple(jnp.split(sample(key, n), ends, axis=-1))
 
 
@@ -99,7 +99,7 @@ def draw_images(
         ValueError: as `make_sampler` and, if the training set is needed, as `training_set`.
     """
     _check(sampler, options)
-    conditional = getattr(run.model, "conditional", False)
+    conditional = run.model.label_field == "label"
     if sampler == "prior" and not conditional:
         return run.sample(n, seed=seed)
     seen = training_set(run)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Key
 from jaxvae import data, evaluate, losses, models, train
 from jaxvae.train.state import Init
 from jaxvae.train.step import Corrupt, StepInput
-from jaxvae.types import AdversarialOutput, Batch, Schedule, Term, Variables
+from jaxvae.types import AdversarialOutput, Batch, Model, Schedule, Term, Variables
 
 PENALTY = "gradient_penalty"
 """The term that needs the discriminator's slopes, which are only computed in training."""
@@ -70,13 +70,13 @@ class Training:
         ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
     """
 
-    model: Any
+    model: Model
     variants: Mapping[str, Mapping[str, float]]
     terms: Mapping[str, Term] = field(default_factory=dict)
     weights: Mapping[str, float | Schedule] = field(default_factory=dict)
     optimizer: optax.GradientTransformation | None = None
     game: Game | None = None
-    models: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
     tuned: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     epochs: int | None = None
@@ -197,11 +197,11 @@ class Training:
         jax.eval_shape(loss, jax.random.key(0), batch)
 
 
-def forward(model: Any) -> Callable[[Any, Variables, Batch], Any]:
+def forward(model: Model) -> Callable[[Any, Variables, Batch], Any]:
     """Binds a module to `jaxvae.models.forward`, as evaluators call it.
 
     Args:
-        model: the Flax module, called as `(key, image, index)`.
+        model: of any family.
 
     Returns:
         `(key, variables, batch) -> output`.
@@ -210,7 +210,7 @@ def forward(model: Any) -> Callable[[Any, Variables, Batch], Any]:
 
 
 def _play(
-    model: Any, game: Game, key: Key[Array, ""], variables: Variables, batch: Batch
+    model: Model, game: Game, key: Key[Array, ""], variables: Variables, batch: Batch
 ) -> AdversarialOutput:
     label = None if game.label is None else getattr(batch, game.label)
     output: AdversarialOutput = model.apply(

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.vlae_mnist import Config, LossConfig, ModelConfig, make_training
+from experiments.vlae_mnist import Config, LossConfig, make_training
 from jaxvae import losses, models
 from jaxvae.types import Batch, Output, Posterior
 
@@ -22,11 +22,9 @@ def example():
 
 def objective(**weights):
     """The loss of a training of ten steps an epoch."""
-    experiment = SimpleNamespace(
-        image_shape=(12, 12, 1), layout=models.layout(), batches=(), steps=lambda epochs=5: 10 * epochs
-    )
-    ladder = ModelConfig(latent_sizes=(2, 2), widths=(2, 2), hidden=4)
-    training = make_training(Config(model=ladder, loss=LossConfig(**weights)), experiment)
+    experiment = SimpleNamespace(batches=(), steps=lambda epochs=5: 10 * epochs)
+    ladder = models.VLAE((12, 12, 1), (2, 2), (2, 2), 4)
+    training = make_training(Config(loss=LossConfig(**weights)), experiment, ladder)
     return losses.compose(training.terms, training.weights)
 
 
