@@ -127,8 +127,8 @@ def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_p
 
 
 def test_posteriors_of_labelled_images_give_digits_too(monkeypatch, tmp_path):
-    command = f"{SMALL} --chapter classifier --generator posterior --fractions 0.5 --no-leaky --limit 120 "
-        f"--workdir {tmp_path}/run"
+    flags = "--chapter classifier --generator posterior --fractions 0.5 --no-leaky --limit 120"
+    command = f"{SMALL} {flags} --workdir {tmp_path}/run"
     assert launch(monkeypatch, command) == 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["summary"]["generator"] == "posterior"
