@@ -426,20 +426,23 @@ class Experiment:
         trained = cli.record_training(models.describe(training.model), replicas, models=own)
         record = self._record(source) | trained
         evaluator = training.evaluator
-        state = train.run(
-            replicas,
+        recipe = train.Recipe(
             init=training.init,
             losses=training.losses,
             players=training.players,
             source=source,
             evaluate=lambda variables, replica: evaluator(replica.evaluation_key, variables, batches),
             epochs=self.config.epochs if training.epochs is None else training.epochs,
+            ema_decay=training.ema_decay,
+        )
+        state = train.run(
+            replicas,
+            recipe,
             workdir=workdir,
             record=record,
             resume=self.config.resume if part is None else workdir.config.exists(),
             overwrite=self.config.overwrite and part is None,
             parallel=self.parallel,
-            ema_decay=training.ema_decay,
             compiler_options=self.layout.compiler_options,
         )
         return state, record

@@ -11,7 +11,7 @@ from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
 from jaxvae.train.parallel import Parallel, Program, map_replicas
 from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
 from jaxvae.train.step import Losses, Step, StepInput, StepLosses, make_step, one_player
-from jaxvae.train.trainer import run
+from jaxvae.train.trainer import Recipe, run
 from jaxvae.train.workdir import Workdir
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Parallel",
     "Player",
     "Program",
+    "Recipe",
     "Replica",
     "Standing",
     "Step",

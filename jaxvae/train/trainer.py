@@ -1,6 +1,7 @@
 """A whole training, from replicas to their final states: fresh, resumed, or already finished."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -18,21 +19,38 @@ from jaxvae.train.workdir import Workdir
 from jaxvae.types import Variables
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What one program trains, whatever its replicas are and wherever it runs.
+
+    Attributes:
+        init: Flax variables from a key, or such a function for each variant.
+        losses: loss of each player.
+        players: by name.
+        source: the training data.
+        evaluate: numbers of one replica on held-out data, from its variables, after each epoch.
+        epochs: passes over the data in all.
+        ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
+    """
+
+    init: Init | Mapping[str, Init]
+    losses: Losses
+    players: Mapping[str, Player]
+    source: Source
+    evaluate: Callable[[Variables, Replica], Mapping[str, float]]
+    epochs: int
+    ema_decay: float = 0.0
+
+
 def run(
     replicas: Sequence[Replica],
+    recipe: Recipe,
     *,
-    init: Init | Mapping[str, Init],
-    losses: Losses,
-    players: Mapping[str, Player],
-    source: Source,
-    evaluate: Callable[[Variables, Replica], Mapping[str, float]],
-    epochs: int,
     workdir: Workdir,
     record: Mapping[str, Any],
     resume: bool = False,
     overwrite: bool = False,
     parallel: Parallel | None = None,
-    ema_decay: float = 0.0,
     compiler_options: Mapping[str, Any] | None = None,
 ) -> TrainState:
     """Trains all replicas in one program and leaves config.json, metrics.jsonl, checkpoints and TensorBoard events.
@@ -41,18 +59,12 @@ def run(
 
     Args:
         replicas: the runs to train side by side, equal but for seed and `hyper`.
-        init: Flax variables from a key, or such a function for each variant.
-        losses: loss of each player.
-        players: by name.
-        source: the training data.
-        evaluate: numbers of one replica on held-out data, from its variables, after each epoch.
-        epochs: passes over the data in all.
+        recipe: how they are trained.
         workdir: where the run lives.
-        record: what config.json shall hold.
+        record: content of config.json.
         resume: whether to continue the run in `workdir`.
         overwrite: whether to delete the run in `workdir` first.
         parallel: devices; one if not given.
-        ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
         compiler_options: XLA's, for the train program.
 
     Returns:
@@ -63,16 +75,16 @@ def run(
         NonFiniteError: every replica diverged.
         Interrupted: a signal came; the state has been saved.
     """
-    parallel = parallel or Parallel()
-    step = make_step(losses, players, ema_decay=ema_decay)
+    parallel, source, players = parallel or Parallel(), recipe.source, recipe.players
+    step = make_step(recipe.losses, players, ema_decay=recipe.ema_decay)
     program = parallel.compile_epoch(step, source, length=CHUNK, compiler_options=compiler_options)
     workdir.check(record, resume=resume, overwrite=overwrite)
-    state = init_replicas(replicas, init, players, ema=ema_decay > 0)
+    state = init_replicas(replicas, recipe.init, players, ema=recipe.ema_decay > 0)
     checkpoints = Checkpoints(workdir.checkpoints)
     complaints: list[str] = []
     if resume and checkpoints.steps():
         state, complaints = checkpoints.restore(state)
-    start, stop = int(state.step[0]), epochs * source.steps_per_epoch
+    start, stop = int(state.step[0]), recipe.epochs * source.steps_per_epoch
     if start < stop:
         program.trace(state, source.arrays)
     workdir.open(record, resume=resume, overwrite=overwrite)
@@ -81,7 +93,7 @@ def run(
 
     def evaluate_all(state: TrainState, standing: Mapping[int, Replica]) -> dict[int, Mapping[str, float]]:
         state = jax.device_put(state, jax.devices()[0])
-        return {r: evaluate(state.replica(r).variables, replica) for r, replica in standing.items()}
+        return {r: recipe.evaluate(state.replica(r).variables, replica) for r, replica in standing.items()}
 
     state = parallel.place(state)
     with (
@@ -93,7 +105,7 @@ def run(
             program,
             source,
             feed,
-            epochs=epochs,
+            epochs=recipe.epochs,
             standing=Standing(workdir.diverged, replicas, step=start),
             evaluate=evaluate_all,
             checkpoints=checkpoints,

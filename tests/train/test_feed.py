@@ -35,18 +35,16 @@ def chunks_of_three(monkeypatch):
 
 
 def start(workdir, source, *, evaluate=None, **options):
-    return train.run(
-        REPLICAS,
+    recipe = train.Recipe(
         init=lambda key: {"params": {"mean": jax.random.normal(key, (1, 2, 2, 1))}},
         losses=losses,
         players={"all": train.Player(("mean",), optax.sgd(0.5, momentum=0.9))},
         source=source,
         evaluate=evaluate or (lambda variables, replica: {"mean": float(variables["params"]["mean"].mean())}),
         epochs=EPOCHS,
-        workdir=train.Workdir(workdir),
-        record={"config": {"epochs": EPOCHS}, "data": {}},
-        **options,
     )
+    record = {"config": {"epochs": EPOCHS}, "data": {}}
+    return train.run(REPLICAS, recipe, workdir=train.Workdir(workdir), record=record, **options)
 
 
 def assert_same(actual, expected):

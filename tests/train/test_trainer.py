@@ -39,9 +39,8 @@ def chunks_of_three():
         yield
 
 
-def start(workdir, *, replicas=REPLICAS, epochs=3, evaluate=None, **options):
-    return train.run(
-        replicas,
+def start(workdir, *, replicas=REPLICAS, epochs=3, evaluate=None, ema_decay=0.0, **options):
+    recipe = train.Recipe(
         init=lambda key: {
             "params": {"mean": jax.random.normal(key, (1, 2, 2, 1))},
             "seen": {"count": jnp.int32(0)},
@@ -51,10 +50,9 @@ def start(workdir, *, replicas=REPLICAS, epochs=3, evaluate=None, **options):
         source=SOURCE,
         evaluate=evaluate or (lambda variables, replica: {"mean": float(variables["params"]["mean"].mean())}),
         epochs=epochs,
-        workdir=train.Workdir(workdir),
-        record=RECORD,
-        **options,
+        ema_decay=ema_decay,
     )
+    return train.run(replicas, recipe, workdir=train.Workdir(workdir), record=RECORD, **options)
 
 
 @pytest.fixture(scope="module")
