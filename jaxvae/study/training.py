@@ -110,16 +110,10 @@ class Training:
             )
 
     @property
-    def measured_terms(self) -> Mapping[str, Term]:
-        """Terms that can be computed outside of training, by name."""
-        terms = self.terms if self.game is None else self.game.terms
-        return {name: term for name, term in terms.items() if name != PENALTY}
-
-    @property
     def losses(self) -> train.Losses:
         """Loss of each player, as a train step takes it."""
         if self.game is None:
-            own = train.one_player(
+            step_losses = train.one_player(
                 PLAYER,
                 self.model,
                 losses.compose(self.terms, self.weights),
@@ -128,14 +122,14 @@ class Training:
                 label=self.model.label_field,
             )
         else:
-            own = train.several_players(
+            step_losses = train.several_players(
                 self.model,
                 losses.compose_players(self.game.terms, self.game.weights, rule=self.game.rule),
                 label=self.game.label,
                 noise=self.game.noise,
                 slopes=PENALTY in self.game.terms,
             )
-        return own if self.augment is None else train.augmented(own, self.augment)
+        return step_losses if self.augment is None else train.augmented(step_losses, self.augment)
 
     @property
     def players(self) -> Mapping[str, train.Player]:
@@ -151,7 +145,8 @@ class Training:
         """Mean of every term on held-out data, unweighted, and the loss."""
         if self.game is None:
             return evaluate.objective_evaluator(forward(self.model), losses.compose(self.terms, self.weights))
-        objective = losses.compose(self.measured_terms, dict.fromkeys(self.measured_terms, 1.0))
+        measured = {name: term for name, term in self.game.terms.items() if name != PENALTY}
+        objective = losses.compose(measured, dict.fromkeys(measured, 1.0))
         return evaluate.objective_evaluator(partial(_play, self.model, self.game), objective)
 
     def initial(self, key: Key[Array, ""]) -> Variables:
