@@ -28,32 +28,32 @@ SMALL = "--preset smoke --limit 240 --batch-size 4 --epochs 3 --hidden 16 --widt
 EPOCH = 60
 
 
-def start(arguments, *, prefix=(), **environment):
-    """Starts `python -m experiments.vlae_mnist` from the repository's root, as a user's process.
+def start(arguments, *, prefix=(), devices=1):
+    """Starts `python -m experiments.vlae_mnist` from the repository's root, as a user does.
 
-    It has one device, and takes compiled programs from the cache of the tests. An entry that a killed process has left
-    half-written is compiled again without a word.
+    It takes compiled programs from the cache of the tests. An entry that a killed process has left half-written is
+    compiled again without a word.
 
     Args:
         arguments: one string or a list.
         prefix: command that starts Python.
-        **environment: further variables.
+        devices: that the process has.
 
     Returns:
         The process.
     """
     if isinstance(arguments, str):
         arguments = shlex.split(arguments)
-    inherited = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "COLUMNS")}
+    damaged = "ignore:Error {} persistent compilation cache"
     own = {
         "PYTHONIOENCODING": "utf-8",
-        "PYTHONWARNINGS": "ignore:Error reading persistent compilation cache,"
-        "ignore:Error writing persistent compilation cache",
+        "PYTHONWARNINGS": f"{damaged.format('reading')},{damaged.format('writing')}",
+        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}",
     }
     return subprocess.Popen(
         [*prefix, sys.executable, "-m", "experiments.vlae_mnist", *arguments],
         cwd=ROOT,
-        env=inherited | own | environment,
+        env={name: value for name, value in os.environ.items() if name != "COLUMNS"} | own,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -245,10 +245,7 @@ def _assert_trained_as(actual, expected):
 
 def test_a_process_with_two_devices_trains_as_one_with_one(finished, tmp_path):
     copied = one_epoch_less(finished[0], tmp_path / "jit")
-    done = run(
-        f"{SMALL} --workdir {copied} --resume --devices 2",
-        XLA_FLAGS="--xla_force_host_platform_device_count=2",
-    )
+    done = run(f"{SMALL} --workdir {copied} --resume --devices 2", devices=2)
     assert done.returncode == 0, done.stderr
     _assert_trained_as(copied, finished[0])
 
