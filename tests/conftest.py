@@ -23,9 +23,17 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import jax
+import pytest
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 hook = install_import_hook("jaxvae", "beartype.beartype")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs():
+    """Drops a file's compiled programs from memory when it is done; the cache on disk keeps them."""
+    yield
+    jax.clear_caches()
