@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-# Most of the time of these tests is compilation. XLA's older code generator for fusions takes a third of the time of the
-# newer one, which is made for speed at run time, as optimizations are.
+# Most of the time of these tests is compilation. XLA's older code generator for fusions takes a third of the time of
+# the newer one, which is made for speed at run time, as optimizations are.
 os.environ["XLA_FLAGS"] = " ".join(
     [
         os.environ.get("XLA_FLAGS", ""),
