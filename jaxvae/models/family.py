@@ -70,7 +70,7 @@ def build(description: Mapping[str, Any], *, precision: str = "float32") -> Mode
     Raises:
         ValueError: unknown family, arguments that it does not take, or values that it rejects.
     """
-    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in description.items()}
+    arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in description.items()}
     name = arguments.pop("family", None)
     if name not in FAMILIES:
         raise ValueError(f"model family must be one of {', '.join(FAMILIES)}, got {name!r}.")

@@ -128,7 +128,8 @@ def encode(
         ValueError: images of a shape that the model was not built for, or labels that do not match the images or the
             model.
     """
-    return model.apply(variables, images, label=labels, method="encode")
+    posteriors: Any = model.apply(variables, images, label=labels, method="encode")
+    return posteriors
 
 
 def decode(
@@ -148,7 +149,8 @@ def decode(
     Raises:
         ValueError: latents that do not match the model's levels, or labels that do not match the latents or the model.
     """
-    return nn.sigmoid(model.apply(variables, latents, label=labels, method="decode"))
+    logits: Any = model.apply(variables, latents, label=labels, method="decode")
+    return nn.sigmoid(logits)
 
 
 def reconstruct(
