@@ -56,7 +56,7 @@ def test_draws_of_one_key_are_the_same(mixture):
 
 
 def test_points_of_another_size_are_refused(mixture):
-    with pytest.raises(ValueError, match="has 2 dimensions, got points of 3"):
+    with pytest.raises(ValueError, match="has 2 dimensions, got codes of 3"):
         mixture.log_prob(jnp.zeros((4, 3)))
 
 

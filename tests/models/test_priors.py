@@ -51,7 +51,7 @@ def test_nonsense_is_refused(arguments, message):
 
 
 def test_points_of_another_dimension_are_refused():
-    with pytest.raises(ValueError, match="has 2 dimensions, got points of 3"):
+    with pytest.raises(ValueError, match="has 2 dimensions, got codes of 3"):
         Normal(dim=2).log_prob(jnp.zeros((1, 3)))
 
 
