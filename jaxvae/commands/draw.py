@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from jaxtyping import Array, Float
 
-from jaxvae import study
+from jaxvae import models, study
 from jaxvae.loading import load
 
 
@@ -66,7 +66,7 @@ def draw(path: Path, config: DrawConfig, n: int, *, seed: int = 0) -> Float[Arra
         ValueError: there is no such run, or its model cannot be sampled in this way.
     """
     run = load(path, variant=config.variant, seed=config.seed)
-    if not hasattr(run.model, "decode"):
+    if not isinstance(run.model, models.Autoencoder):
         raise ValueError(f"{path} holds a {type(run.model).__name__}, which cannot be sampled.")
     suffix = "" if config.sampler == "prior" else f", by {config.sampler.replace('_', ' ')}"
     print(f"{path}: samples of {run.variant}, seed {run.seed}{suffix}", file=sys.stderr)

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
 
 import jaxvae
 from experiments.winged_horses import dreams, ranking
@@ -109,16 +108,16 @@ def test_pairs_are_of_different_pictures_and_at_most_as_many_as_there_are(run, p
     assert len(np.unique(made.pairs)) == 16
 
 
-class Seen(nn.Module):
+class Seen(models.Autoencoder):
     """Codes are the first two pixels; what is decoded has them there, and stripes as strong as the third pixel."""
 
+    image_shape: tuple[int, int, int] = (6, 6, 1)
     latent_sizes: tuple[int, ...] = (2,)
-    image_shape: tuple[int, ...] = (6, 6, 1)
 
-    def encode(self, image):
+    def _encode(self, image, train):
         return (Posterior(4 * image[:, 0, :2, 0], jnp.ones((len(image), 2))),)
 
-    def decode(self, latents):
+    def _decode(self, latents, train):
         code = jnp.clip(latents[0] / 4, 0.01, 0.99)
         image = jnp.full((len(code), 6, 6, 1), 0.5).at[:, 0, :2, 0].set(code)
         return jnp.log(image / (1 - image))
