@@ -30,6 +30,9 @@ class Variant:
         """Name of the compiled program that trains it; variants of one name do the same work at each step.
 
         It is also the name of the run's part that they are trained in.
+
+        Raises:
+            TypeError: the experiment's variants have no such property.
         """
         raise TypeError(f"{type(self).__name__} names no program; give it a property `program`.")
 

@@ -34,7 +34,7 @@ BAD = [
     ("--image-size 32", "mnist has images of 28 x 28 pixels, got image_size 32; leave it out"),
     ("--image-size 0", "image_size must be at least 1, got 0."),
     ("--data drawn --image-size 7", "drawn has pictures of 8 to 256 pixels a side, got image_size 7."),
-    ("--data folder:/nowhere", "/nowhere must be a folder of pictures, and is not there."),
+    ("--data folder:/nowhere", "/nowhere must be a folder of pictures, but is missing."),
     ("--classes 3 horse", "Unknown class 'horse' of 'mnist'; known are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."),
     ("--classes 3 3", "each class must be named once, got 3, 3."),
     ("--limit 60001", "at most the 60000 examples of mnist, got 60001"),

@@ -30,8 +30,8 @@ def trace(monkeypatch, tmp_path):
     def trace(precision, layout):
         given = {}
 
-        def run(replicas, **arguments):
-            given.update(arguments, replicas=replicas)
+        def run(replicas, recipe, **_):
+            given.update(vars(recipe), replicas=replicas)
             raise _StartedError
 
         monkeypatch.setattr(train, "run", run)

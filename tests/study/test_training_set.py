@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 import jaxvae
-from jaxvae import data, study
+from jaxvae import data, models, study
 
 
 def made(spec, **config):
     record = {"config": config, "data": dataclasses.asdict(spec)}
-    return jaxvae.Run(None, {}, config=record, variant="plain", seed=0)
+    return jaxvae.Run(models.DropoutVAE((28, 28, 1)), {}, config=record, variant="plain", seed=0)
 
 
 @pytest.mark.parametrize("source", [None, "bundled"])
@@ -56,6 +56,6 @@ def test_other_images_are_refused(other):
 
 
 def test_a_model_without_a_record_is_refused():
-    run = jaxvae.Run(None, {}, config={}, variant="plain", seed=0)
+    run = jaxvae.Run(models.DropoutVAE((28, 28, 1)), {}, config={}, variant="plain", seed=0)
     with pytest.raises(ValueError, match="does not record what it was trained on"):
         study.training_set(run)

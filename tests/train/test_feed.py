@@ -80,16 +80,16 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, at):
     class Killed(BaseException):
         pass
 
-    check = loop.check_finite
+    check = loop.non_finite_metrics
 
     def die(metrics, first, replicas):
-        check(metrics, first, replicas)
         if first == at:
             raise Killed
+        return check(metrics, first, replicas)
 
     source = Streamed(DATA, batch_size=2)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "check_finite", die)
+        patch.setattr(loop, "non_finite_metrics", die)
         with pytest.raises(Killed):
             start(tmp_path / "run", source)
     assert_same(start(tmp_path / "run", source, resume=True), start(tmp_path / "whole", source))
@@ -97,15 +97,15 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, at):
 
 def test_a_stopped_run_goes_on_within_its_epoch(tmp_path, monkeypatch):
     source = Streamed(DATA, batch_size=2)
-    check = loop.check_finite
+    check = loop.non_finite_metrics
 
     def stop(metrics, first, replicas):
-        check(metrics, first, replicas)
         if first == 10:
             signal.raise_signal(signal.SIGTERM)
+        return check(metrics, first, replicas)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "check_finite", stop)
+        patch.setattr(loop, "non_finite_metrics", stop)
         with pytest.raises(train.Interrupted):
             start(tmp_path / "run", source)
     assert train.Checkpoints(tmp_path / "run" / "checkpoints").steps()[-1] % source.steps_per_epoch == 6
@@ -133,9 +133,10 @@ def test_the_next_window_is_loaded_while_steps_run(tmp_path, monkeypatch):
 
     def wait(metrics, first, replicas):
         assert loaded.wait(30)
+        return {}
 
     monkeypatch.setattr(Streamed, "window", note)
-    monkeypatch.setattr(loop, "check_finite", wait)
+    monkeypatch.setattr(loop, "non_finite_metrics", wait)
     start(tmp_path / "run", Streamed(DATA, batch_size=2))
     assert windows == [3, 3, 1] * EPOCHS
     assert len(threads) == 1
@@ -156,7 +157,8 @@ def test_only_the_examples_of_two_windows_are_on_the_device(tmp_path, monkeypatc
 
     def count(metrics, first, replicas):
         most.append(sum(a.dtype == np.uint8 for a in jax.live_arrays()))
+        return {}
 
-    monkeypatch.setattr(loop, "check_finite", count)
+    monkeypatch.setattr(loop, "non_finite_metrics", count)
     start(tmp_path / "run", Streamed(DATA, batch_size=2))
     assert max(most) <= min(most) + 2

@@ -191,6 +191,7 @@ def test_a_second_signal_acts_at_once(workdir, monkeypatch):
     def press_twice(metrics, first, replicas):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
+        return {}
 
     monkeypatch.setattr(loop, "non_finite_metrics", press_twice)
     with pytest.raises(KeyboardInterrupt):
