@@ -105,7 +105,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(launch, finished, tmp_path):
     (workdir / "config.json").write_text(json.dumps(record))
     status, _, err = launch(f"{SMALL} --workdir {workdir} --resume --learning-rate 1e30")
     assert status == 1
-    said = r"error: (.+) became (nan|inf|-inf) at step (\d+) in replica 'with(?:out)? SSIM, seed 0'; .*checkpoint is kept\."
+    said = (
+        r"error: (.+) became (nan|inf|-inf) at step (\d+) in replica 'with(?:out)? SSIM, seed 0'; "
+        r".*checkpoint is kept\."
+    )
     found = re.match(said, error_line(err))
     assert found, err
     terms = {"kl", "mmd", "reconstruction", "ssim_loss", "loss", "grad_norm_model"}
