@@ -201,5 +201,9 @@ def test_resume_refuses_another_format_in_one_line(workdir):
     assert workdir.config.read_text() == before
 
 
-def test_resume_compares_only_what_the_record_has(run):
-    run.check({"config": RECORD["config"], "free": ["devices"]}, resume=True, overwrite=False)
+def test_resume_compares_what_the_record_has_and_leaves_the_rest(run):
+    known = {"config": RECORD["config"], "free": ["devices"]}
+    run.check(known, resume=True, overwrite=False)
+    for part in ("data", "model"):
+        with pytest.raises(ValueError, match="another configuration: width was None, now 3"):
+            run.check(known | {part: RECORD.get(part, {}) | {"width": 3}}, resume=True, overwrite=False)
