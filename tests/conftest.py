@@ -1,6 +1,7 @@
 """Strict settings for every test: run-time shape and dtype checks, several virtual devices, no silent promotion."""
 
 import os
+import signal
 from pathlib import Path
 
 # Most of the time of these tests is compilation. XLA's older code generator for fusions takes a third of the time of
@@ -25,6 +26,9 @@ os.environ.setdefault("MPLBACKEND", "agg")
 import jax
 import pytest
 from jaxtyping import install_import_hook
+
+# Tests send themselves Ctrl-C, which a shell lets processes in the background ignore.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

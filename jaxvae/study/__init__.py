@@ -14,7 +14,7 @@ from jaxvae.study.classifier import (
     train_feature_classifier,
 )
 from jaxvae.study.collapse import without_collapsed
-from jaxvae.study.experiment import Experiment, Measure, Trained, first_runs
+from jaxvae.study.experiment import Experiment, Measure
 from jaxvae.study.inception import InceptionDistances, find_inception
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measuring import ByModel, Evaluated, Measuring, reconstructions
@@ -23,6 +23,7 @@ from jaxvae.study.real_images import real_images
 from jaxvae.study.samplers import SAMPLERS, Sampler, draw_images, make_sampler
 from jaxvae.study.second_stage import fit_second_stage
 from jaxvae.study.section import Section
+from jaxvae.study.trained import Trained, first_runs
 from jaxvae.study.training import Game, Training, forward
 from jaxvae.study.training_set import training_set
 from jaxvae.study.variant import Variant, contrasts, parts, programs

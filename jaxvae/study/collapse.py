@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from tqdm import tqdm
 
-from jaxvae.study.experiment import Measure, Trained
+from jaxvae.study.experiment import Measure
+from jaxvae.study.trained import Trained
 
 DISTINCTNESS_SHARE = 0.2
 """The least distinctness over the least diversity: blurred samples are distinct, repeated ones have next to none."""

@@ -1,8 +1,9 @@
 """One run of an experiment's script: its data, devices, layout and directory, its trainings and its report."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,14 @@ from tqdm import tqdm
 
 from jaxvae import cli, data, models, report, train
 from jaxvae.run import Run
+from jaxvae.study.trained import Trained, diverged
 from jaxvae.study.training import Training
 from jaxvae.study.variant import V, programs
 from jaxvae.train import Replica, TrainState, Workdir
 from jaxvae.types import Batch
+
+_NO_CURVE = re.compile("variant|seed|epoch|step|split|loss|.*_weighted|grad_norm_.*")
+"""What metrics.jsonl holds besides the terms of a loss and the losses of players."""
 
 CURVES = "Terms over epochs, unweighted: on training batches (thin) and on validation images (bold)."
 
@@ -24,23 +29,6 @@ Measure = Callable[[Run], Mapping[str, float]]
 
 Select = Callable[[data.Dataset, data.Dataset], tuple[data.Dataset, data.Dataset]]
 """`(training, validation) -> (training, validation)`: the images, labels and attributes that an experiment uses."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """What became of a variant.
-
-    Attributes:
-        runs: the trained model of each seed that did not fail, with its variables in memory.
-        failure: what became of the other seeds, in a sentence; empty if there are none.
-        note: what a reader has to know to compare the variant.
-        published: what the reproduced work states of it, by metric.
-    """
-
-    runs: Sequence[Run]
-    failure: str = ""
-    note: str = ""
-    published: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,21 +181,17 @@ class Experiment:
         replicas = [Replica(name, s, hyper) for name, hyper in training.variants.items() for s in seeds]
         workdir = self._begin(part)
         state, record = self._fit(training, replicas, workdir, part)
-        diverged = train.read_diverged(workdir.diverged)
+        reasons = train.read_diverged(workdir.diverged)
         runs: dict[str, list[Run]] = {name: [] for name in training.variants}
         for place, replica in enumerate(replicas):
-            if (replica.variant, replica.seed) not in diverged:
+            if (replica.variant, replica.seed) not in reasons:
                 model = training.models.get(replica.variant, training.model)
                 variables = state.replica(place).variables
                 run = Run(model, variables, config=record, variant=replica.variant, seed=replica.seed)
                 runs[replica.variant].append(run)
-        reasons = {
-            name: "; ".join(reason for (variant, _), reason in diverged.items() if variant == name)
-            for name in runs
-        }
         return {
             name: Trained(
-                runs=of, failure=f"Diverged, and not counted: {reasons[name]}." if reasons[name] else ""
+                runs=of, failure=diverged([why for (variant, _), why in reasons.items() if variant == name])
             )
             for name, of in runs.items()
         }
@@ -258,17 +242,12 @@ class Experiment:
             except train.NonFiniteError as error:
                 errors.append(error)
                 tqdm.write(f"{', '.join(training.variants)} diverged: {error.reason}.")
-                failure = f"Diverged, and not counted: {error.reason}."
-                trained |= {name: Trained(runs=(), failure=failure) for name in training.variants}
+                failed = Trained(runs=(), failure=diverged([error.reason]))
+                trained |= dict.fromkeys(training.variants, failed)
         if errors and not any(of.runs for of in trained.values()):
             raise errors[0]
         return {
-            name: Trained(
-                runs=trained[name].runs,
-                failure=trained[name].failure,
-                note=variant.note,
-                published=variant.published,
-            )
+            name: replace(trained[name], note=variant.note, published=variant.published)
             for name, variant in variants.items()
         }
 
@@ -361,7 +340,8 @@ class Experiment:
             intro: what was done, in a few plain sentences.
             tables: the results; they are printed, and their rows are those of results.json, once each.
             blocks: the page's content, top to bottom; the tables if not given.
-            curves: loss terms to draw over epochs at the page's end; all terms if not given, none if empty.
+            curves: what to draw over epochs at the page's end; all terms and players' losses if not given, none if
+                empty.
             records: lines of metrics.jsonl that the curves are of; those of all variants if not given.
             summary: what is said of all rows together, by name.
             words: what is printed below the tables.
@@ -395,9 +375,9 @@ class Experiment:
         self, columns: Sequence[report.Column] | None, records: Sequence[report.Record] | None
     ) -> list[report.Block]:
         records = self.records() if records is None else records
-        logged = {key for record in records for key in record}
+        logged = dict.fromkeys(key for record in records for key in record)
         if columns is None:
-            columns = report.curve_columns([name for name in _names(records) if f"{name}_weighted" in logged])
+            columns = report.curve_columns(name for name in logged if not _NO_CURVE.fullmatch(name))
         shown = [column for column in columns if column.key in logged]
         if not shown:
             return []
@@ -411,7 +391,7 @@ class Experiment:
         if part is None:
             return self.workdir
         if not self._begun:
-            record = self._record(self.source)
+            record = self._record(self.source) | {"parts": dict(self.parts)}
             self.workdir.open(record, resume=self.config.resume, overwrite=self.config.overwrite)
         if part not in self._begun:
             self._begun.append(part)
@@ -448,22 +428,5 @@ class Experiment:
         return state, record
 
     def _record(self, source: data.Source) -> dict[str, Any]:
-        """What config.json says of the run."""
-        record = cli.record(self.name, self.config, data=source.dataset.spec)
-        return record | ({"parts": dict(self.parts)} if self.parts else {})
-
-
-def _names(records: Sequence[report.Record]) -> list[str]:
-    return list(dict.fromkeys(key for record in records for key in record))
-
-
-def first_runs(trained: Mapping[str, Trained]) -> dict[str, Run]:
-    """The first seed's model of each variant that did not fail.
-
-    Args:
-        trained: by variant.
-
-    Returns:
-        A model for each, for the page's figures.
-    """
-    return {name: of.runs[0] for name, of in trained.items() if of.runs}
+        """What every config.json of the run says."""
+        return cli.record(self.name, self.config, data=source.dataset.spec)

@@ -138,7 +138,8 @@ def test_variants_of_one_program_train_together_and_one_that_diverges_does_not_s
     assert "kl_ratio" not in rows["wide"].metrics
     assert {"bce", "kl"} <= report.read_records(tmp_path / "run" / "metrics.jsonl")[0].keys()
     assert (tmp_path / "run" / "figures" / "curves.png").exists()
-    assert jaxvae.load(tmp_path / "run", variant="wide", seed=1).model.widths == (6,)
+    for path in (tmp_path / "run", tmp_path / "run" / "parts" / "width-6"):
+        assert jaxvae.load(path, variant="wide", seed=1).model.widths == (6,)
     with pytest.raises(ValueError, match=r"no model of variant 'wild': .* in replica 'wild, seed 0'"):
         jaxvae.load(tmp_path / "run", variant="wild")
     alone, _, _ = run_study(tmp_path / "alone", {"calm": VARIANTS["calm"]})

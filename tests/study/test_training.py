@@ -42,7 +42,7 @@ def game(model, *, penalty=0.0):
 
 
 @pytest.mark.parametrize(("attributes", "penalty"), [(0, 0.0), (3, 10.0)])
-def test_players_are_trained_measured_and_used(tmp_path, attributes, penalty):
+def test_players_are_trained_measured_and_used(tmp_path, monkeypatch, attributes, penalty):
     experiment = prepared(tmp_path / "run")
     model = models.VAEGAN((8, 8, 3), 2, (4,), (4,), 4, 1, "none", attributes, layout=experiment.layout)
     training = study.Training(model=model, game=game(model, penalty=penalty), variants={"hybrid": {}})
@@ -57,6 +57,13 @@ def test_players_are_trained_measured_and_used(tmp_path, attributes, penalty):
     trained = next(record for record in records if record["split"] == "train")
     assert {"encoder_loss", "decoder_loss", "discriminator_loss"} <= trained.keys()
     assert ("gradient_penalty" in trained) == bool(penalty)
+    drawn, curves = [], report.curves
+    monkeypatch.setattr(report, "curves", lambda *given: drawn.append(given[1]) or curves(*given))
+    experiment.publish(title="Toy", intro="", tables=[])
+    keys = {column.key for column in drawn[0]}
+    assert {"kl", "adversarial_real", "generator_sample", "encoder_loss", "discriminator_loss"} <= keys
+    assert ("gradient_penalty" in keys) == bool(penalty)
+    assert not any(key in ("loss", "seed", "step") or key.startswith("grad_norm") for key in keys)
     run = runs[0]
     labels = np.eye(3, dtype=bool)[[0, 1, 2, 0]] if attributes else None
     images = np.asarray(run.sample(4, labels=labels))
