@@ -13,6 +13,7 @@ import re
 import shutil
 import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,11 @@ class Checkpoints:
         sums = "".join(f"{_digest(file)}  {file.relative_to(path)}\n" for file in _files(path))
         write_atomically(path / _SUMS, sums.encode())
 
-    def restore(self, like: TrainState) -> tuple[TrainState, list[str]]:
+    def restore(self, like: Mapping[str, PyTree]) -> tuple[TrainState, list[str]]:
         """Reads the newest undamaged checkpoint, and renames damaged newer ones to `<step>.damaged`.
 
         Args:
-            like: a state with the same structure, shapes and types.
+            like: fields of a state with the same structure; arrays, or shapes as `jax.eval_shape` gives them.
 
         Returns:
             The state, and a sentence for each newer checkpoint that is damaged.
@@ -95,7 +96,8 @@ class Checkpoints:
         for damaged in (s for s in self.steps() if s > step):
             shutil.rmtree(self.directory / f"{damaged}.damaged", ignore_errors=True)
             (self.directory / str(damaged)).rename(self.directory / f"{damaged}.damaged")
-        fields = jax.tree.map(jnp.asarray, self._read(step, _to_numpy(like)))
+        target = {**like, "key": jax.eval_shape(jax.random.key_data, like["key"])}
+        fields = jax.tree.map(jnp.asarray, self._read(step, target))
         fields["key"] = jax.random.wrap_key_data(fields["key"])
         return TrainState(**fields), complaints
 

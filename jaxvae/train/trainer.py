@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -79,11 +80,13 @@ def run(
     step = make_step(recipe.losses, players, ema_decay=recipe.ema_decay)
     program = parallel.compile_epoch(step, source, length=CHUNK, compiler_options=compiler_options)
     workdir.check(record, resume=resume, overwrite=overwrite)
-    state = init_replicas(replicas, recipe.init, players, ema=recipe.ema_decay > 0)
+    start_anew = partial(init_replicas, replicas, recipe.init, players, ema=recipe.ema_decay > 0)
     checkpoints = Checkpoints(workdir.checkpoints)
     complaints: list[str] = []
     if resume and checkpoints.steps():
-        state, complaints = checkpoints.restore(state)
+        state, complaints = checkpoints.restore(jax.eval_shape(lambda: vars(start_anew())))
+    else:
+        state = start_anew()
     start, stop = int(state.step[0]), recipe.epochs * source.steps_per_epoch
     if start < stop:
         program.trace(state, source.arrays)

@@ -60,7 +60,7 @@ def largest(checkpoints, step):
 def test_a_state_comes_back_as_it_was(tmp_path, ema):
     checkpoints = Checkpoints(tmp_path / "checkpoints")
     checkpoints.save(state(7, ema=ema))
-    restored, complaints = checkpoints.restore(state(0, ema=ema))
+    restored, complaints = checkpoints.restore(vars(state(0, ema=ema)))
     assert_same(restored, state(7, ema=ema))
     assert complaints == []
 
@@ -100,7 +100,7 @@ def flip(file):
 )
 def test_a_damaged_checkpoint_is_left_for_the_one_before(three, damage, said):
     damage(largest(three, 30))
-    restored, complaints = three.restore(state(0))
+    restored, complaints = three.restore(vars(state(0)))
     assert_same(restored, state(20))
     assert len(complaints) == 1
     assert complaints[0].startswith("checkpoint 30 is damaged")
@@ -112,18 +112,18 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(three, damage, said):
 @pytest.mark.parametrize("size", [0, 500])
 def test_a_truncated_list_of_checksums_is_damage(three, size):
     os.truncate(three.directory / "30" / "SHA256SUMS", size)
-    assert "SHA256SUMS does not list" in three.restore(state(0))[1][0]
+    assert "SHA256SUMS does not list" in three.restore(vars(state(0)))[1][0]
     assert three.steps() == [10, 20]
 
 
 def test_training_goes_on_after_a_damaged_checkpoint(three):
     truncate(largest(three, 30))
-    three.restore(state(0))
+    three.restore(vars(state(0)))
     three.save(state(30))
     truncate(largest(three, 30))
-    assert_same(three.restore(state(0))[0], state(20))
+    assert_same(three.restore(vars(state(0)))[0], state(20))
     three.save(state(30))
-    assert_same(three.restore(state(0))[0], state(30))
+    assert_same(three.restore(vars(state(0)))[0], state(30))
 
 
 def test_nothing_readable_is_refused(three):
@@ -132,7 +132,7 @@ def test_nothing_readable_is_refused(three):
     with pytest.raises(
         CheckpointError, match=r"no readable checkpoint in .*30 is damaged.*10 is damaged.*--overwrite"
     ):
-        three.restore(state(0))
+        three.restore(vars(state(0)))
     assert three.steps() == [10, 20, 30]
 
 
@@ -146,16 +146,16 @@ def test_no_checkpoint_is_refused(tmp_path):
 def test_a_checkpoint_without_its_checksums_is_incomplete(three):
     (three.directory / "30" / "SHA256SUMS").rename(three.directory / "30" / "SHA256SUMS.part")
     assert three.steps() == [10, 20]
-    assert_same(three.restore(state(0))[0], state(20))
+    assert_same(three.restore(vars(state(0)))[0], state(20))
     three.save(state(30))
-    assert_same(three.restore(state(0))[0], state(30))
+    assert_same(three.restore(vars(state(0)))[0], state(30))
 
 
 def test_an_incomplete_checkpoint_does_not_keep_an_earlier_step_from_being_saved(three):
     (three.directory / "30" / "SHA256SUMS").unlink()
     three.save(state(25))
     assert three.steps() == [10, 20, 25]
-    assert_same(three.restore(state(0))[0], state(25))
+    assert_same(three.restore(vars(state(0)))[0], state(25))
 
 
 def test_what_orbax_was_writing_is_ignored(three):
@@ -192,9 +192,9 @@ def test_a_full_disk_leaves_the_checkpoints_before(three):
     assert done.stdout.strip() == f"refused: File too large {three.directory / '40'}"
     assert done.stderr == ""
     assert three.steps() == [10, 20, 30]
-    assert_same(three.restore(state(0))[0], state(30))
+    assert_same(three.restore(vars(state(0)))[0], state(30))
     three.save(state(40))
-    assert_same(three.restore(state(0))[0], state(40))
+    assert_same(three.restore(vars(state(0)))[0], state(40))
 
 
 def test_a_failing_disk_is_an_os_error(three, monkeypatch):

@@ -184,7 +184,7 @@ def test_a_saved_and_restored_training_is_the_uninterrupted_one(mode, tmp_path):
     checkpoints = train.Checkpoints(tmp_path)
     other, metrics = chunk(fresh(), arrays, jnp.int32(2))
     checkpoints.save(other)
-    other, _ = checkpoints.restore(fresh())
+    other, _ = checkpoints.restore(vars(fresh()))
     other = parallel.place(other)
     for count, before in zip((1, 3), history[1:], strict=True):
         other, metrics = chunk(other, arrays, jnp.int32(count))
@@ -202,7 +202,7 @@ def test_a_checkpoint_of_one_layout_is_continued_in_the_other(first, second, tmp
     checkpoints = train.Checkpoints(tmp_path)
     checkpoints.save(state)
     chunk, fresh, arrays, parallel = make(layout=second)
-    restored, _ = checkpoints.restore(fresh())
+    restored, _ = checkpoints.restore(vars(fresh()))
     state, _ = chunk(parallel.place(restored), arrays, jnp.int32(1))
     expected = {path: value for path, value in outcome().items() if "['metrics']" not in path}
     assert_close(by_path(vars(state)), expected)
