@@ -41,3 +41,8 @@ def _forget_programs():
     """Drops a file's compiled programs from memory when it is done; the cache on disk keeps them."""
     yield
     jax.clear_caches()
+
+
+def pytest_collection_modifyitems(items):
+    """Puts the longest files first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: "experiments" not in item.path.parts)
