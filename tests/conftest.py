@@ -1,7 +1,9 @@
 """Strict settings for every test: run-time shape and dtype checks, several virtual devices, no silent promotion."""
 
 import os
+import resource
 import signal
+import sys
 from pathlib import Path
 
 # Most of the time of these tests is compilation. XLA's older code generator for fusions takes a third of the time of
@@ -36,11 +38,27 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 hook = install_import_hook("jaxvae", "beartype.beartype")
 
 
+_GROWTH = 256 * 1024 * (1024 if sys.platform == "darwin" else 1)
+"""A quarter of a GB, in the unit of `ru_maxrss`."""
+
+
+@pytest.fixture(scope="session")
+def _peaks():
+    """Largest memory of this process, each time its programs were dropped."""
+    return [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _forget_programs():
-    """Drops a file's compiled programs from memory when it is done; the cache on disk keeps them."""
+def _forget_programs(_peaks):
+    """Drops compiled programs from memory after a file with which that has grown; the cache on disk keeps them.
+
+    Dropped after every file, the small programs that all files share are traced and lowered time and again.
+    """
     yield
-    jax.clear_caches()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if peak > _peaks[-1] + _GROWTH:
+        jax.clear_caches()
+        _peaks.append(peak)
 
 
 def pytest_collection_modifyitems(items):

@@ -21,12 +21,13 @@ _Colour = tuple[int, int, int]
 _Shapes = list[tuple[Float[np.ndarray, "n 2"], _Colour]]
 
 
-def draw_pictures(*, split: str, image_size: int) -> Dataset:
+def draw_pictures(*, split: str, image_size: int, limit: int | None = None) -> Dataset:
     """Draws the data set "drawn": figures of varied colour, size, position and pose in front of sky and ground.
 
     Args:
         split: "train" (600 pictures) or "test" (120); no picture is in both.
         image_size: side of the pictures in pixels, in [8, 256]; the scenes do not depend on it.
+        limit: draw only the first `limit` pictures, or all if there are fewer; at least 1.
 
     Returns:
         The data set, with equally many pictures of each class, in random order.
@@ -42,6 +43,7 @@ def draw_pictures(*, split: str, image_size: int) -> Dataset:
     splits = list(_COUNTS)
     rng = np.random.default_rng(splits.index(split))
     labels = rng.permutation(np.arange(_COUNTS[split], dtype=np.int32) % len(CLASSES))
+    labels = labels[:limit]
     images = np.stack([_draw(rng, CLASSES[label], image_size) for label in labels])
     return from_arrays(images, labels, name="drawn", class_names=CLASSES)
 
@@ -49,9 +51,8 @@ def draw_pictures(*, split: str, image_size: int) -> Dataset:
 def _draw(rng: np.random.Generator, name: str, size: int) -> UInt8[np.ndarray, "size size 3"]:
     horizon = rng.uniform(0.62, 0.78)
     side = size * _FINER
-    picture = Image.new("RGB", (side, side))
+    picture = Image.fromarray(_ground_and_sky(rng, horizon, side))
     draw = ImageDraw.Draw(picture)
-    _paint_ground_and_sky(rng, draw, horizon, side)
     if name == "bird":
         shapes, turn = _bird(rng), rng.uniform(-0.35, 0.35)
         extent, place = rng.uniform(0.28, 0.42), (rng.uniform(0.4, 0.6), rng.uniform(0.32, 0.5))
@@ -69,17 +70,15 @@ def _draw(rng: np.random.Generator, name: str, size: int) -> UInt8[np.ndarray, "
     return np.asarray(picture.reduce(_FINER))
 
 
-def _paint_ground_and_sky(
-    rng: np.random.Generator, draw: ImageDraw.ImageDraw, horizon: float, side: int
-) -> None:
+def _ground_and_sky(rng: np.random.Generator, horizon: float, side: int) -> UInt8[np.ndarray, "side side 3"]:
     high = np.array([rng.uniform(60, 150), rng.uniform(120, 180), rng.uniform(190, 245)])
     low = np.array([rng.uniform(190, 250), rng.uniform(190, 225), rng.uniform(190, 235)])
     edge = int(horizon * side)
-    for row in range(edge):
-        draw.line([(0, row), (side, row)], fill=_colour(high + (low - high) * row / edge))
+    rows = np.empty((side, 1, 3))
+    rows[:edge, 0] = high + (low - high) * np.arange(edge)[:, None] / edge
     green, sand = np.array([70.0, 130.0, 50.0]), np.array([190.0, 165.0, 105.0])
-    ground = _colour(green + (sand - green) * rng.beta(0.6, 1.2) + rng.uniform(-15, 15, 3))
-    draw.rectangle([0, edge, side, side], fill=ground)
+    rows[edge:] = green + (sand - green) * rng.beta(0.6, 1.2) + rng.uniform(-15, 15, 3)
+    return np.broadcast_to(np.clip(rows, 0, 255).astype(np.uint8), (side, side, 3))
 
 
 def _bird(rng: np.random.Generator) -> _Shapes:

@@ -140,7 +140,7 @@ def _read(
     elif data_dir is not None:
         raise ValueError("data_dir is where TFDS keeps its data; leave it out, or use source 'tfds'.")
     elif name == "drawn":
-        return draw_pictures(split=split, image_size=image_size or _DRAWN_SIZE)
+        return draw_pictures(split=split, image_size=image_size or _DRAWN_SIZE, limit=limit)
     else:
         dataset = read_mnist(mnist_folder(), split=split)
     side = dataset.spec.image_shape[0]

@@ -127,9 +127,8 @@ def save(path: str | os.PathLike[str], figure: Figure | UInt8[np.ndarray, "h w 3
     buffer = io.BytesIO()
     # Without the version string, the same figure gives the same bytes on every machine.
     metadata: Any = {"Software": None}
-    options = {"optimize": True}
     if isinstance(figure, Figure):
-        figure.savefig(buffer, format="png", dpi="figure", metadata=metadata, pil_kwargs=options)
+        figure.savefig(buffer, format="png", dpi="figure", metadata=metadata)
     else:
-        matplotlib.image.imsave(buffer, figure, format="png", metadata=metadata, pil_kwargs=options)
+        matplotlib.image.imsave(buffer, figure, format="png", metadata=metadata)
     return write_atomically(path, buffer.getvalue())

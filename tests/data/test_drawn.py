@@ -65,3 +65,10 @@ def test_it_is_not_looked_for_elsewhere(where):
         ValueError, match="drawn is drawn by jaxvae itself; leave data_dir and source 'tfds' out"
     ):
         load("drawn", split="test", **where)
+
+
+def test_a_limit_draws_the_first_pictures_only():
+    whole, first = (load("drawn", split="train", limit=limit) for limit in (None, 7))
+    np.testing.assert_array_equal(first.images, whole.images[:7])
+    np.testing.assert_array_equal(first.labels, whole.labels[:7])
+    assert len(first) == 7
