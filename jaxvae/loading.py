@@ -36,7 +36,7 @@ def load(workdir: str | os.PathLike[str], *, variant: str | None = None, seed: i
     ]
     if not numbers:
         choices = ", ".join(f"({r['variant']!r}, seed {r['seed']})" for r in replicas)
-        wanted = f"variant {variant!r}" + ("" if seed is None else f" with seed {seed}")
+        wanted = f"variant {variant!r}" + ("" if seed is None else f" with seed {seed!r}")
         raise ValueError(f"{workdir} has no run of {wanted}; it has {choices}.")
     diverged = train.read_diverged(directory.diverged)
     standing = [number for number in numbers if (variant, replicas[number]["seed"]) not in diverged]

@@ -139,8 +139,15 @@ class Run:
             Images in [0, 1].
 
         Raises:
-            ValueError: labels that do not match n or the model, or a model that is no autoencoder.
+            ValueError: n below 0, a sampler that is no function, labels that do not match n or the model, or a model
+                that is no autoencoder.
         """
+        if n < 0:
+            raise ValueError(f"n must be at least 0, got {n}.")
+        if not (sampler is None or callable(sampler)):
+            raise ValueError(
+                f"sampler must be a function (key, n), as jaxvae.study.make_sampler makes it, got {sampler!r}."
+            )
         key = jax.random.key(seed)
         codes = models.draw(key, self.autoencoder.priors, n) if sampler is None else sampler(key, n)
         return self.decode(codes, labels=labels)
@@ -234,7 +241,7 @@ class Run:
 
 def _to_float(images: Images) -> Float[Array, "n h w c"]:
     concrete = images.size and not isinstance(images, jax.core.Tracer)
-    if images.dtype != np.uint8 and concrete and (float(images.min()) < 0 or float(images.max()) > 1):
+    if images.dtype != np.uint8 and concrete and not (float(images.min()) >= 0 and float(images.max()) <= 1):
         raise ValueError(
             f"images must be uint8 or float in [0, 1], got {images.dtype} from {float(images.min()):g} to "
             f"{float(images.max()):g}."

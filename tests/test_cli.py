@@ -288,12 +288,15 @@ def test_a_signal_whose_exception_is_lost_comes_again(launch, tmp_path, kind):
 def test_a_record_is_what_json_can_hold():
     spec = data.load("mnist", split="test", limit=3).spec
     record = cli.record("toy", Config(data_dir=Path("data")), data=spec)
-    record |= cli.record_training({"family": "vlae"}, [Replica("a", 4, {"weight": 0.5})])
+    record |= cli.record_training(
+        {"family": "vlae"}, [Replica("a", 4, {"weight": 0.5})], weights={"kl": 1, "mmd": abs}
+    )
     assert json.loads(json.dumps(record)).keys() == record.keys()
     assert record["experiment"] == "toy"
     assert record["config"]["weights"] == (1.0, 2.0)
     assert record["config"]["data_dir"] == "data"
     assert "nested" not in record["config"]
+    assert record["weights"] == {"kl": 1.0, "mmd": "schedule"}
     assert record["replicas"] == [{"variant": "a", "seed": 4, "hyper": {"weight": 0.5}}]
     assert record["data"]["fingerprint"] == spec.fingerprint
     assert {"workdir", "devices", "resume"} <= set(record["free"])

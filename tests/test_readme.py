@@ -253,10 +253,10 @@ def leave_run(workdir, model, variants):
     replicas = [train.Replica(variant, 0, {}) for variant in variants]
     spec = data.load(config.data, split="train", limit=config.limit).spec
     record = cli.record("vlae_mnist", config, data=spec)
-    record |= cli.record_training(models.describe(model), replicas)
+    record |= cli.record_training(models.describe(model), replicas, weights={})
     directory = train.Workdir(config.workdir)
     directory.open(record, resume=False, overwrite=False)
-    variables = jax.jit(partial(models.init, model=model))(jax.random.key(0))
+    variables = models.init(jax.random.key(0), model)
     players = {"model": train.Player(tuple(variables["params"]), train.adam(1e-3))}
     state = train.init_state(jax.random.key(0), variables, players)
     stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * len(replicas)), state)

@@ -172,14 +172,29 @@ def test_samples_are_decoded_from_the_codes_of_a_sampler(run):
             "must be uint8 or float in [0, 1], got float64 from -0.5 to 0.5",
         ),
         (
+            lambda run, x: run.reconstruct(np.where(x < 9, np.nan, x / 255)),
+            "must be uint8 or float in [0, 1], got float64 from nan to nan",
+        ),
+        (
             lambda run, x: run.decode((jnp.zeros((1, 2)),)),
             "one latent for each level, of sizes (2, 3), got (2,).",
         ),
+        (lambda run, x: run.sample(-1), "n must be at least 0, got -1."),
         (lambda run, x: run.interpolate(x[:2], x[2:4]), "must be one image each, got 2 and 2"),
         (lambda run, x: run.interpolate(x[:1], x[1:2], steps=1), "at least 2 steps, its ends, got 1"),
         (lambda run, x: run.interpolate(x[:1], x[1:2], path="curved"), "linear, spherical, got 'curved'"),
     ],
-    ids=["image size", "not scaled", "centred", "levels", "two images", "one step", "path"],
+    ids=[
+        "image size",
+        "not scaled",
+        "centred",
+        "NaN",
+        "levels",
+        "no samples",
+        "two images",
+        "one step",
+        "path",
+    ],
 )
 def test_what_does_not_fit_is_refused(run, images, use, message):
     with pytest.raises(ValueError, match=re.escape(message)):

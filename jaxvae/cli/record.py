@@ -66,6 +66,7 @@ def record_training(
     model: Mapping[str, Any],
     replicas: Sequence[Any],
     *,
+    weights: Mapping[str, Any],
     models: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """What config.json holds of a training besides.
@@ -73,13 +74,24 @@ def record_training(
     Args:
         model: description of the network.
         replicas: records of the runs that are trained side by side.
+        weights: of the loss's terms, by name, or such a dictionary for each player; schedules are recorded as such.
         models: descriptions of the variants' networks that differ from `model`.
 
     Returns:
         What JSON can hold.
     """
     own = {"models": {name: dict(each) for name, each in models.items()}} if models else {}
-    return {"model": dict(model), "replicas": [dataclasses.asdict(each) for each in replicas]} | own
+    return {
+        "model": dict(model),
+        "replicas": [dataclasses.asdict(each) for each in replicas],
+        "weights": _plain(weights),
+    } | own
+
+
+def _plain(weights: Any) -> Any:
+    if isinstance(weights, Mapping):
+        return {name: _plain(each) for name, each in weights.items()}
+    return "schedule" if callable(weights) else float(weights)
 
 
 def flat(config: Any) -> dict[str, Any]:

@@ -87,9 +87,13 @@ def from_arrays(
         The data set of n examples, in the order given.
 
     Raises:
-        ValueError: there are no images, the images are not uint8, or labels or attributes do not match images or class
-            names.
+        ValueError: there are no images, the images are not uint8 or have no axis of channels, the labels are no
+            integers, or labels or attributes do not match images or class names.
     """
+    if images.ndim != 4:
+        raise ValueError(f"Images must be an array [n, height, width, channels], got shape {images.shape}.")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"Labels must be integers, got {labels.dtype}.")
     if images.dtype != np.uint8:
         raise ValueError(
             f"Images must be uint8 in [0, 255], got {images.dtype}; scale and convert them first."

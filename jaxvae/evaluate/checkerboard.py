@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxvae.losses._shapes import check_float_images
+
 
 def checkerboard(images: Float[Array, "n h w c"], *, stride: int = 2) -> Float[Array, " n"]:
     """Share of an image's energy at the stride frequency: in patterns that repeat every `stride` pixels.
@@ -21,11 +23,13 @@ def checkerboard(images: Float[Array, "n h w c"], *, stride: int = 2) -> Float[A
         [n], from 0 (also for a constant image) to 1 (nothing but the pattern); both powers are summed over channels.
 
     Raises:
-        ValueError: the stride is below 2, or the images are smaller than two tiles.
+        ValueError: the images are not floating-point images, the stride is below 2, or the images are smaller than two
+            tiles.
 
     References:
         Odena, Dumoulin & Olah, Deconvolution and Checkerboard Artifacts, Distill 2016.
     """
+    check_float_images("checkerboard", images=images)
     rows, columns = (side // max(stride, 1) for side in images.shape[1:3])
     if stride < 2 or min(rows, columns) < 2:
         raise ValueError(

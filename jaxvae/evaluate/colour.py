@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key, UInt8
 
 from jaxvae.evaluate.inception_features import Images, check_images
 from jaxvae.evaluate.mean import Evaluator, Forward, mean_evaluator
-from jaxvae.losses._shapes import check_same_shape
+from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Variables
 
 BINS = 8
@@ -31,9 +31,9 @@ def colour_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Floa
         [n], intensities, 0 to 1: absolute differences of the means over pixels, averaged over channels.
 
     Raises:
-        ValueError: a and b differ in shape.
+        ValueError: a and b are not floating-point images, or differ in shape.
     """
-    check_same_shape("colour_error", a=a, b=b)
+    check_float_images("colour_error", a=a, b=b)
     return jnp.mean(jnp.abs(jnp.mean(a, axis=(1, 2)) - jnp.mean(b, axis=(1, 2))), axis=-1)
 
 

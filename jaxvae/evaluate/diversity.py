@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxvae.losses._shapes import check_same_shape
+from jaxvae.losses._shapes import check_float_images, check_same_shape
 
 _BLOCK_SIZE = 128
 _SIDE = 8
@@ -48,8 +48,9 @@ def distinctness(images: Float[Array, "n h w c"]) -> Float[Array, ""]:
         Euclidean distance over those pixels and channels, in the units of the images.
 
     Raises:
-        ValueError: fewer than two images.
+        ValueError: the images are not floating-point images, or fewer than two.
     """
+    check_float_images("distinctness", images=images)
     n = len(images)
     if n < 2:
         raise ValueError(f"distinctness needs at least two images, got {n}.")

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 
 from jaxvae.evaluate.mean import Evaluator, Forward, mean_evaluator
 from jaxvae.losses import bernoulli_nll, ssim
-from jaxvae.losses._shapes import check_same_shape
+from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Variables
 
 Sample: TypeAlias = Callable[[Key[Array, ""], Variables, int], Float[Array, "n h w c"]]
@@ -31,9 +31,9 @@ def mse(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, 
         [n] in squared intensities, 0 to 1.
 
     Raises:
-        ValueError: a and b differ in shape.
+        ValueError: a and b are not floating-point images, or differ in shape.
     """
-    check_same_shape("mse", a=a, b=b)
+    check_float_images("mse", a=a, b=b)
     return jnp.mean(jnp.square(a - b), axis=(1, 2, 3))
 
 
@@ -50,13 +50,14 @@ def sharpness(images: Float[Array, "n h w c"]) -> Float[Array, " n"]:
         [n] in squared intensities, 0 for an image without curvature.
 
     Raises:
-        ValueError: the images are smaller than the stencil.
+        ValueError: the images are not floating-point images, or smaller than the stencil.
 
     References:
         Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy, ICPR 2000 (variance of the
         Laplacian); Tolstikhin et al., Wasserstein auto-encoders, ICLR 2018, section 4 (as sharpness of
         samples, there on grey images).
     """
+    check_float_images("sharpness", images=images)
     if min(images.shape[1:3]) < 3:
         raise ValueError(f"sharpness needs images of at least 3 x 3 pixels, got {list(images.shape)}.")
     vertical = images[:, :-2, 1:-1] + images[:, 2:, 1:-1]

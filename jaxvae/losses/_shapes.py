@@ -29,6 +29,28 @@ def check_same_shape(function: str, /, **arrays: Shaped[Array | np.ndarray, "...
         )
 
 
+def check_float_images(function: str, /, **images: Shaped[Array | np.ndarray, "..."]) -> None:
+    """Refuses what are not floating-point images [n, height, width, channels], or images of unequal shape.
+
+    Arithmetic on bytes would wrap around without a word.
+
+    Args:
+        function: name of the function that was called with them.
+        **images: by the names of that function's arguments.
+
+    Raises:
+        ValueError: an argument is not of a floating-point type or has not four axes, or two shapes differ.
+    """
+    kinds = [f"{jnp.result_type(image)} {jnp.shape(image)}" for image in images.values()]
+    for image in images.values():
+        if not jnp.issubdtype(jnp.result_type(image), jnp.floating) or jnp.ndim(image) != 4:
+            raise ValueError(
+                f"{function} needs {_listed(images)} as floating-point arrays [n, height, width, channels], got "
+                f"{_listed(kinds)}; divide bytes by 255, and give every image its channels."
+            )
+    check_same_shape(function, **images)
+
+
 def check_same_length(function: str, /, **arrays: Shaped[Array | np.ndarray, "_ ..."]) -> None:
     """Refuses arrays whose first axes, one entry per example, differ in length.
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from jaxvae.losses._shapes import check_same_shape
+from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Output, Term
 
 CELLS = 3
@@ -28,8 +28,9 @@ def average_pool(images: Float[Array, "n h w c"]) -> Float[Array, "n 3 3 c"]:
         [n, 3, 3, c] in the same unit.
 
     Raises:
-        ValueError: the images are smaller.
+        ValueError: the images are not floating-point images, or smaller.
     """
+    check_float_images("average_pool", images=images)
     height, width = images.shape[1:3]
     if min(height, width) < CELLS:
         raise ValueError(
@@ -54,12 +55,12 @@ def colour_distance(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> F
         [n], squared intensities averaged over the 9 cells and the channels, in [0, 1].
 
     Raises:
-        ValueError: a and b differ in shape, or are smaller.
+        ValueError: a and b are not floating-point images, differ in shape, or are smaller.
 
     References:
         Deep convolutional variational autoencoder to generate winged horses (the report), section 3.5.
     """
-    check_same_shape("colour_distance", a=a, b=b)
+    check_float_images("colour_distance", a=a, b=b)
     return jnp.mean(jnp.square(average_pool(a) - average_pool(b)), axis=(1, 2, 3))
 
 

@@ -4,6 +4,7 @@ This is the only place where a loss is averaged over examples. Terms come in the
 likelihoods and divergences), summed over pixels or latent dimensions.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -66,7 +67,7 @@ def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) 
 
     Raises:
         ValueError: there are no terms, the names of terms and weights differ, a name clashes with another metric, or a
-            weight is negative or not finite.
+            weight is negative or not finite, or a term is no function of three arguments.
     """
     _check_names(terms, weights)
     for name, weight in weights.items():
@@ -104,9 +105,21 @@ def _check_names(terms: Mapping[str, Term], weights: Mapping[str, float | Schedu
             f"Terms and weights must have the same names, got terms {', '.join(sorted(terms))} "
             f"and weights {', '.join(sorted(weights)) or 'none'}."
         )
-    for name in terms:
+    for name, term in terms.items():
+        if not _takes_three(term):
+            raise ValueError(f"Term {name} must be a function (key, output, batch), got {term!r}.")
         if name == "loss" or (name.endswith("_weighted") and name.removesuffix("_weighted") in terms):
             raise ValueError(f"A term may not be named {name}, which is already logged; choose another name.")
+
+
+def _takes_three(term: Any) -> bool:
+    try:
+        inspect.signature(term).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:  # a function that is not written in Python may not tell
+        return True
+    return True
 
 
 def _at(weight: float | Schedule, step: Int[Array, ""]) -> Float[Array, ""]:
@@ -114,12 +127,12 @@ def _at(weight: float | Schedule, step: Int[Array, ""]) -> Float[Array, ""]:
 
 
 def _batch_mean(name: str, values: Float[Array, " *n"], batch: Batch) -> Float[Array, ""]:
-    if values.ndim == 0:
+    if isinstance(values, jax.Array) and values.ndim == 0:
         return values
-    if values.shape != batch.mask.shape:
+    if not isinstance(values, jax.Array) or values.shape != batch.mask.shape:
+        got = f"shape {values.shape}" if isinstance(values, jax.Array) else type(values).__name__
         raise ValueError(
-            f"Term {name} must return one value per example, shape {batch.mask.shape}, or a scalar, "
-            f"got shape {values.shape}."
+            f"Term {name} must return one value per example, shape {batch.mask.shape}, or a scalar, got {got}."
         )
     count = jnp.sum(batch.mask)
     if batch.axis_name is not None:

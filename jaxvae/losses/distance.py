@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jaxvae.losses._shapes import check_same_shape
+from jaxvae.losses._shapes import check_float_images
 from jaxvae.losses.likelihood import pixel_sum
 from jaxvae.types import Batch, Output, Term
 
@@ -26,9 +26,9 @@ def squared_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Flo
         [n], squared intensities summed over pixels.
 
     Raises:
-        ValueError: a and b differ in shape.
+        ValueError: a and b are not floating-point images, or differ in shape.
     """
-    check_same_shape("squared_error", a=a, b=b)
+    check_float_images("squared_error", a=a, b=b)
     return pixel_sum(jnp.square(a - b))
 
 
@@ -43,9 +43,9 @@ def absolute_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Fl
         [n], intensities summed over pixels.
 
     Raises:
-        ValueError: a and b differ in shape.
+        ValueError: a and b are not floating-point images, or differ in shape.
     """
-    check_same_shape("absolute_error", a=a, b=b)
+    check_float_images("absolute_error", a=a, b=b)
     return pixel_sum(jnp.abs(a - b))
 
 

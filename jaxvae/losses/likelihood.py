@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jaxvae.losses._shapes import check_same_shape
+from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Output, Term
 
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
@@ -31,12 +31,12 @@ def bernoulli_nll(logits: Float[Array, "n h w c"], target: Float[Array, "n h w c
         [n], nats, at least 0.
 
     Raises:
-        ValueError: logits and target differ in shape.
+        ValueError: logits and target are not floating-point images, or differ in shape.
 
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix C.1.
     """
-    check_same_shape("bernoulli_nll", logits=logits, target=target)
+    check_float_images("bernoulli_nll", logits=logits, target=target)
     above = jnp.maximum(logits, 0) - target * logits  # exact where a pixel is nearly certain
     return pixel_sum(above + jnp.log1p(jnp.exp(-jnp.abs(logits))))
 
@@ -55,13 +55,13 @@ def gaussian_nll(
         [n], nats; negative where the density exceeds 1.
 
     Raises:
-        ValueError: mean and target differ in shape.
+        ValueError: mean and target are not floating-point images, or differ in shape.
 
     References:
         Rybkin, Daniilidis and Levine, Simple and Effective VAE Training with Calibrated Decoders, ICML 2021,
         section 3.1.
     """
-    check_same_shape("gaussian_nll", mean=mean, target=target)
+    check_float_images("gaussian_nll", mean=mean, target=target)
     log_scale = jnp.asarray(log_scale, mean.dtype)
     error = (target - mean) * jnp.exp(-log_scale)
     return pixel_sum(0.5 * error**2 + log_scale + 0.5 * math.log(2 * math.pi))
@@ -83,9 +83,9 @@ def laplace_nll(
         [n], nats; negative where the density exceeds 1.
 
     Raises:
-        ValueError: mean and target differ in shape.
+        ValueError: mean and target are not floating-point images, or differ in shape.
     """
-    check_same_shape("laplace_nll", mean=mean, target=target)
+    check_float_images("laplace_nll", mean=mean, target=target)
     log_scale = jnp.asarray(log_scale, mean.dtype)
     error = jnp.abs(target - mean) * jnp.exp(-log_scale)
     return pixel_sum(error + log_scale + math.log(2.0))

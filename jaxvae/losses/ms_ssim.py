@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jaxvae.losses._shapes import check_same_shape
+from jaxvae.losses._shapes import check_float_images
 from jaxvae.losses.ssim import WINDOW, blur
 from jaxvae.types import Batch, Output, Term
 
@@ -38,14 +38,14 @@ def ms_ssim(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Arr
         [n], no unit, in (0, 1]; 1 for identical images. Values and gradients are finite everywhere.
 
     Raises:
-        ValueError: a and b differ in shape, or a side is smaller than the window of 11 pixels.
+        ValueError: a and b are not floating-point images, differ in shape, or are smaller than the window of 11 pixels.
 
     References:
         Wang, Simoncelli & Bovik, Multiscale structural similarity for image quality assessment, Asilomar 2003,
         equation 7 and section 3.2.
         Snell et al., Learning to Generate Images with Perceptual Similarity Metrics, ICIP 2017.
     """
-    check_same_shape("ms_ssim", a=a, b=b)
+    check_float_images("ms_ssim", a=a, b=b)
     side = min(a.shape[1:3])
     if side < WINDOW:
         raise ValueError(

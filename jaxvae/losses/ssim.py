@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from jaxvae.losses._shapes import check_same_shape
+from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Output, Term
 
 WINDOW = 11
@@ -35,13 +35,13 @@ def ssim(
         [n], no unit, in [-1, 1]; 1 for identical images.
 
     Raises:
-        ValueError: a and b differ in shape, or a side is smaller than the window of 11 pixels.
+        ValueError: a and b are not floating-point images, differ in shape, or are smaller than the window of 11 pixels.
 
     References:
         Wang, Bovik, Sheikh and Simoncelli, Image quality assessment: from error visibility to structural
         similarity, IEEE Transactions on Image Processing 13(4), 2004, equation 13.
     """
-    check_same_shape("ssim", a=a, b=b)
+    check_float_images("ssim", a=a, b=b)
     if min(a.shape[1:3]) < WINDOW:
         raise ValueError(
             f"SSIM needs images of at least {WINDOW} x {WINDOW} pixels, got {a.shape[1]} x {a.shape[2]}; "

@@ -5,8 +5,10 @@ run in evaluation mode.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Key
@@ -76,6 +78,8 @@ def normal_priors(model: Autoencoder) -> tuple[Normal, ...]:
 def init(key: Key[Array, ""], model: Model) -> Variables:
     """A model's variables before training.
 
+    They are made by one compiled program, several times faster than layer by layer.
+
     Args:
         key: source of randomness.
         model: of any family.
@@ -83,6 +87,11 @@ def init(key: Key[Array, ""], model: Model) -> Variables:
     Returns:
         Parameters and statistics, by Flax collection.
     """
+    return _init(key, model)
+
+
+@partial(jax.jit, static_argnames="model", inline=True)
+def _init(key: Key[Array, ""], model: Model) -> Variables:
     zero = jnp.zeros(1, jnp.int32)
     batch = Batch(
         jnp.zeros((1, *model.image_shape)), zero, jnp.ones(1), zero, jnp.zeros((1, model.label_size))

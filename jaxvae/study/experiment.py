@@ -403,7 +403,8 @@ class Experiment:
         source = training.source or self.source
         batches = self.validation if training.validation is None else training.validation
         own = {name: models.describe(model) for name, model in training.models.items()}
-        trained = cli.record_training(models.describe(training.model), replicas, models=own)
+        weights = training.weights if training.game is None else training.game.weights
+        trained = cli.record_training(models.describe(training.model), replicas, weights=weights, models=own)
         record = self._record(source) | trained
         evaluator = training.evaluator
         recipe = train.Recipe(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import jax
@@ -90,9 +91,17 @@ class Training:
         """Refuses what trains nothing.
 
         Raises:
-            ValueError: no variant, variants with different hyper-parameters, or not exactly one of an optimizer and a
-                game.
+            ValueError: no variant, variants with different hyper-parameters or such that are no numbers, or not exactly
+                one of an optimizer and a game.
         """
+        if not isinstance(self.variants, Mapping):
+            raise ValueError(f"variants must be a dictionary of names and numbers, got {self.variants!r}.")
+        for name, hyper in self.variants.items():
+            numbers = hyper.values() if isinstance(hyper, Mapping) else [None]
+            if not all(isinstance(number, Real) for number in numbers):
+                raise ValueError(
+                    f'variant {name!r} must be a dictionary such as {{"kl": 1.0}}, got {hyper!r}.'
+                )
         if not self.variants:
             raise ValueError("a training needs at least one variant, got none.")
         first, *others = self.variants.items()

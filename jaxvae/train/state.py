@@ -118,7 +118,12 @@ class TrainState:
         Returns:
             The state without the leading axis.
         """
-        return jax.tree.map(lambda leaf: leaf[number], self)
+        return _replica(self, number)
+
+
+@jax.jit
+def _replica(state: TrainState, number: Int[Array, ""] | int) -> TrainState:
+    return jax.tree.map(lambda leaf: leaf[number], state)
 
 
 def check_players(players: Mapping[str, Player], params: Mapping[str, PyTree]) -> None:

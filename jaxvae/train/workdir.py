@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +121,27 @@ class Workdir:
         From here or from `open` on, the directory is this process's until it ends, where the file system has locks.
 
         Args:
-            record: what `open` will write. Its "format", "experiment", "config", "model" and "data", those that it
-                has, must be those of the run to resume; fields that it lists as "free" may differ.
+            record: what `open` will write. Its "format", "experiment", "config", "model", "data", "replicas", "models"
+                and "weights", those that it has, must be those of the run to resume; fields that it lists as "free" may
+                differ.
             resume: whether the run in the directory is to be continued.
             overwrite: whether the run in the directory may be deleted.
 
         Raises:
             ValueError: a file is in the way, nothing can be written there, the directory holds a run and neither flag
-                is given, the run there has another configuration, or another process writes into it.
+                is given, it holds files of the names that a run writes but no run, the run there has another
+                configuration, or another process writes into it.
         """
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"workdir must be a directory, {self.path} is a file; choose another --workdir.")
         nearest = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
         if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
             raise ValueError(f"workdir {self.path} cannot be written ({nearest}); choose another --workdir.")
-        holds_run = self.config.exists() or self.checkpoints.exists()
+        holds_run = self._holds_run()
+        if not holds_run and (foreign := [name for name in _OURS if (self.path / name).exists()]):
+            raise ValueError(
+                f"{self.path} holds {', '.join(foreign)}, which a run writes too, but no run; choose another --workdir."
+            )
         if resume and holds_run:
             self._check_same(record)
         elif resume:
@@ -170,6 +177,12 @@ class Workdir:
                 f"workdir {self.path} cannot be written ({error.strerror}); choose another --workdir."
             ) from None
 
+    def _holds_run(self) -> bool:
+        try:
+            return "experiment" in self.read_config()
+        except ValueError:
+            return False
+
     def _clear(self) -> None:
         for entry in (self.path / name for name in _OURS):
             if entry.is_dir() and not entry.is_symlink():
@@ -195,9 +208,22 @@ class Workdir:
                         f"the run in {self.path} has another configuration: {field} was {old.get(field)!r}, now "
                         f"{new.get(field)!r}; resume it with the old value or choose another --workdir."
                     )
+        for part in ("replicas", "models", "weights") if "replicas" in now else ():
+            if before.get(part) != now.get(part):
+                old, new = _first_difference(before.get(part), now.get(part))
+                raise ValueError(
+                    f"the run in {self.path} trained other {'variants' if part == 'replicas' else part}: {old} then, "
+                    f"{new} now, so the script has changed; start anew with --overwrite or in another --workdir."
+                )
 
 
 def _fields(record: Mapping[str, Any], part: str) -> dict[str, Any]:
     """The fields of a part of config.json; the experiment's name is a field of its own."""
     value = record.get(part, {})
     return value if isinstance(value, dict) else {part: value}
+
+
+def _first_difference(old: Any, new: Any) -> tuple[Any, Any]:
+    """The first entries of two lists or dictionaries that differ; "nothing" where one has no more."""
+    old, new = (sorted(each.items()) if isinstance(each, dict) else each or [] for each in (old, new))
+    return next(pair for pair in zip_longest(old, new, fillvalue="nothing") if pair[0] != pair[1])

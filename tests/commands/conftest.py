@@ -32,10 +32,10 @@ def _save(path, model):
     images = data.load(config.data, split="train", limit=config.limit)
     replica = train.Replica("plain", 0, {})
     record = cli.record("toy", config, data=images.spec)
-    record |= cli.record_training(models.describe(model), [replica])
+    record |= cli.record_training(models.describe(model), [replica], weights={})
     workdir = train.Workdir(path)
     workdir.open(record, resume=False, overwrite=False)
-    variables = jax.jit(partial(models.init, model=model))(jax.random.key(0))
+    variables = models.init(jax.random.key(0), model)
     players = {"model": train.Player(tuple(variables["params"]), train.adam(1e-3))}
     state = train.init_state(jax.random.key(0), variables, players)
     train.Checkpoints(workdir.checkpoints).save(jax.tree.map(lambda leaf: jnp.stack([leaf]), state))

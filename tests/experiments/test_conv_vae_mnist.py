@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than the")
 CASES = ["base", "lr 1e-4", "dropout in both", BEST]
 SMALL = (
     "--preset smoke --no-fid --limit 240 --batch-size 40 --epochs 1 --samples 40 --bound-samples 2 "
-    "--generator-epochs 1 --fractions 0 0.5 1 --variants " + shlex.join(CASES)
+    "--generator-epochs 1 --fractions 0 1 --variants " + shlex.join(CASES)
 )
 launch = partial(small_runs.launch, script)
 
@@ -68,13 +68,10 @@ def test_every_case_is_measured(results):
 
 def test_classifiers_are_measured_on_every_share_and_setting(results):
     rows = {row["name"]: row for row in results["rows"]}
-    names = {f"{share}, {setting}" for share in ("50 %", "100 %") for setting in fractions.PARTS}
-    names = names - {f"100 %, {fractions.LEAKY}"} | {f"0 %, {fractions.LEAKY}"}
+    names = {f"0 %, {fractions.LEAKY}", f"100 %, {fractions.ALONE}", f"100 %, {fractions.FAIR}"}
     assert names == {name for name in rows if "%" in name}
     assert rows[f"100 %, {fractions.ALONE}"]["published"] == {"accuracy": 0.9847}
     assert rows[f"100 %, {fractions.FAIR}"]["published"] == {"accuracy": 0.9869}
-    assert rows[f"50 %, {fractions.LEAKY}"]["published"] == {"accuracy": 0.9797}
-    assert rows[f"50 %, {fractions.FAIR}"]["published"] == {}
 
 
 def test_generators_and_the_subspace_are_measured(results):
@@ -127,7 +124,7 @@ def test_a_finished_run_is_resumed_without_training(finished, monkeypatch, tmp_p
 
 
 def test_posteriors_of_labelled_images_give_digits_too(monkeypatch, tmp_path):
-    flags = "--chapter classifier --generator posterior --fractions 0.5 --no-leaky --limit 120"
+    flags = "--chapter classifier --generator posterior --fractions 0.5 --no-leaky"
     command = f"{SMALL} {flags} --workdir {tmp_path}/run"
     assert launch(monkeypatch, command) == 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
@@ -311,6 +308,12 @@ def test_published_values_are_mnists_alone():
     }
     published = [row.published for row in fractions.make_rows(accuracies, mnist=True)]
     assert published == [{"accuracy": 0.9847}, {"accuracy": 0.9693}]
+    halves = {fractions.ALONE: {}, fractions.FAIR: {0.5: [0.98]}, fractions.LEAKY: {0.5: [0.98]}}
+    published = {row.name: row.published for row in fractions.make_rows(halves, mnist=True)}
+    assert published == {
+        f"50 %, {fractions.FAIR}": {},
+        f"50 %, {fractions.LEAKY}": {"accuracy": 0.9797},
+    }
     assert [row.published for row in fractions.make_rows(accuracies, mnist=False)] == [{}, {}]
 
 

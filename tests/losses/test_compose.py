@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxvae.losses import compose, reconstruction
+from jaxvae.losses import compose, kl, reconstruction
 
 KEY = jax.random.key(0)
 STEP = jnp.asarray(0)
@@ -91,6 +91,7 @@ def test_terms_draw_from_keys_of_their_own(output, batch):
         ({"a": per_example}, {"a": float("nan")}, "weight of a must be finite and >= 0, got nan"),
         ({"a": per_example}, {"a": float("inf")}, "weight of a must be finite and >= 0, got inf"),
         ({"loss": per_example}, {"loss": 1.0}, "may not be named loss"),
+        ({"a": kl}, {"a": 1.0}, r"Term a must be a function \(key, output, batch\), got <function kl"),
         (
             {"a": per_example, "a_weighted": per_example},
             {"a": 1.0, "a_weighted": 1.0},

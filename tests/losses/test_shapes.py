@@ -10,7 +10,7 @@ import unequal_shapes
 from jaxtyping import Array, Float
 
 from jaxvae import losses
-from jaxvae.losses._shapes import check_same_length, check_same_shape
+from jaxvae.losses._shapes import check_float_images, check_same_length, check_same_shape
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +22,33 @@ def outcomes():
 
 @pytest.mark.parametrize("name", unequal_shapes.pairwise())
 def test_unequal_shapes_are_refused_in_one_line(outcomes, name):
-    results = outcomes[name]
+    results = outcomes["unequal"][name]
     assert results.pop("equal") == ""
     assert results
     for change, outcome in results.items():
         assert outcome.startswith("ValueError: "), f"{name} with {change}: {outcome or 'no error'}"
         assert "got" in outcome
         assert "\n" not in outcome
+
+
+@pytest.mark.parametrize("name", unequal_shapes.of_images())
+def test_bytes_and_images_without_channels_are_refused_in_one_line(outcomes, name):
+    assert outcomes["images"][name].keys() == {"bytes", "no channels"}
+    for outcome in outcomes["images"][name].values():
+        assert outcome.startswith("ValueError: ")
+        assert "as floating-point arrays [n, height, width, channels], got" in outcome
+
+
+def test_the_walk_sees_losses_and_metrics_of_images():
+    expected = {"losses.ssim", "losses.colour_distance", "losses.bernoulli_nll", "losses.laplace_nll"}
+    expected |= {
+        "losses.squared_error",
+        "losses.ms_ssim",
+        "evaluate.mse",
+        "evaluate.sharpness",
+        "evaluate.colour_error",
+    }
+    assert expected <= set(unequal_shapes.of_images())
 
 
 def test_the_walk_sees_images_latents_features_and_points():
@@ -73,6 +93,21 @@ def test_the_message_names_function_arguments_shapes_and_remedy():
     )
     with pytest.raises(ValueError, match=expected):
         check_same_shape("mse", a=np.zeros((8, 28, 28, 1)), b=np.zeros((8, 28, 28, 3)))
+
+
+def test_images_are_floats_with_channels():
+    images = np.zeros((2, 8, 8, 1), np.float32)
+    check_float_images("mse", a=images, b=jnp.asarray(images, jnp.bfloat16))
+    expected = (
+        r"^mse needs a and b as floating-point arrays \[n, height, width, channels\], got float32 \(2, 8, 8, 1\) and "
+        r"{}; divide bytes by 255, and give every image its channels\.$"
+    )
+    for wrong, kind in (
+        (np.uint8(images), r"uint8 \(2, 8, 8, 1\)"),
+        (images[..., 0], r"float32 \(2, 8, 8\)"),
+    ):
+        with pytest.raises(ValueError, match=expected.format(kind)):
+            check_float_images("mse", a=images, b=wrong)
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, jax.jit, jax.vmap], ids=["eager", "jit", "vmap"])

@@ -1,4 +1,4 @@
-"""Calls the public functions of losses and evaluate with arrays of unequal shape.
+"""Calls the public functions of losses and evaluate with arrays of unequal shape, and with what are no images.
 
 Their annotations say which shapes must match: axes of the same name have the same length. Run as a script, without the
 hook that checks annotations in tests, this prints the result of each call as JSON.
@@ -35,6 +35,9 @@ ARGUMENTS = {
 
 EXEMPT = {"evaluate.mean_variance": "uses only the mean", "evaluate.active_units": "uses only the mean"}
 """Functions that need no check although their arguments have an axis in common, and the reason."""
+
+ANY_NUMBERS = {"evaluate.resize_bilinear", "evaluate.resize_clean"}
+"""Functions of images that give the right result for bytes too."""
 
 
 def feature_likelihood(real: Float[Array, "n d"], fake: Float[Array, "n d"]) -> Float[Array, " n"]:
@@ -127,12 +130,12 @@ def assemble(annotation, values):
     return annotation(**{key: values[(key,)] for key in head})
 
 
-def call(function, change=None, *, trace=False):
-    """Calls a function with arrays of matching shapes, except for a change `(slot, axis, length)`."""
+def call(function, change=None, *, trace=False, convert=lambda x: x):
+    """Calls a function with arrays of matching shapes, except for a change `(slot, axis, length)`, converted."""
     by_argument = {}
     for slot, array in arrays(function).items():
         changes = {change[1]: change[2]} if change and slot == change[0] else {}
-        by_argument.setdefault(slot[0], {})[slot[1:]] = value(array, changes)
+        by_argument.setdefault(slot[0], {})[slot[1:]] = convert(value(array, changes))
     signature = inspect.signature(function).parameters
     dynamic = {name: assemble(signature[name].annotation, values) for name, values in by_argument.items()}
     static = {
@@ -157,10 +160,23 @@ def pairwise():
     return {name: f for name, f in functions() if name not in EXEMPT and any(cases(f))}
 
 
-def outcome(function, change=None, *, trace=False):
+def of_images():
+    """Functions of nothing but floating-point images, by name."""
+    found = {}
+    for name, function in functions():
+        annotations = [
+            str(parameter.annotation) for parameter in inspect.signature(function).parameters.values()
+        ]
+        of_images = {array.dim_str for array in arrays(function).values() if array.dim_str} == {"n h w c"}
+        if of_images and "UInt8" not in "".join(annotations) and name not in ANY_NUMBERS:
+            found[name] = function
+    return found
+
+
+def outcome(function, change=None, **options):
     """Type and message of the error that a call raises; empty if it returns."""
     try:
-        call(function, change, trace=trace)
+        call(function, change, **options)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return ""
@@ -177,5 +193,15 @@ def outcomes(function):
     return results
 
 
+def outcomes_of_images(function):
+    """Outcomes with images of bytes, and without their axis of channels."""
+    return {
+        "bytes": outcome(function, convert=lambda x: x if x.ndim == 0 else x.astype(jnp.uint8)),
+        "no channels": outcome(function, convert=lambda x: x if x.ndim == 0 else x[..., 0]),
+    }
+
+
 if __name__ == "__main__":
-    json.dump({name: outcomes(function) for name, function in pairwise().items()}, sys.stdout)
+    unequal = {name: outcomes(function) for name, function in pairwise().items()}
+    images = {name: outcomes_of_images(function) for name, function in of_images().items()}
+    json.dump({"unequal": unequal, "images": images}, sys.stdout)

@@ -91,7 +91,7 @@ def median_errors(image_shape, widths, n):
         name: gradient(model, dict(model.layout.compiler_options)) for name, model in networks.items()
     }
     programs["plain"] = gradient(Plain(image_shape, widths), {})
-    init = jax.jit(partial(models.init, model=networks["native"]))
+    init = partial(models.init, model=networks["native"])
     found = {name: [] for name in programs}
     for seed in range(SEEDS):
         variables, rng = init(jax.random.key(seed)), np.random.default_rng(seed)

@@ -1,4 +1,5 @@
 import re
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -76,10 +77,9 @@ def test_features_of_equal_images_are_equal_in_training(images, variables):
 def test_spectral_normalisation_brings_the_largest_singular_value_to_one(images):
     model = VAEGAN((9, 12, 2), 3, (2, 4), (3, 5), 6, 2, "spectral")
     variables = models.init(KEY, model)
+    play = jax.jit(partial(model.apply, label=None, method="play", mutable=["batch_stats"]))
     for _ in range(30):
-        _, updated = model.apply(
-            variables, KEY, images, INDEX, label=None, method="play", mutable=["batch_stats"]
-        )
+        _, updated = play(variables, KEY, images, INDEX)
         variables = {"params": variables["params"], **updated}
     kept = variables["batch_stats"]["discriminator"]
     sigmas = {

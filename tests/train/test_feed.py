@@ -43,7 +43,7 @@ def start(workdir, source, *, evaluate=None, **options):
         evaluate=evaluate or (lambda variables, replica: {"mean": float(variables["params"]["mean"].mean())}),
         epochs=EPOCHS,
     )
-    record = {"config": {"epochs": EPOCHS}, "data": {}}
+    record = {"experiment": "toy", "config": {"epochs": EPOCHS}, "data": {}}
     return train.run(REPLICAS, recipe, workdir=train.Workdir(workdir), record=record, **options)
 
 

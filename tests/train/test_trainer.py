@@ -19,7 +19,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (14, 2, 2, 1), np.uint8)
 SOURCE = Resident(from_arrays(IMAGES, np.full(14, -1), name="noise"), batch_size=2)
 PER_EPOCH = SOURCE.steps_per_epoch
 REPLICAS = [train.Replica("slow", 0, {"rate": 0.1}), train.Replica("fast", 0, {"rate": 0.5})]
-RECORD = {"config": {"epochs": 3}, "data": {}}
+RECORD = {"experiment": "toy", "config": {"epochs": 3}, "data": {}}
 assert PER_EPOCH == 7
 
 

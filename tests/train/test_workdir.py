@@ -8,6 +8,7 @@ import pytest
 from jaxvae.train import Workdir
 
 RECORD = {
+    "experiment": "toy",
     "config": {"epochs": 3, "loss": {"ssim": 100.0}, "devices": 1},
     "data": {"fingerprint": "abc"},
     "free": ["devices"],
@@ -157,11 +158,55 @@ def test_a_directory_killed_while_it_was_cleared_still_holds_a_run(run, monkeypa
         run.check(RECORD, **FLAGS)
 
 
-def test_checkpoints_without_a_configuration_are_a_run(run):
-    run.checkpoints.mkdir()
-    run.config.unlink()
-    with pytest.raises(ValueError, match="holds a run already"):
-        run.check(RECORD, **FLAGS)
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    "name", ["results.json", "figures/thesis.png", "checkpoints/10/x", "config.json", "report.html"]
+)
+def test_files_that_no_run_wrote_are_neither_overwritten_nor_deleted(workdir, name, overwrite):
+    file = workdir.path / name
+    file.parent.mkdir(parents=True)
+    file.write_text('{"mine": 1}')
+    message = rf"holds {name.split('/')[0]}, which a run writes too, but no run; choose another --workdir"
+    with pytest.raises(ValueError, match=message):
+        workdir.open(RECORD, resume=False, overwrite=overwrite)
+    assert file.read_text() == '{"mine": 1}'
+    assert sum(path.is_file() for path in workdir.path.rglob("*")) == 1
+
+
+TRAINED = {
+    "replicas": [
+        {"variant": "a", "seed": 0, "hyper": {"kl": 1.0}},
+        {"variant": "b", "seed": 0, "hyper": {"kl": 2.0}},
+    ],
+    "weights": {"bce": 1.0, "kl": 1.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"replicas": TRAINED["replicas"][::-1]}, "variants: .*'a'.* then, .*'b'.* now"),
+        ({"replicas": TRAINED["replicas"][:1]}, "variants: .*'b'.* then, nothing now"),
+        (
+            {"replicas": [*TRAINED["replicas"], {"variant": "c", "seed": 0, "hyper": {"kl": 3.0}}]},
+            "variants: nothing then, .*'c'.* now",
+        ),
+        (
+            {"replicas": [TRAINED["replicas"][0], {"variant": "b", "seed": 0, "hyper": {"kl": 5.0}}]},
+            r"variants: .*'kl': 2\.0.* then, .*'kl': 5\.0.* now",
+        ),
+        ({"weights": {"bce": 1.0, "kl": 3.0}}, r"weights: .*'kl', 1\.0.* then, .*'kl', 3\.0.* now"),
+        ({"models": {"b": {"prior": [1.0, 2.0]}}}, "models: nothing then, .*'prior'.* now"),
+    ],
+)
+def test_resume_refuses_a_script_that_trains_something_else(workdir, change, message):
+    workdir.open(RECORD | TRAINED, **FLAGS)
+    workdir.check(RECORD | TRAINED, resume=True, overwrite=False)
+    with pytest.raises(
+        ValueError, match=f"trained other {message}, so the script has changed; start anew with"
+    ):
+        workdir.open(RECORD | TRAINED | change, resume=True, overwrite=False)
+    assert workdir.read_config() == RECORD | TRAINED
 
 
 @pytest.mark.parametrize("part", ["experiment", "model"])
