@@ -183,6 +183,29 @@ def test_a_directory_with_a_run_is_refused_when_the_experiment_opens(tmp_path):
         opened(tmp_path / "run", parts={"wide": "width-6"}, seeds=2, limit=19, resume=True)
 
 
+def test_a_script_that_was_edited_is_not_resumed(tmp_path):
+    def go(resume=False, **options):
+        experiment = opened(tmp_path / "run", resume=resume)
+        return experiment.train(training(experiment, **options))
+
+    go(variants={"plain": {"brightness": 0.0}, "bright": {"brightness": 1.0}})
+    before = (tmp_path / "run" / "config.json").read_text()
+    for options, message in (
+        ({"variants": {"bright": {"brightness": 1.0}, "plain": {"brightness": 0.0}}}, "'bright'.* now"),
+        ({"variants": {"plain": {"brightness": 0.0}, "bright": {"brightness": 2.0}}}, "2.0.* now"),
+        (
+            {
+                "variants": {"plain": {"brightness": 0.0}, "bright": {"brightness": 1.0}},
+                "weights": {"brightness": 3.0},
+            },
+            "3.0.* now",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            go(resume=True, **options)
+    assert (tmp_path / "run" / "config.json").read_text() == before
+
+
 def test_contrasts_are_the_changes_that_variants_name():
     changes = [(c.before, c.after, c.change) for c in study.contrasts(VARIANTS)]
     assert changes == [("wild", "calm", "The rate"), ("calm", "wide", "The width")]
