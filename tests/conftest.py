@@ -1,7 +1,7 @@
 """Strict settings for every test: run-time shape and dtype checks, several virtual devices, no silent promotion."""
 
+import ctypes
 import os
-import resource
 import signal
 import sys
 from pathlib import Path
@@ -38,27 +38,30 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 hook = install_import_hook("jaxvae", "beartype.beartype")
 
 
-_GROWTH = 256 * 1024 * (1024 if sys.platform == "darwin" else 1)
-"""A quarter of a GB, in the unit of `ru_maxrss`."""
+_MEMORY = 1_500_000_000
+"""Bytes with which a process keeps its compiled programs."""
 
 
-@pytest.fixture(scope="session")
-def _peaks():
-    """Largest memory of this process, each time its programs were dropped."""
-    return [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
+def _memory():
+    """Bytes of memory that this process uses, where the system tells."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return float("inf")
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _forget_programs(_peaks):
-    """Drops compiled programs from memory after a file with which that has grown; the cache on disk keeps them.
+def _forget_programs():
+    """Drops compiled programs from memory when they have become many; the cache on disk keeps them.
 
-    Dropped after every file, the small programs that all files share are traced and lowered time and again.
+    Dropped after every file, the small programs that all files share would be traced and lowered time and again.
     """
     yield
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if peak > _peaks[-1] + _GROWTH:
+    if _memory() > _MEMORY:
         jax.clear_caches()
-        _peaks.append(peak)
+        if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+            library.malloc_trim(0)
 
 
 def pytest_collection_modifyitems(items):
