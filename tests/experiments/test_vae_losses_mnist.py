@@ -113,7 +113,7 @@ def test_a_run_that_is_stopped_while_it_measures_measures_the_rest_only(monkeypa
 )
 def test_fid_is_measured_beside_the_published_one(monkeypatch, tmp_path):
     run = tmp_path / "run"
-    flags = "--fid --samples 6 --variants MSE denoising"
+    flags = "--fid --samples 6 --variants 'N(0, 1)' MSE"
     assert launch(monkeypatch, f"{SMALL} {flags} --workdir {run}") == 0
     results = json.loads((run / "results.json").read_text())
     for row in results["rows"]:
