@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -156,7 +156,7 @@ def unpack(archive: Path, names: Collection[str]) -> dict[str, UInt8[np.ndarray,
     raise DataError(f"{archive} lacks {missing}; remove it and run again.")
 
 
-def _on_disk(content: IO[bytes]) -> np.ndarray:
+def _on_disk(content: Any) -> np.ndarray:
     """Copies a file into a temporary one without a name, so that it needs no memory of its own."""
     try:
         with tempfile.TemporaryFile() as file:

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from tqdm import tqdm
 
@@ -157,7 +157,7 @@ def _continued(archive: Archive, answer: Any, start: int) -> int:
     return start
 
 
-def _receive(archive: Archive, answer: Any, target: IO[bytes], start: int) -> None:
+def _receive(archive: Archive, answer: Any, target: Any, start: int) -> None:
     title = f"Downloading {archive.filename}"
     bar = tqdm(
         total=archive.size, initial=start, desc=title, unit="B", unit_scale=True, disable=None, leave=False
@@ -183,7 +183,7 @@ def _receive(archive: Archive, answer: Any, target: IO[bytes], start: int) -> No
 
 
 @contextlib.contextmanager
-def _alone(archive: Archive, partial: Path) -> Iterator[IO[bytes]]:
+def _alone(archive: Archive, partial: Path) -> Iterator[Any]:
     """The partial file, which no other process writes to meanwhile."""
     with partial.open("ab") as target:
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Integer, UInt8
 from PIL import Image
 
 from jaxvae.data.archives import obtain, registered, unpack
@@ -30,7 +30,7 @@ class _Opened:
     """The contents of a set's archives: class names, and the images and labels of some splits in the order there."""
 
     class_names: tuple[str, ...]
-    parts: dict[str, tuple[UInt8[np.ndarray, "n h w c"], Int[np.ndarray, " n"]]]
+    parts: dict[str, tuple[UInt8[np.ndarray, "n h w c"], Integer[np.ndarray, " n"]]]
 
 
 def read_official(builder: Any, split: str, *, limit: int | None, image_size: int | None) -> Dataset:

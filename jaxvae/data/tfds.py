@@ -83,7 +83,7 @@ def read_tfds(
 
 
 @contextlib.contextmanager
-def _readable(name: str, place: Path, way: str) -> Iterator[None]:
+def _readable(name: str, place: os.PathLike[str], way: str) -> Iterator[None]:
     try:
         yield
     except DataError:
