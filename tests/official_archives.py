@@ -9,6 +9,7 @@ import re
 import struct
 import tarfile
 import threading
+import time
 import zipfile
 from types import SimpleNamespace
 
@@ -21,13 +22,14 @@ def _idx(array):
     return gzip.compress(header + array.astype(np.uint8).tobytes())
 
 
-def _tar(folder, files):
+def tar(folder, files):
+    """A gzipped tar archive of files in a folder, and of one more."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in {**files, "README": b"not needed"}.items():
             info = tarfile.TarInfo(f"{folder}/{name}")
             info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
+            archive.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
 
 
@@ -59,7 +61,7 @@ def cifar10(splits):
         "test_batch.bin": b"".join(rows["test"]),
         **batches,
     }
-    return {"cifar-10-binary.tar.gz": _tar("cifar-10-batches-bin", files)}
+    return {"cifar-10-binary.tar.gz": tar("cifar-10-batches-bin", files)}
 
 
 def stl10(splits):
@@ -69,7 +71,7 @@ def stl10(splits):
         files[f"{prefix}_X.bin"] = images.transpose(0, 3, 2, 1).tobytes()
         if split != "unlabelled":
             files[f"{prefix}_y.bin"] = (labels + 1).astype(np.uint8).tobytes()
-    return {"stl10_binary.tar.gz": _tar("stl10_binary", {**files, "class_names.txt": _names("stl10")})}
+    return {"stl10_binary.tar.gz": tar("stl10_binary", {**files, "class_names.txt": _names("stl10")})}
 
 
 def celeb_a(splits, attribute_names):
@@ -94,6 +96,20 @@ def celeb_a(splits, attribute_names):
     }
 
 
+def as_csv(files):
+    """CelebA's files with the lists in the form of its mirrors."""
+    attributes = files["list_attr_celeba.txt"].decode().splitlines()[1:]
+    parts = files["list_eval_partition.txt"].decode().splitlines()
+    csv = {
+        "list_attr_celeba.csv": [f"image_id {attributes[0]}", *attributes[1:]],
+        "list_eval_partition.csv": ["image_id partition", *parts],
+    }
+    return {
+        "img_align_celeba.zip": files["img_align_celeba.zip"],
+        **{name: "\n".join(",".join(line.split()) for line in lines).encode() for name, lines in csv.items()},
+    }
+
+
 def register(monkeypatch, name, archives, base="http://127.0.0.1:9"):
     """Has the installed TFDS know these archives of a set, {file name: content}, instead of the real ones."""
     import tensorflow_datasets as tfds
@@ -108,17 +124,24 @@ def register(monkeypatch, name, archives, base="http://127.0.0.1:9"):
 
 
 class Host:
-    """A host on the loopback with faults: `cut_after` bytes of an answer, no ranges, another status.
+    """A host on the loopback, with faults.
 
     Attributes:
         files: {name: content}.
         requests: (method, name, first byte asked for) of each request.
+        cut_after: number of bytes after which each answer ends; None for no end.
+        hold: seconds for which a cut connection stays open.
+        delay: seconds before an answer.
+        ranges: whether it can begin in the middle.
+        lengths: whether it says how long the answer is.
+        status: status of every answer; None for an ordinary one.
     """
 
     def __init__(self, files):
         self.files = files
         self.requests = []
         self.cut_after = None
+        self.hold = self.delay = 0.0
         self.ranges = True
         self.lengths = True
         self.status = None
@@ -138,6 +161,7 @@ class Host:
                 name = self.path.lstrip("/")
                 asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
                 start = int(asked[1]) if asked else 0
+                time.sleep(host.delay)
                 host.requests.append((self.command, name, start))
                 if host.status or name not in host.files:
                     self.send_error(host.status or 404)
@@ -151,7 +175,9 @@ class Host:
                     self.send_header("Content-Length", str(len(content) - start))
                 self.end_headers()
                 if send:
-                    self.wfile.write(content[start:][: host.cut_after])
+                    with contextlib.suppress(OSError):  # the other side may have gone
+                        self.wfile.write(content[start:][: host.cut_after])
+                        time.sleep(host.hold)
 
             def log_message(self, *_):
                 pass

@@ -23,8 +23,7 @@ from jaxvae.data.pictures import find_pictures
 _PICTURES = ("img_align_celeba.zip", "img_align_celeba")
 _ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 _PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
-FILES = (_PICTURES[0], _ATTRIBUTES[0], _PARTITION[0])
-"""The official files that are needed, of those that TFDS has registered."""
+_FORMS = (_PICTURES, _ATTRIBUTES, _PARTITION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +94,7 @@ def find_celeb_a(builder: Any, split: str) -> CelebA | None:
     Raises:
         DataError: an official file is another version, or the lists and the pictures do not match.
     """
-    pictures, attributes, partition = (
-        _first(builder, names) for names in (_PICTURES, _ATTRIBUTES, _PARTITION)
-    )
+    pictures, attributes, partition = (_first(builder, names) for names in _FORMS)
     if pictures is None or attributes is None or partition is None:
         return None
     official = {archive.filename: archive for archive in registered(builder)}
@@ -106,16 +103,29 @@ def find_celeb_a(builder: Any, split: str) -> CelebA | None:
             verify(official[file.name], file)
     paths, files = _open(pictures)
     names, values = read_attributes(attributes, paths)
-    expected = tuple(builder.info.features["attributes"])
-    if sorted(names) != sorted(expected):
+    expected = builder.info.features["attributes"]
+    if wrong := set(names) ^ set(expected):
+        verb = "names" if min(wrong) in names else "lacks"
         raise DataError(
-            f"{attributes} must list CelebA's {len(expected)} attributes, got {len(names)} others."
+            f"{attributes} must list CelebA's {len(expected)} attributes, but {verb} {min(wrong)}; replace it."
         )
     parts = read_partition(partition, paths)
     chosen = sorted(name for name, part in parts.items() if part == split)
     root = pictures.parent
     content = content_digest(root, [attributes, partition, *(paths if pictures.is_dir() else [pictures])])
     return CelebA(pictures, [chosen[row] for row in order(split, chosen)], files, names, values, content)
+
+
+def missing_files(builder: Any) -> list[str]:
+    """Says what CelebA lacks.
+
+    Args:
+        builder: celeb_a's `tfds.core.DatasetBuilder`.
+
+    Returns:
+        Official names of the files of which no form is there.
+    """
+    return [names[0] for names in _FORMS if _first(builder, names) is None]
 
 
 def _first(builder: Any, names: Iterable[str]) -> Path | None:

@@ -165,7 +165,7 @@ def _receive(archive: Archive, answer: Any, target: Any, start: int) -> None:
     with bar:
         while start < archive.size:
             try:
-                part = answer.read(min(_CHUNK, archive.size - start))
+                part = answer.read1(min(_CHUNK, archive.size - start))
             except (OSError, http.client.HTTPException) as error:
                 why = f" ({_reason(error)})"
                 part = getattr(error, "partial", b"")

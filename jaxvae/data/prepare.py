@@ -5,9 +5,9 @@ import importlib.util
 from importlib import resources
 from typing import Any
 
-from jaxvae.data.archives import find, places, registered, ways_out
+from jaxvae.data.archives import places, registered, ways_out
 from jaxvae.data.bundled import mnist_folder
-from jaxvae.data.celeba import FILES
+from jaxvae.data.celeba import missing_files
 from jaxvae.data.dataset import DataError
 from jaxvae.data.download import reachable
 
@@ -39,23 +39,27 @@ def prepare(builder: Any) -> None:
         absent = [archive for archive in registered(builder) if not (manual_dir / archive.filename).is_file()]
         # Without a network TFDS itself fails only after minutes of retries.
         if absent and not reachable(absent[0].url):
-            by_hand = _by_hand(builder) or [f"put {', '.join(a.filename for a in absent)} into {manual_dir}"]
-            raise DataError(ways_out(builder, _PROBLEM, f"{by_hand[0]}, or connect to the network"))
+            names = ", ".join(archive.filename for archive in absent)
+            ways = _by_hand(builder) or [f"put {names} into {manual_dir}"]
+            raise DataError(ways_out(builder, _PROBLEM, ", or ".join([*ways, "connect to the network"])))
         config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
         try:
             builder.download_and_prepare(file_format="array_record", download_config=config)
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            ways = f"; {'; or '.join(_by_hand(builder))}" if _by_hand(builder) else ""
-            raise DataError(f"TFDS could not prepare {builder.name}: {reason}{ways}") from error
+            message = f"TFDS could not prepare {builder.name}: {reason}"
+            ways = ", or ".join(_by_hand(builder))
+            raise DataError(f"{message}; {ways}." if ways else message) from error
 
 
 def _by_hand(builder: Any) -> list[str]:
+    """What can be put where; the first way is about official files."""
     if builder.name != "celeb_a":
         return []
-    absent = [name for name in FILES if find(builder, name) is None]
+    folder = places(builder)[0]
     return [
-        f"put {', '.join(absent)} into {places(builder)[0]}, with a browser: their host, Google Drive, refuses all "
-        "downloads of a file for up to a day once too many people have had it, "
-        "or put the lists as CSV and the folder img_align_celeba there, as mirrors have them"
+        f"put {', '.join(missing_files(builder))} into {folder} (their host, Google Drive, refuses a file for up to a "
+        "day once too many people have downloaded it; a browser with an account may still get it)",
+        f"put CelebA as mirrors have it, list_attr_celeba.csv, list_eval_partition.csv and the folder "
+        f"img_align_celeba, into {folder}",
     ]
