@@ -29,7 +29,7 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
     testing, chosen by the number of pictures alone. A folder that alone holds all pictures, even if its name is
     "train", is skipped: classes and splits are looked for inside it.
 
-    CelebA's list_attr.txt in the outermost folder assigns attributes to pictures by file name. Its
+    CelebA's list_attr.txt in the outermost folder assigns attributes to pictures by file name; a CSV file may too. Its
     list_eval_partition.txt in the same place decides the splits, whatever the folders are: 0 is "train" and 2 is
     "test", as in TFDS's celeb_a. Pictures marked 1, CelebA's own validation set, are in neither.
 
