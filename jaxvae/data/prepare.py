@@ -48,8 +48,8 @@ def prepare(builder: Any) -> None:
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             message = f"TFDS could not prepare {builder.name}: {reason}"
-            ways = ", or ".join(_by_hand(builder))
-            raise DataError(f"{message}; {ways}." if ways else message) from error
+            by_hand = ", or ".join(_by_hand(builder))
+            raise DataError(f"{message}; {by_hand}." if by_hand else message) from error
 
 
 def _by_hand(builder: Any) -> list[str]:
@@ -60,6 +60,6 @@ def _by_hand(builder: Any) -> list[str]:
     return [
         f"put {', '.join(missing_files(builder))} into {folder} (their host, Google Drive, refuses a file for up to a "
         "day once too many people have downloaded it; a browser with an account may still get it)",
-        f"put CelebA as mirrors have it, list_attr_celeba.csv, list_eval_partition.csv and the folder "
-        f"img_align_celeba, into {folder}",
+        "put CelebA as mirrors have it, list_attr_celeba.csv, list_eval_partition.csv and the folder img_align_celeba, "
+        f"into {folder}",
     ]
