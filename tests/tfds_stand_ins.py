@@ -15,10 +15,15 @@ CLASSES = {
 }
 
 
-def _png(image):
+def png(image):
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, format="png")
     return buffer.getvalue()
+
+
+def face_name(split, i):
+    """File name of a face, by which TFDS sorts them."""
+    return f"{split}{i:03d}.jpg"
 
 
 def _prepare(name, data_dir, splits):
@@ -31,7 +36,8 @@ def _prepare(name, data_dir, splits):
 
     def examples(split, images, labels):
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            yield i, {"image": _png(image), **known(split, i, label)}
+            key = face_name(split, i) if name == "celeb_a" else i
+            yield key, {"image": png(image), **known(split, i, label)}
 
     def known(split, i, label):
         if name == "celeb_a":

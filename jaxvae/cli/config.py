@@ -26,7 +26,7 @@ class RunConfig(Checked):
     """Where the data comes from; by default the files in the package where they are, else TFDS."""
 
     data_dir: Path | None = free(None)
-    """Directory of prepared TFDS data; ~/tensorflow_datasets if not given."""
+    """Directory of TFDS's data and of downloaded archives; ~/tensorflow_datasets if not given."""
 
     image_size: int | None = None
     """Side in pixels of the squares that the pictures of stl10, celeb_a, drawn and folders are made; by default 96, 64,

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from jaxvae.data.dataset import DataError
-from jaxvae.data.listed import check_listed, entries
+from jaxvae.data.listed import cells, check_listed, entries, find_list, is_csv
 
 
 def find_attributes(folder: Path) -> Path | None:
@@ -17,15 +17,17 @@ def find_attributes(folder: Path) -> Path | None:
         folder: folder of pictures.
 
     Returns:
-        Path of `list_attr.txt`, `list_attr_celeba.txt` or the like; None if there is no such file.
+        Path of `list_attr.txt`, `list_attr_celeba.csv` or the like; None if there is no such file.
     """
-    return next(iter(sorted(folder.glob("list_attr*.txt"))), None)
+    return find_list(folder, "list_attr*")
 
 
 def read_attributes(
     file: Path, pictures: Sequence[Path]
 ) -> tuple[tuple[str, ...], dict[str, Bool[np.ndarray, " k"]]]:
     """Reads a list of attributes: a line with the number of pictures, a line of names, a line for each picture.
+
+    A CSV file has no number of pictures, and the line of names begins with that of the column of pictures.
 
     Args:
         file: the list; a picture's line is its file name and 1 or -1 for each attribute.
@@ -42,16 +44,23 @@ def read_attributes(
         Liu, Luo, Wang & Tang, Deep Learning Face Attributes in the Wild, ICCV 2015: list_attr_celeba.txt.
     """
     try:
-        count, header, *lines = file.read_text().splitlines()
-    except (OSError, ValueError) as error:
+        lines = file.read_text("utf-8-sig").splitlines()
+        count = None if is_csv(file) else lines.pop(0)
+        header, *lines = lines
+    except (OSError, ValueError, IndexError) as error:
+        form = "a line of names, and a line for each picture"
         raise DataError(
-            f"{file} must be a list of attributes: a count, a line of names, and a line for each picture ({error})."
+            f"{file} must be a list of attributes: {form if is_csv(file) else f'a count, {form}'} ({error})."
         ) from None
-    names = tuple(header.split())
+    first = 2 if is_csv(file) else 3  # number of the first picture's line
+    columns = cells(file, header)
+    names = tuple(columns[1:] if is_csv(file) else columns)
     if repeated := [name for place, name in enumerate(names) if name in names[:place]]:
-        raise DataError(f"line 2 of {file} names the attribute {repeated[0]} twice; rename one of the two.")
+        raise DataError(
+            f"line {first - 1} of {file} names the attribute {repeated[0]} twice; rename one of the two."
+        )
     values = {}
-    for number, picture, signs in entries(file, lines, first=3):
+    for number, picture, signs in entries(file, lines, first=first):
         if len(signs) != len(names) or not set(signs) <= {"1", "-1"}:
             raise DataError(
                 f"line {number} of {file} must be a picture's name and {len(names)} times 1 or -1, "
@@ -59,7 +68,7 @@ def read_attributes(
             )
         values[picture] = np.array([sign == "1" for sign in signs])
     check_listed(file, values, pictures, what="attributes")
-    if count.strip() != str(len(values)):
+    if count is not None and count.strip() != str(len(values)):
         raise DataError(
             f"line 1 of {file} must be the number of pictures that it lists, {len(values)}, got "
             f"{count.strip()[:60]!r}; correct the number or the list."

@@ -18,7 +18,9 @@ _SHA256 = {
     "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
-_PREFIX = {"train": "train", "test": "t10k"}
+PREFIXES = {"train": "train", "test": "t10k"}
+"""How the names of a split's IDX files begin."""
+
 _UNSIGNED_BYTE = 0x08
 
 
@@ -44,7 +46,7 @@ def read_mnist(folder: Traversable, *, split: str) -> Dataset:
         LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, Proc. IEEE
         86(11), 1998.
     """
-    prefix = _PREFIX[split]
+    prefix = PREFIXES[split]
     images = parse_idx(_official(folder, f"{prefix}-images-idx3-ubyte.gz"), rank=3)
     labels = parse_idx(_official(folder, f"{prefix}-labels-idx1-ubyte.gz"), rank=1)
     return from_arrays(images[..., None], labels, name="mnist", class_names=tuple("0123456789"))

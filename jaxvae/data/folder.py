@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
     testing, chosen by the number of pictures alone. A folder that alone holds all pictures, even if its name is
     "train", is skipped: classes and splits are looked for inside it.
 
-    CelebA's list_attr.txt in the outermost folder assigns attributes to pictures by file name. Its
+    CelebA's list_attr.txt in the outermost folder assigns attributes to pictures by file name; a CSV file may too. Its
     list_eval_partition.txt in the same place decides the splits, whatever the folders are: 0 is "train" and 2 is
     "test", as in TFDS's celeb_a. Pictures marked 1, CelebA's own validation set, are in neither.
 
@@ -72,7 +72,7 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
                 label = numbers.get(places[row][0], -1) if len(places[row]) > 1 else -1
                 yield Example(image, label, attributes.get(paths[row].name, _NOTHING))
 
-    content = _content(root, [*paths, *filter(None, lists)])
+    content = content_digest(root, [*paths, *filter(None, lists)])
     kind = Kind(f"folder:{folder}", tuple(numbers), names)
     dataset, left_out = keep(digest("folder", content, split, image_size), examples(), kind)
     say_left_out(left_out, name=f"{kind.name} {split}")
@@ -116,8 +116,19 @@ def _decode(path: Path, *, root: Path, image_size: int) -> np.ndarray | str:
         return f"{path.relative_to(root)} ({reason(error)})"
 
 
-def _content(root: Path, files: Sequence[Path]) -> str:
-    """Digest of the names and contents of files, cached as long as no file is modified."""
+def content_digest(root: Path, files: Sequence[Path]) -> str:
+    """Digest of the names and contents of files, cached as long as no file is modified.
+
+    Args:
+        root: a folder that they all are in.
+        files: the files, at any depth.
+
+    Returns:
+        32 hexadecimal digits, which do not depend on the place of `root`.
+
+    Raises:
+        DataError: the cache cannot be written to.
+    """
     places = [file.relative_to(root).as_posix() for file in files]
     stamps = list(zip(places, map(_stamp, files), strict=True))
 
@@ -138,6 +149,7 @@ def _stamp(file: Path) -> tuple[int, ...]:
 
 def _sha256(file: Path) -> str:
     try:
-        return sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as content:
+            return file_digest(content, "sha256").hexdigest()
     except OSError:
         return ""

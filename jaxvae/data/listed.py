@@ -1,4 +1,8 @@
-"""CelebA's list files: text files beside pictures whose lines begin with a picture's file name."""
+"""CelebA's list files: text files beside pictures whose lines begin with a picture's file name.
+
+The official lists separate names and values by spaces. The CSV files of CelebA's mirrors hold the same, separated by
+commas, below a line that names the columns.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -7,12 +11,53 @@ from pathlib import Path
 from jaxvae.data.dataset import DataError
 
 
+def find_list(folder: Path, pattern: str) -> Path | None:
+    """Finds a list in a folder.
+
+    Args:
+        folder: folder of pictures.
+        pattern: the list's name without ending, a glob pattern.
+
+    Returns:
+        The first that matches and ends in .txt, or else in .csv; None if there is none.
+    """
+    files = (file for ending in (".txt", ".csv") for file in sorted(folder.glob(pattern + ending)))
+    return next(files, None)
+
+
+def is_csv(file: Path) -> bool:
+    """Tells the two forms of lists apart.
+
+    Args:
+        file: a list.
+
+    Returns:
+        Whether values are separated by commas.
+    """
+    return file.suffix == ".csv"
+
+
+def cells(file: Path, line: str) -> list[str]:
+    """Splits a line at spaces, or at the commas of a CSV file.
+
+    Args:
+        file: the list that the line is from.
+        line: the line.
+
+    Returns:
+        Its name and values; empty for a blank line.
+    """
+    if not is_csv(file) or not line.strip():
+        return line.split()
+    return [cell.strip().strip('"') for cell in line.split(",")]
+
+
 def entries(file: Path, lines: Sequence[str], *, first: int) -> Iterator[tuple[int, str, list[str]]]:
     """Splits the lines of a list; blank lines are skipped.
 
     Args:
         file: the list, named in errors.
-        lines: lines of the list, each a picture's file name and values separated by spaces.
+        lines: lines of the list, each a picture's file name and values.
         first: line number of the first of these lines in the file.
 
     Yields:
@@ -23,9 +68,10 @@ def entries(file: Path, lines: Sequence[str], *, first: int) -> Iterator[tuple[i
     """
     seen: dict[str, int] = {}
     for number, line in enumerate(lines, first):
-        if not line.strip():
+        row = cells(file, line)
+        if not row:
             continue
-        picture, *values = line.split()
+        picture, *values = row
         if picture in seen:
             raise DataError(
                 f"line {number} of {file} lists {picture} again after line {seen[picture]}; remove one of the two."

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxvae.data.dataset import DataError
-from jaxvae.data.listed import check_listed, entries
+from jaxvae.data.listed import check_listed, entries, find_list, is_csv
 
 _PARTS = {"0": "train", "1": "validation", "2": "test"}
 
@@ -16,17 +16,16 @@ def find_partition(folder: Path) -> Path | None:
         folder: folder of pictures.
 
     Returns:
-        Path of `list_eval_partition.txt`; None if there is no such file.
+        Path of `list_eval_partition.txt` or `.csv`; None if there is no such file.
     """
-    file = folder / "list_eval_partition.txt"
-    return file if file.exists() else None
+    return find_list(folder, "list_eval_partition")
 
 
 def read_partition(file: Path, pictures: Sequence[Path]) -> dict[str, str]:
     """Reads a partition: a line for each picture.
 
     Args:
-        file: the list; a picture's line is its file name and 0, 1 or 2.
+        file: the list; a picture's line is its file name and 0, 1 or 2. In a CSV file a first line names the columns.
         pictures: paths of the existing pictures.
 
     Returns:
@@ -40,11 +39,12 @@ def read_partition(file: Path, pictures: Sequence[Path]) -> dict[str, str]:
         Liu, Luo, Wang & Tang, Deep Learning Face Attributes in the Wild, ICCV 2015: list_eval_partition.txt.
     """
     try:
-        lines = file.read_text().splitlines()
+        header = 1 if is_csv(file) else 0
+        lines = file.read_text("utf-8-sig").splitlines()[header:]
     except (OSError, ValueError) as error:
         raise DataError(f"{file} must be a list of parts with a line for each picture ({error}).") from None
     parts = {}
-    for number, picture, values in entries(file, lines, first=1):
+    for number, picture, values in entries(file, lines, first=1 + header):
         if len(values) != 1 or values[0] not in _PARTS:
             raise DataError(
                 f"line {number} of {file} must be a picture's name and 0 (train), 1 (leave out) or 2 (test), "

@@ -41,9 +41,10 @@ def load(
         name: one of `NAMES`, or "folder:" and the path of a folder of pictures; see `read_folder`. "drawn" is a small
             set for first trials, drawn by a program: 600 and 120 pictures of birds, horses and houses.
         split: "train" or "test". STL-10's "train" includes its 100,000 unlabelled images.
-        source: "bundled" for the sets that ship with jaxvae (mnist and drawn), "tfds" for TensorFlow Datasets; None
-            is "bundled" for these sets unless `data_dir` is given, and "tfds" otherwise.
-        data_dir: TFDS's folder; None for ~/tensorflow_datasets.
+        source: "bundled" for the sets that ship with jaxvae (mnist and drawn), "tfds" for what TensorFlow Datasets has
+            prepared or, in the same order, the official archives, which are downloaded if they are missing. None is
+            "bundled" for these two sets unless `data_dir` is given, and "tfds" otherwise.
+        data_dir: folder of what TFDS has prepared and of official archives; None for ~/tensorflow_datasets.
         limit: keep only the first `limit` examples, 1 <= limit <= n.
         image_size: side of the square images: at least 8 for stl10, celeb_a and folders, 8 to 256 for drawn; None for
             96, 64, 96 and 32.

@@ -1,5 +1,7 @@
 """Data sets of TensorFlow Datasets, read without TensorFlow from files that TFDS has prepared as array_record.
 
+What TFDS has not prepared is read from the official archives, in the same order; see `official` and `celeba`.
+
 TFDS stores examples in its own order (a hash of their number), so MNIST read here has the images and labels of the
 bundled files in a different order, and a different fingerprint.
 """
@@ -16,8 +18,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jaxvae.data.celeba import find_celeb_a
 from jaxvae.data.dataset import Attributes, DataError, Dataset, from_arrays
 from jaxvae.data.decoded import Example, Kind, digest, keep
+from jaxvae.data.official import OFFICIAL, read_official
 from jaxvae.data.pictures import square
 from jaxvae.data.prepare import prepare
 from jaxvae.data.threads import in_parallel
@@ -34,13 +38,13 @@ def read_tfds(
     limit: int | None = None,
     image_size: int | None = None,
 ) -> Dataset:
-    """Reads a data set that TFDS has prepared, or first has TFDS prepare it where that can succeed.
+    """Reads a data set that TFDS has prepared, or else its official archives, or has TFDS prepare it.
 
     Args:
         name: TFDS's name of a set with a feature "image", and optionally "label" or "attributes".
         split: one or several of its splits, such as "train" or "train+unlabelled".
         data_dir: TFDS's folder; None for its default, ~/tensorflow_datasets.
-        limit: read only the first `limit` examples, or all if there are fewer; at least 1.
+        limit: read at least the first `limit` examples, or all if there are fewer; at least 1.
         image_size: side of the central squares after resizing; a whole split is then cached and memory-mapped. None
             takes images as they are, which must have equal sizes.
 
@@ -48,7 +52,7 @@ def read_tfds(
         The data set in TFDS's stored order.
 
     Raises:
-        DataError: the data is not prepared and cannot be prepared, is stored in another format, or is damaged.
+        DataError: the data is neither prepared nor can be had, is stored in another format, or is damaged.
     """
     # A slow import that the bundled files do not need.
     import tensorflow_datasets as tfds
@@ -56,33 +60,49 @@ def read_tfds(
     with _quiet():
         builder = tfds.builder(name, data_dir=data_dir)
         if not builder.is_prepared():
+            if builder.data_path.exists():
+                raise DataError(
+                    f"{builder.data_path} holds unfinished data of TFDS; delete it and run again."
+                )
+            if name in OFFICIAL:
+                return read_official(builder, split, limit=limit, image_size=image_size)
+            faces = find_celeb_a(builder, split) if name == "celeb_a" else None
+            if faces is not None:
+                with _readable(name, faces.folder, "replace it"):
+                    return _read(builder, faces, faces.identity, split, limit, image_size)
             prepare(builder)
-        try:
-            return _read(builder, split, limit, image_size)
-        except NotImplementedError as error:
-            raise DataError(
-                f"{name} in {builder.data_path} is stored as {builder.info.file_format.value}, expected "
-                "array_record; give another data_dir, or delete it and prepare it again as array_record."
-            ) from error
-        except DataError:
-            raise
-        except Exception as error:
-            reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
-            raise DataError(
-                f"{name} in {builder.data_path} cannot be read ({reason}); delete it and prepare it again."
-            ) from error
+        with _readable(name, builder.data_path, "delete it and prepare it again"):
+            try:
+                source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+            except NotImplementedError as error:
+                raise DataError(
+                    f"{name} in {builder.data_path} is stored as {builder.info.file_format.value}, expected "
+                    "array_record; give another data_dir, or delete it and prepare it again as array_record."
+                ) from error
+            return _read(builder, source, _content(builder), split, limit, image_size)
 
 
-def _read(builder: Any, split: str, limit: int | None, image_size: int | None) -> Dataset:
-    import tensorflow_datasets as tfds
+@contextlib.contextmanager
+def _readable(name: str, place: os.PathLike[str], way: str) -> Iterator[None]:
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
+        raise DataError(f"{name} in {place} cannot be read ({reason}); {way}.") from error
 
+
+def _read(
+    builder: Any, source: Any, identity: Any, split: str, limit: int | None, image_size: int | None
+) -> Dataset:
+    """Decodes a split's examples, which `source` gives by their numbers; `identity` tells them from others."""
     features = builder.info.features
     kind = Kind(
         builder.name,
         tuple(features["label"].names) if "label" in features else (),
         tuple(features["attributes"]) if "attributes" in features else (),
     )
-    source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
     count = len(source) if limit is None else min(limit, len(source))
     decode = partial(
         _decode, names=kind.attribute_names, image_size=image_size, crop=_CROPS.get(builder.name)
@@ -90,7 +110,7 @@ def _read(builder: Any, split: str, limit: int | None, image_size: int | None) -
     title = f"Reading {builder.name} {split}"
     examples = in_parallel(decode, _encoded(source, count), total=count, title=title)
     if image_size is not None and count == len(source):
-        return keep(digest(_content(builder), split, image_size), examples, kind)[0]
+        return keep(digest(identity, split, image_size), examples, kind)[0]
     shape = features["image"].shape if image_size is None else (image_size, image_size, 3)
     images = np.empty((count, *shape), np.uint8)
     labels = np.empty(count, np.int32)

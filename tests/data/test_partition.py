@@ -112,3 +112,56 @@ def test_a_list_that_cannot_be_read_is_one_line(faces):
     (faces / "list_eval_partition.txt").write_bytes(b"\xff\xfe\x80")
     with pytest.raises(data.DataError, match="must be a list of parts with a line for each picture"):
         found(faces)
+
+
+def to_csv(root):
+    """Puts the lists in the form of CelebA's mirrors: commas, a line of column names, no count."""
+    for name, columns in (("list_attr", "image_id,Late"), ("list_eval_partition", "image_id,partition")):
+        lines = (root / f"{name}.txt").read_text().splitlines()[2 if name == "list_attr" else 0 :]
+        (root / f"{name}.txt").unlink()
+        (root / f"{name}.csv").write_text("\n".join([columns, *(line.replace(" ", ",") for line in lines)]))
+
+
+def test_lists_in_csv_files_say_the_same(faces):
+    before = data.load_splits(f"folder:{faces}", image_size=8)
+    to_csv(faces)
+    for old, new in zip(before, data.load_splits(f"folder:{faces}", image_size=8), strict=True):
+        assert new.spec == old.spec
+        assert new.attributes.names == ("Late",)
+        np.testing.assert_array_equal(new.attributes.values, old.attributes.values)
+
+
+def test_a_csv_file_may_come_from_windows(faces):
+    to_csv(faces)
+    before = found(faces)
+    for file in faces.glob("*.csv"):
+        text = file.read_text()
+        file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode() + b"\r\n")
+    assert found(faces) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "list_attr",
+            "image_id,Late\n0.png,0",
+            "line 2 of .* and 1 times 1 or -1, got '0.png 0'",
+        ),
+        ("list_attr", "image_id,Late,Late", "line 1 of .* names the attribute Late twice"),
+        (
+            "list_attr",
+            "image_id,Late\n0.png,1",
+            "must list the attributes of every picture .* lacks 9 of 10",
+        ),
+        ("list_attr", "", "must be a list of attributes: a line of names, and a line for each picture"),
+        ("list_eval_partition", "image_id,partition\n0.png,3", "line 2 of .* must be a picture's name and 0"),
+        ("list_eval_partition", "image_id,partition\n0.png 0", "line 2 of .* must be a picture's name and 0"),
+    ],
+)
+def test_a_csv_file_that_does_not_fit_is_one_line(faces, name, content, message):
+    to_csv(faces)
+    (faces / f"{name}.csv").write_text(content)
+    with pytest.raises(data.DataError, match=message) as error:
+        found(faces)
+    assert "\n" not in str(error.value)

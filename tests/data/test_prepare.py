@@ -21,7 +21,7 @@ class Builder:
         self.name = name
         self.data_dir_root = root
         self.data_path = root / name / "1.0.0"
-        self.url_infos = {url: SimpleNamespace(filename=url.rsplit("/", 1)[-1])}
+        self.url_infos = {url: SimpleNamespace(filename=url.rsplit("/", 1)[-1], size=1, checksum="")}
         self.error = error
         self.calls = []
 
@@ -51,10 +51,12 @@ def with_tensorflow(monkeypatch):
     ("name", "way"),
     [
         ("mnist", "use source 'bundled'"),
-        ("fashion_mnist", r"official archives put into .*downloads/manual"),
-        ("cifar10", r"official archives put into .*downloads/manual"),
-        ("stl10", "--data folder:PATH"),
         ("celeb_a", "--data folder:PATH"),
+        (
+            "celeb_a",
+            r"put img_align_celeba\.zip, list_attr_celeba\.txt, list_eval_partition\.txt into .*downloads/celeb_a "
+            r"\(their host, Google Drive, refuses a file for up to a day once too many people have downloaded it",
+        ),
     ],
 )
 def test_without_tensorflow_the_ways_out_are_named_at_once(monkeypatch, tmp_path, name, way):
@@ -70,12 +72,22 @@ def test_without_tensorflow_the_ways_out_are_named_at_once(monkeypatch, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_only_the_files_of_celeb_a_that_are_missing_are_asked_for(monkeypatch, tmp_path):
+    _pretend_tensorflow(monkeypatch, installed=False)
+    (tmp_path / "img_align_celeba.zip").touch()
+    (tmp_path / "list_attr_celeba.csv").touch()
+    with pytest.raises(DataError, match=r"; put list_eval_partition\.txt into"):
+        load("celeb_a", split="train", data_dir=tmp_path)
+
+
 def test_data_of_another_set_is_named(monkeypatch, tmp_path):
     _pretend_tensorflow(monkeypatch, installed=False)
     (tmp_path / "cifar10" / "3.0.2").mkdir(parents=True)
     (tmp_path / "cifar10" / "3.0.2" / "dataset_info.json").touch()
-    with pytest.raises(DataError, match=f"stl10 is not prepared in {tmp_path} .where cifar10 is. and cannot"):
-        load("stl10", split="train", data_dir=tmp_path)
+    with pytest.raises(
+        DataError, match=f"celeb_a is not prepared in {tmp_path} .where cifar10 is. and cannot"
+    ):
+        load("celeb_a", split="train", data_dir=tmp_path)
 
 
 @pytest.mark.usefixtures("with_tensorflow")
@@ -94,7 +106,7 @@ def test_hanging_name_resolution_is_not_waited_for(monkeypatch, tmp_path):
         released.wait(30)
         raise OSError("no such host")
 
-    monkeypatch.setattr("jaxvae.data.prepare._PROBE_SECONDS", 0.2)
+    monkeypatch.setattr("jaxvae.data.download._ANSWER_SECONDS", 0.2)
     monkeypatch.setattr("socket.getaddrinfo", hang)
     start = time.monotonic()
     with pytest.raises(DataError, match="connect to the network"):
@@ -156,4 +168,9 @@ def test_a_server_without_the_archive_counts_as_no_network(tmp_path, server):
 def test_a_failure_of_tfds_becomes_one_line(tmp_path, server):
     builder = Builder(tmp_path, url=f"{server}/images.gz", error=RuntimeError("wrong checksum:\n* Expected"))
     with pytest.raises(DataError, match=r"^TFDS could not prepare photos: wrong checksum: \* Expected$"):
+        prepare(builder)
+    builder.name = "celeb_a"
+    with pytest.raises(
+        DataError, match=r": wrong checksum: \* Expected; put img_align_celeba\.zip, .*Google Drive"
+    ):
         prepare(builder)
