@@ -69,6 +69,11 @@ class Run:
         return sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
 
     @property
+    def matmul_precision(self) -> str:
+        """How exactly this model multiplies: as its training did, and as JAX does by default if no one knows."""
+        return self.config.get("config", {}).get("matmul_precision", "default")
+
+    @property
     def evaluation_key(self) -> Key[Array, ""]:
         """Key for evaluating this model, which its training did not draw from."""
         return evaluation_key(self.seed)
@@ -88,7 +93,8 @@ class Run:
                 the model, or a model that is no autoencoder.
         """
         inputs = images, self._to_labels(labels, len(images))
-        return in_pieces(lambda x, y: self._encode(self.variables, _to_float(x), y), inputs)
+        with jax.default_matmul_precision(self.matmul_precision):
+            return in_pieces(lambda x, y: self._encode(self.variables, _to_float(x), y), inputs)
 
     def decode(self, latents: Codes, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """Mean of p(x | z).
@@ -106,7 +112,8 @@ class Run:
         """
         codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
         inputs = codes, self._to_labels(labels, len(codes[0]) if codes else 0)
-        return in_pieces(lambda z, y: self._decode(self.variables, z, y), inputs)
+        with jax.default_matmul_precision(self.matmul_precision):
+            return in_pieces(lambda z, y: self._decode(self.variables, z, y), inputs)
 
     def reconstruct(self, images: Images, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """Encodes images and decodes the posterior means.
@@ -149,7 +156,8 @@ class Run:
                 f"sampler must be a function (key, n), as jaxvae.study.make_sampler makes it, got {sampler!r}."
             )
         key = jax.random.key(seed)
-        codes = models.draw(key, self.autoencoder.priors, n) if sampler is None else sampler(key, n)
+        with jax.default_matmul_precision(self.matmul_precision):
+            codes = models.draw(key, self.autoencoder.priors, n) if sampler is None else sampler(key, n)
         return self.decode(codes, labels=labels)
 
     def traverse(
@@ -209,7 +217,8 @@ class Run:
         if len(start) != 1 or len(end) != 1:
             raise ValueError(f"start and end must be one image each, got {len(start)} and {len(end)}.")
         first, last = (tuple(q.mean for q in self.encode(image, labels=labels)) for image in (start, end))
-        codes = models.PATHS[path](first, last, steps)
+        with jax.default_matmul_precision(self.matmul_precision):
+            codes = models.PATHS[path](first, last, steps)
         return self.decode(codes, labels=self._repeated(labels, steps))
 
     def _repeated(self, labels: Labels | None, n: int) -> Labels | None:

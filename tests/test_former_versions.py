@@ -29,6 +29,7 @@ def test_a_run_of_0_1_0_is_loaded_with_its_parameters(run, variant, parameters, 
     loaded = jaxvae.load(RUNS / run, variant=variant)
     assert loaded.config["environment"]["jaxvae"] == "0.1.0"
     assert loaded.parameters == parameters
+    assert loaded.matmul_precision == "default"
     height, width, _ = loaded.model.image_shape
     sample = np.asarray(loaded.sample(2, seed=0))
     assert sample[0, height // 2, width // 2, 0] == pytest.approx(pixel, abs=1e-6)

@@ -237,6 +237,26 @@ def test_products_are_those_of_the_runs_precision(tmp_path, images):
     assert np.abs(narrow.reconstruct(images) - reconstruct("float32")).max() > 1e-3
 
 
+@pytest.mark.parametrize("flags", [{"matmul_precision": "highest"}, {"matmul_precision": "default"}, {}])
+def test_products_are_as_exact_as_the_runs(run, images, flags):
+    stated = flags.get("matmul_precision", "default")
+    other = jaxvae.Run(MODEL, run.variables, config={"config": flags}, variant="plain", seed=4)
+
+    def sampler(key, n):
+        return tuple(jax.random.normal(key, (n, d)) @ jnp.eye(d) for d in (2, 3))
+
+    uses = {
+        "reconstruct": other.reconstruct,
+        "sample": lambda x: other.sample(2, sampler=sampler),
+        "interpolate": lambda x: other.interpolate(x[:1], x[1:2], steps=3, path="spherical"),
+    }
+    with jax.default_matmul_precision("high"):
+        traces = {name: str(jax.make_jaxpr(use)(np.float32(images) / 255)) for name, use in uses.items()}
+    named = {name: set(re.findall(r"Precision\.(\w+)", trace)) for name, trace in traces.items()}
+    assert list(named.values()) == [{stated.upper()}] * 3
+    assert other.matmul_precision == stated
+
+
 def test_the_newest_undamaged_checkpoint_is_read_and_nothing_written(tmp_path):
     workdir = _save(tmp_path / "toy", *(_state(step, scale=float(step)) for step in (1, 2, 3)))
     newest = max((workdir / "checkpoints" / "3").rglob("*"), key=lambda file: file.stat().st_size)

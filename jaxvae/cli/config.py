@@ -63,9 +63,12 @@ class RunConfig(Checked):
     """Memory layout of the convolutions; by default chwn on CPU and native elsewhere."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What the inputs of matrix products and convolutions are rounded to; sums, losses, parameters stay float32. In
-    float32, JAX multiplies in TensorFloat32 on recent GPUs and in bfloat16 on TPUs, unless the environment has
-    JAX_DEFAULT_MATMUL_PRECISION=highest."""
+    """What the inputs of matrix products and convolutions are rounded to; sums, losses, parameters stay float32."""
+
+    matmul_precision: Literal["default", "high", "highest"] = "default"
+    """How exactly float32 inputs are multiplied. TPU: in one pass of bfloat16, three passes, or six (as good as
+    float32). Recent NVIDIA GPUs: in TensorFloat32 by default and with high, in float32 with highest. CPU: always
+    float32."""
 
     compile_cache: bool = free(True)
     """Keep compiled programs in the user's cache directory, so that the next start is faster."""

@@ -13,6 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
+import jax
 import tyro
 
 from jaxvae.cli.config import RunConfig
@@ -48,7 +49,7 @@ def launch(
     try:
         with experiment_process():
             config = _parse(presets, description, arguments)
-            with compile_cache(config.compile_cache):
+            with compile_cache(config.compile_cache), jax.default_matmul_precision(config.matmul_precision):
                 main(config)
     except RunStopped as error:
         _stop(error)

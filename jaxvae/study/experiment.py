@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax
 import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
@@ -416,16 +417,17 @@ class Experiment:
             epochs=self.config.epochs if training.epochs is None else training.epochs,
             ema_decay=training.ema_decay,
         )
-        state = train.run(
-            replicas,
-            recipe,
-            workdir=workdir,
-            record=record,
-            resume=self.config.resume if part is None else workdir.config.exists(),
-            overwrite=self.config.overwrite and part is None,
-            parallel=self.parallel,
-            compiler_options=self.layout.compiler_options,
-        )
+        with jax.default_matmul_precision(self.config.matmul_precision):
+            state = train.run(
+                replicas,
+                recipe,
+                workdir=workdir,
+                record=record,
+                resume=self.config.resume if part is None else workdir.config.exists(),
+                overwrite=self.config.overwrite and part is None,
+                parallel=self.parallel,
+                compiler_options=self.layout.compiler_options,
+            )
         return state, record
 
     def _record(self, source: data.Source) -> dict[str, Any]:

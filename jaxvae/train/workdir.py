@@ -26,6 +26,9 @@ _OURS = (
     "config.json",
 )
 
+_FORMERLY = {"matmul_precision": "default"}
+"""Values of flags that a run was started with whose config.json is older than the flag."""
+
 
 @dataclass(frozen=True)
 class Workdir:
@@ -203,9 +206,10 @@ class Workdir:
                 continue
             old, new = (_fields(tree, part) for tree in (before, now))
             for field in sorted((old.keys() | new.keys()) - set(now.get("free", ()))):
-                if old.get(field) != new.get(field):
+                was = old.get(field, _FORMERLY.get(field))
+                if was != new.get(field):
                     raise ValueError(
-                        f"the run in {self.path} has another configuration: {field} was {old.get(field)!r}, now "
+                        f"the run in {self.path} has another configuration: {field} was {was!r}, now "
                         f"{new.get(field)!r}; resume it with the old value or choose another --workdir."
                     )
         for part in ("replicas", "models", "weights") if "replicas" in now else ():

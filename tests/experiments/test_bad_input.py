@@ -107,6 +107,7 @@ def test_a_workdir_that_cannot_be_written_is_refused(refusal):
         ("--seed 1", "seed was 0, now 1"),
         ("--limit 236", "limit was 240, now 236"),
         ("--precision bfloat16", "precision was 'float32', now 'bfloat16'"),
+        ("--matmul-precision highest", "matmul_precision was 'default', now 'highest'"),
     ],
 )
 def test_a_run_of_another_configuration_is_not_resumed(refusal, finished, tmp_path, flags, message):

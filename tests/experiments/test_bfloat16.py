@@ -1,4 +1,8 @@
-"""What `--precision bfloat16` does to an experiment: the network's products are narrow, all else float32."""
+"""What `--precision` and `--matmul-precision` do to an experiment.
+
+In bfloat16 the network's products are narrow, all else is float32. How exactly float32 is multiplied is stated in every
+product, since a CPU's numbers do not tell.
+"""
 
 import json
 import math
@@ -7,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import small_runs
 from jax import lax
 
 import jaxvae
@@ -15,6 +20,7 @@ from jaxvae import train
 from jaxvae.models.layouts import LAYOUTS
 
 PRODUCTS = ("dot_general", "conv_general_dilated")
+HIGHEST = (lax.Precision.HIGHEST,) * 2
 LAYERS = 3 + 3 + 3 + 2 + 1 + 2 + 1
 """Stages, heads, top, merges, expansion, mirrored stages, logits of a ladder of three levels."""
 
@@ -27,26 +33,27 @@ class _StartedError(Exception):
 def trace(monkeypatch, tmp_path):
     """The jaxpr of the experiment's first step, initial values included."""
 
-    def trace(precision, layout):
-        given = {}
+    def trace(**flags):
+        traced = []
 
         def run(replicas, recipe, **_):
-            given.update(vars(recipe), replicas=replicas)
+            players, source = recipe.players, recipe.source
+            step = train.make_step(recipe.losses, players)
+
+            def first_step():
+                state = train.init_replicas(replicas, recipe.init, players).replica(0)
+                return step(state, source.batch(source.arrays, jnp.arange(12), jnp.arange(12)))
+
+            traced.append(jax.make_jaxpr(first_step)())
             raise _StartedError
 
         monkeypatch.setattr(train, "run", run)
         model = vlae_mnist.ModelConfig(widths=(4, 4, 4), hidden=8)
-        flags = {"limit": 24, "batch_size": 12, "precision": precision, "layout": layout}
         with pytest.raises(_StartedError):
-            vlae_mnist.main(vlae_mnist.Config(workdir=tmp_path, model=model, **flags))
-        players, source = given["players"], given["source"]
-        step = train.make_step(given["losses"], players)
-
-        def first_step():
-            state = train.init_replicas(given["replicas"], given["init"], players).replica(0)
-            return step(state, source.batch(source.arrays, jnp.arange(12), jnp.arange(12)))
-
-        return jax.make_jaxpr(first_step)()
+            vlae_mnist.main(
+                vlae_mnist.Config(workdir=tmp_path, model=model, limit=24, batch_size=12, **flags)
+            )
+        return traced[0]
 
     return trace
 
@@ -65,10 +72,9 @@ def products(jaxpr):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_networks_products_take_what_was_asked_for(trace, precision, layout):
-    step = trace(precision, layout)
-    highest = (lax.Precision.HIGHEST,) * 2
-    network = [types for types, stated in products(step.jaxpr) if stated != highest]
-    others = [types for types, stated in products(step.jaxpr) if stated == highest]
+    step = trace(precision=precision, layout=layout)
+    network = [types for types, stated in products(step.jaxpr) if stated != HIGHEST]
+    others = [types for types, stated in products(step.jaxpr) if stated == HIGHEST]
     # Flax draws initial values along a forward pass; then come value and both gradients, but for the image's.
     assert 4 * LAYERS - 1 <= len(network) <= 4 * LAYERS
     assert all(types == {precision} for types in network)
@@ -78,14 +84,41 @@ def test_the_networks_products_take_what_was_asked_for(trace, precision, layout)
     assert floats == {"float32"}
 
 
+def stated(step):
+    return {tuple(map(str, precision)) for _, precision in products(step.jaxpr)}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_flag_decides_how_exactly_all_products_are_computed(trace, layout):
+    with jax.default_matmul_precision("high"):
+        assert stated(trace(layout=layout)) == {("DEFAULT", "DEFAULT"), ("HIGHEST", "HIGHEST")}
+    assert stated(trace(layout=layout, matmul_precision="high")) == {("HIGH", "HIGH"), ("HIGHEST", "HIGHEST")}
+    assert stated(trace(layout=layout, matmul_precision="highest")) == {("HIGHEST", "HIGHEST")}
+
+
+def test_all_that_a_command_computes_has_its_precision(monkeypatch, tmp_path):
+    def main(config):
+        assert jax.config.jax_default_matmul_precision == "highest"
+
+    monkeypatch.setattr(vlae_mnist, "main", main)
+    assert small_runs.launch(vlae_mnist, monkeypatch, "--matmul-precision highest") == 0
+    assert jax.config.jax_default_matmul_precision is None
+
+
 def test_a_run_in_bfloat16_trains_and_is_read_back(launch, tmp_path):
     workdir = tmp_path / "run"
     flags = "--limit 96 --batch-size 16 --epochs 1 --hidden 8 --widths 4 --latent-sizes 2"
-    status, _, err = launch(f"--preset smoke {flags} --precision bfloat16 --workdir {workdir}")
+    status, _, err = launch(
+        f"--preset smoke {flags} --precision bfloat16 --matmul-precision high --workdir {workdir}"
+    )
     assert status == 0, err
     (row, _) = json.loads((workdir / "results.json").read_text())["rows"]
     assert all(math.isfinite(value["mean"]) for value in row["metrics"].values())
     saved = train.Checkpoints(workdir / "checkpoints").restore_tree()
     floats = {np.asarray(leaf).dtype.name for leaf in jax.tree.leaves(saved["params"])}
     assert floats == {"float32"}
-    assert jaxvae.load(workdir).model.layout.precision == "bfloat16"
+    config = json.loads((workdir / "config.json").read_text())["config"]
+    assert (config["precision"], config["matmul_precision"]) == ("bfloat16", "high")
+    assert "&quot;matmul_precision&quot;: &quot;high&quot;" in (workdir / "report.html").read_text()
+    run = jaxvae.load(workdir)
+    assert (run.model.layout.precision, run.matmul_precision) == ("bfloat16", "high")

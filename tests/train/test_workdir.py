@@ -252,3 +252,9 @@ def test_resume_compares_what_the_record_has_and_leaves_the_rest(run):
     for part in ("data", "model"):
         with pytest.raises(ValueError, match="another configuration: width was None, now 3"):
             run.check(known | {part: RECORD.get(part, {}) | {"width": 3}}, resume=True, overwrite=False)
+
+
+def test_a_run_older_than_a_flag_is_resumed_with_what_it_had(run):
+    run.check(changed("config", matmul_precision="default"), resume=True, overwrite=False)
+    with pytest.raises(ValueError, match="matmul_precision was 'default', now 'highest'"):
+        run.check(changed("config", matmul_precision="highest"), resume=True, overwrite=False)
