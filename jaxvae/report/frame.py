@@ -31,5 +31,5 @@ class Frame:
 
     def _repr_html_(self) -> str:
         page = escape(Path(self.path).read_text(encoding="utf-8"))
-        style = f"width: 100%; height: {self.height}px; border: 1px solid #d9dce0"
+        style = f"box-sizing: border-box; width: 100%; height: {self.height}px; border: 1px solid #d9dce0"
         return f'<iframe srcdoc="{page}" title="{escape(str(self.path))}" style="{style}"></iframe>'

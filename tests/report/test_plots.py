@@ -183,6 +183,13 @@ def test_figures_are_reproducible_small_and_white(tmp_path):
     assert (shown[0] == 1).all()
 
 
+def test_names_do_not_cover_each_other_in_a_small_cluster():
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([rng.normal((0, x), 0.02, (50, 2)) for x in (0.1, 0.4)]).astype(np.float32)
+    figure = embedding([("z", codes)], np.repeat([0, 1], 50), class_names=("no loop", "loop"))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no loop"]
+
+
 def test_names_do_not_cover_each_other():
     rng = np.random.default_rng(0)
     near, far = (
