@@ -163,3 +163,9 @@ def test_a_notebook_is_told_that_there_is_no_page(tmp_path):
         ValueError, match=r"there is no page .*report\.html; a run writes its own when it ends"
     ):
         Frame(tmp_path / "report.html")
+
+
+def test_devices_are_counted(tmp_path):
+    devices = [*["tpu: TPU v5 lite"] * 8, "cpu: cpu"]
+    page = Page(write(tmp_path / "report.html", [], environment={"devices": devices, "jax": "0.10"}))
+    assert page.texts["dd"][1:] == ["8 x tpu: TPU v5 lite, cpu: cpu", "0.10"]

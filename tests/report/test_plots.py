@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -105,6 +107,15 @@ def test_curves_draw_mean_and_deviation_of_the_seeds():
     assert heights.max() == pytest.approx(100 + 5 / 3 + std)
     assert heights.min() == pytest.approx(50 + 5 / 3 - std)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "BCE (nats)")
+
+
+def test_long_names_of_axes_do_not_cover_each_other():
+    columns = [Column(key=f"term_{n}", title="Discriminator, draws from the prior") for n in range(6)]
+    records = [record(epoch=epoch, **{column.key: 1.0 for column in columns}) for epoch in (1, 2)]
+    figure = curves(records, columns)
+    figure.draw_without_rendering()
+    boxes = [axes.yaxis.label.get_window_extent() for axes in figure.axes]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_several_records_of_an_epoch_are_averaged():
