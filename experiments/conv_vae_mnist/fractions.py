@@ -53,7 +53,7 @@ def run(experiment: study.Experiment, config: Config, generators: Mapping[int, j
                     accuracies[setting].setdefault(share, []).append(trained.accuracy)
                 bar.update()
     mnist = config.data == "mnist"
-    caption = f"Classifiers by what they were trained on, over {len(generators)} seeds"
+    caption = "Classifiers by what they were trained on"
     table = report.Table(
         rows=make_rows(accuracies, mnist=mnist), columns=report.columns("accuracy"), caption=caption
     )

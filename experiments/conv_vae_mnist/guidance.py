@@ -52,7 +52,7 @@ def run(
             measured[name].append(measure(experiment, config, classifier, generator))
             digits.setdefault(name, draw(experiment, generator, 10 * classes).images)
     rows = [report.Row(name=name, metrics=report.summarize(values)) for name, values in measured.items()]
-    caption = f"Generators ({config.generator}) without and with the classifier, over {len(generators)} seeds"
+    caption = f"Generators ({config.generator}) without and with the classifier"
     table = report.Table(rows=rows, columns=COLUMNS, caption=caption)
     agreement = {name: np.mean([each["agreement"] for each in values]) for name, values in measured.items()}
     words = (

@@ -111,7 +111,7 @@ def run(experiment: study.Experiment, config: Config, classifier: study.FeatureC
         trained,
         partial(measure, experiment, images, validation, classifier, positive),
         COLUMNS,
-        caption=f"Where the label “{name}” is, over {len(config.repeated_seeds)} seeds",
+        caption=f"Where the label “{name}” is",
     )
     words = describe(table, name)
     return study.Section(

@@ -35,8 +35,7 @@ def make_tables(
     informed = [row for row in fit.rows if "agreement_0" in row.metrics]
     if not informed:
         return [fit, images]
-    parts = sum(key.startswith("agreement_") for key in informed[0].metrics)
-    columns = report.family("agreement_{}", range(parts))
+    columns = report.family("agreement_{}", dict(enumerate(experiment.class_names)))
     return [
         fit,
         images,

@@ -39,8 +39,7 @@ def make_tables(
     experiment: study.Experiment, trained: Mapping[str, study.Trained], measures: Measures
 ) -> list[report.Table]:
     """What is measured of reconstructions, and of samples."""
-    caption = f"Reconstructions. {measures.words}"
-    table = experiment.table(trained, measures, RECONSTRUCTIONS, caption=caption)
+    table = experiment.table(trained, measures, RECONSTRUCTIONS, caption=measures.words)
     samples = [column for key in SAMPLES for column in report.family(f"{key}_{{}}", SAMPLERS)]
     caption = "Samples, by where their codes come from"
     return [table, report.Table(rows=table.rows, columns=samples, caption=caption)]

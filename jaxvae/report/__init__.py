@@ -12,6 +12,7 @@ from jaxvae.report.column import Column
 from jaxvae.report.contrasts import Contrast, Contrasts, contrast_blocks
 from jaxvae.report.curves import curves
 from jaxvae.report.embeddings import embedding
+from jaxvae.report.frame import Frame
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.images import image_grid
 from jaxvae.report.ladder import Levels, level_blocks, level_columns, variant_blocks
@@ -33,6 +34,7 @@ __all__ = [
     "Contrast",
     "Contrasts",
     "Details",
+    "Frame",
     "Goal",
     "Heading",
     "Levels",

@@ -41,7 +41,7 @@ def scatter_classes(
     A name that would cover another one is left out.
 
     Args:
-        axes: changed in place.
+        axes: changed in place; with their limits, if names are written.
         plane: [n, 2].
         labels: [n], class numbers; negative ones are drawn in grey.
         names: names of the classes; empty to write none.
@@ -55,7 +55,7 @@ def scatter_classes(
         axis.set_major_locator(MaxNLocator(6, integer=True))
     halo = [withStroke(linewidth=2.5, foreground="white")]
     written: list[tuple[tuple[float, float], str]] = []
-    reach = float(np.ptp(plane, axis=0).max(initial=0))
+    reach = float(np.ptp(axes.get_xlim()))
     for label, name in enumerate(names):
         place = _stronghold(plane, labels, label)
         if place is not None and all(_apart(place, name, *other, reach=reach) for other in written):
@@ -103,6 +103,6 @@ def _stronghold(plane: np.ndarray, labels: np.ndarray, label: int) -> tuple[floa
 
 
 def _apart(a: tuple[float, float], name_a: str, b: tuple[float, float], name_b: str, *, reach: float) -> bool:
-    """Whether two names do not overlap, with letters of about 1 / 16 by 1 / 11 of the points' range."""
+    """Whether two names do not overlap, with letters of about 1 / 16 by 1 / 11 of the axes."""
     wide = 0.03 * reach * (len(name_a) + len(name_b))
     return abs(a[0] - b[0]) > wide or abs(a[1] - b[1]) > 0.09 * reach

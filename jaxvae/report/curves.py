@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from textwrap import fill
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,6 +20,9 @@ _COORDINATES = {"variant", "seed", "epoch", "step", "split"}
 
 _THREE_ABREAST = 13
 """Letters of a legend entry that fit into a third of its width."""
+
+_LABEL = 22
+"""Letters of an axis's name that fit beside its panel, in one line."""
 
 _Series: TypeAlias = dict[float | int, dict[int, float]]
 """Epoch -> seed -> value."""
@@ -63,7 +67,7 @@ def curves(records: Sequence[Record], columns: Sequence[Column], *, log: Collect
         for (variant, split), series in _series(records, column.key).items():
             _draw(axes, series, index=variants.index(variant), bold=split != "train")
         _scale(axes, logarithmic=column.key in log)
-        dress(axes, size=size, x_label="epoch", y_label=column.label)
+        dress(axes, size=size, x_label="epoch", y_label=fill(column.label, _LABEL))
     figure.legend(
         handles=handles, loc="outside upper center", ncols=legend_columns, fontsize=size, frameon=False
     )

@@ -50,13 +50,13 @@ def embedding(
     size = text_size(WIDTH)
     for position, (plane, centre, x_label, y_label) in enumerate(planes):
         axes = figure.add_subplot(lines, columns, position + 1)
+        span = (centre - limit, centre + limit)
+        axes.set(xlim=span, ylim=span, aspect="equal")
         scatter_classes(axes, plane, labels, names, size=size)
         for radius in (scale, 2 * scale):
             axes.add_patch(
                 Circle((centre, centre), radius, fill=False, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
             )
-        span = (centre - limit, centre + limit)
-        axes.set(xlim=span, ylim=span, aspect="equal")
         dress(axes, size=size, title=panels[position][0], x_label=x_label, y_label=y_label)
     add_legend(figure, names, cells=(lines, columns), used=len(panels), size=size)
     return figure

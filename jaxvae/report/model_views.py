@@ -132,8 +132,8 @@ def _planes(folder: Path, views: Sequence[ModelView]) -> list[Picture]:
         ]
         loc, scale = group[0].prior
         caption = (
-            "Images decoded on a grid of equal steps in the probability of the prior "
-            f"N({loc:g}, {scale:g}): {', '.join(view.name for view in group)}."
+            f"{', '.join(view.name for view in group)}: images decoded on a grid of equal steps in the probability of "
+            f"the prior N({loc:g}, {scale:g})."
         )
         figure = traversal(panels, values=group[0].values)
         pictures.append(picture(folder / f"grids_{number}.png", figure, caption))

@@ -81,9 +81,9 @@ def _planes(
     figure = canvas(WIDTH, 0.63 * WIDTH, constrained=True)
     size = text_size(WIDTH)
     left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
-    scatter_classes(left, mean, labels, names, size=size)
     limit = 1.05 * max(2 * scale, float(np.abs(mean - loc).max()))
     left.set(xlim=(loc - limit, loc + limit), ylim=(loc - limit, loc + limit), aspect="equal")
+    scatter_classes(left, mean, labels, names, size=size)
     for radius in (scale, 2 * scale):
         left.add_patch(Circle((loc, loc), radius, fill=False, color=INK, linewidth=0.9, linestyle=_DASHES))
     # Without names, which would overlap: classes differ less in variance than in mean.

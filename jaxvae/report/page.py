@@ -5,6 +5,7 @@ It follows the reader's light or dark setting; figures keep a white background.
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -53,12 +54,20 @@ def write_page(
         intro=escape(intro),
         command=escape(command),
         facts="\n".join(
-            f"<dt>{escape(name)}</dt><dd>{escape(str(fact))}</dd>" for name, fact in facts.items()
+            f"<dt>{escape(name)}</dt><dd>{escape(_text(fact))}</dd>" for name, fact in facts.items()
         ),
         blocks="\n".join(block.html() for block in blocks),
         config=setting.html(),
     )
     return write_atomically(path, page.encode())
+
+
+def _text(fact: object) -> str:
+    """A fact as it is written; of a list, what is in it several times once, with its number."""
+    if not isinstance(fact, list | tuple):
+        return str(fact)
+    counted = Counter(map(str, fact)).items()
+    return ", ".join(f"{count} x {each}" if count > 1 else each for each, count in counted)
 
 
 def _duration(seconds: float | int) -> str:

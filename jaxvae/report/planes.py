@@ -65,13 +65,13 @@ def code_planes(
     for position, panel in enumerate(panels, start=1):
         limit = max(panel.reach, float(np.quantile(np.abs(panel.codes), 0.995)))
         axes = figure.add_subplot(lines, columns, position)
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
         scatter_classes(axes, panel.codes, labels, names, size=size)
         values = np.linspace(-limit, limit, _STEPS, dtype=np.float32)
         x, y = np.meshgrid(values, values)
         density = np.asarray(panel.log_prob(np.stack([x.ravel(), y.ravel()], axis=1))).reshape(x.shape)
         levels = [float(density.max()) + depth for depth in _DEPTHS]
         axes.contour(x, y, density, levels=levels, colors=[INK], linewidths=0.8, linestyles="dashed")
-        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
         dress(axes, size=size, title=panel.title, x_label="1st dimension", y_label="2nd dimension")
     add_legend(figure, names, cells=(lines, columns), used=len(panels), size=size)
     return figure

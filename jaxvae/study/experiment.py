@@ -23,7 +23,7 @@ from jaxvae.types import Batch
 _NO_CURVE = re.compile("variant|seed|epoch|step|split|loss|.*_weighted|grad_norm_.*")
 """What metrics.jsonl holds besides the terms of a loss and the losses of players."""
 
-CURVES = "Terms over epochs, unweighted: on training batches (thin) and on validation images (bold)."
+CURVES = "Terms over epochs, unweighted: on training batches (dashed) and on validation images (solid)."
 
 Measure = Callable[[Run], Mapping[str, float]]
 """Values by name of a trained model."""

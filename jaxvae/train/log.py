@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Literal
 
 from tensorboardX import SummaryWriter
+from tqdm import tqdm
 
 from jaxvae.files import write_atomically
 from jaxvae.train.state import Replica
@@ -15,18 +16,29 @@ from jaxvae.train.state import Replica
 class MetricLog:
     """Writes named numbers to metrics.jsonl, one JSON object per line, and to TensorBoard.
 
+    metrics.jsonl is closed after each line, because folders that a network mounts, such as Google Drive in Colab, may
+    not keep what is in an open file when the machine is lost.
+
     Args:
         path: of metrics.jsonl.
         tensorboard: directory for the event files, with a subdirectory per replica.
         replicas: the replicas whose numbers will be recorded.
         step: step of the state that training starts from. Records of later steps, left by a killed run, are removed,
-            so that the file reads as if the run had not been interrupted.
+            so that the file reads as if the run had not been interrupted. If the file ends before that step, the
+            screen says so.
     """
 
     def __init__(self, path: Path, tensorboard: Path, replicas: list[Replica], *, step: int) -> None:
-        earlier = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
-        write_atomically(path, "".join(f"{line}\n" for line in earlier).encode())
-        self._file = path.open("a")
+        lines = _complete_lines(path)
+        steps = [json.loads(line)["step"] for line in lines]
+        kept = [line for line, at in zip(lines, steps, strict=True) if at <= step]
+        write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
+        self._path = path
+        last = max((at for at in steps if at <= step), default=0)
+        if last < step:
+            tqdm.write(
+                f"{path} ends at step {last}; the records up to the checkpoint of step {step} are lost"
+            )
         self._writers = {
             str(replica): SummaryWriter(
                 str(tensorboard / f"{replica.variant.replace(' ', '_')}-seed{replica.seed}"),
@@ -41,7 +53,6 @@ class MetricLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
         for writer in self._writers.values():
             writer.close()
 
@@ -70,8 +81,8 @@ class MetricLog:
             "step": step,
             "split": split,
         }
-        self._file.write(json.dumps(head | dict(values), allow_nan=False) + "\n")
-        self._file.flush()
+        with self._path.open("a") as file:
+            file.write(json.dumps(head | dict(values), allow_nan=False) + "\n")
         for name, value in values.items():
             self._writers[str(replica)].add_scalar(f"{split}/{name}", value, step)
 

@@ -30,6 +30,18 @@ def test_forty_attributes_are_spread_over_tables_that_a_page_has_room_for():
     assert all(table.rows[0] is row for table in singles)
 
 
+def test_parts_of_a_prior_are_called_by_their_classes():
+    row = report.Row(name="AAE", metrics=report.summarize([{f"agreement_{part}": 0.5 for part in range(2)}]))
+    experiment = SimpleNamespace(
+        class_names=("bird", "horse"),
+        table=lambda trained, measures, columns, caption: report.Table(
+            rows=[row], columns=columns, caption=caption
+        ),
+    )
+    *_, parts = aae_page.make_tables(experiment, {}, SimpleNamespace(words=""))
+    assert [column.title for column in parts.columns] == ["bird", "horse"]
+
+
 def test_an_autoencoder_that_failed_is_named():
     row = report.Row(name="AAE, ring", metrics={}, note="Diverged.")
     assert aae_page.verdict([row]) == "AAE, ring failed."

@@ -8,6 +8,7 @@ import pytest
 from jaxvae.report import (
     Column,
     Details,
+    Frame,
     Heading,
     Paragraph,
     Picture,
@@ -144,3 +145,27 @@ def test_a_file_that_is_no_png_is_refused_and_the_former_page_kept(tmp_path):
 )
 def test_wall_time_reads_as_a_clock(tmp_path, seconds, expected):
     assert f"<dd>{expected}</dd>" in write(tmp_path / "report.html", [], wall_seconds=seconds)
+
+
+def test_a_notebook_shows_a_page_whole_and_apart_from_itself(tmp_path):
+    path = tmp_path / "report.html"
+    text = write(path, [Paragraph('<b> & "quotes"')])
+    page = Page(Frame(path, height=321)._repr_html_())
+    ((tag, frame),) = page.elements
+    assert tag == "iframe"
+    assert frame["srcdoc"] == text
+    assert "height: 321px" in frame["style"]
+    assert "src" not in frame
+
+
+def test_a_notebook_is_told_that_there_is_no_page(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"there is no page .*report\.html; a run writes its own when it ends"
+    ):
+        Frame(tmp_path / "report.html")
+
+
+def test_devices_are_counted(tmp_path):
+    devices = [*["tpu: TPU v5 lite"] * 8, "cpu: cpu"]
+    page = Page(write(tmp_path / "report.html", [], environment={"devices": devices, "jax": "0.10"}))
+    assert page.texts["dd"][1:] == ["8 x tpu: TPU v5 lite, cpu: cpu", "0.10"]

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -107,6 +109,15 @@ def test_curves_draw_mean_and_deviation_of_the_seeds():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "BCE (nats)")
 
 
+def test_long_names_of_axes_do_not_cover_each_other():
+    columns = [Column(key=f"term_{n}", title="Discriminator, draws from the prior") for n in range(6)]
+    records = [record(epoch=epoch, **{column.key: 1.0 for column in columns}) for epoch in (1, 2)]
+    figure = curves(records, columns)
+    figure.draw_without_rendering()
+    boxes = [axes.yaxis.label.get_window_extent() for axes in figure.axes]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
 def test_several_records_of_an_epoch_are_averaged():
     records = [record(epoch=epoch, bce=value) for epoch, value in ((1, 9.0), (1, 5.0), (2, 3.0))]
     (line,) = curves(records, [BCE]).axes[0].lines
@@ -181,6 +192,13 @@ def test_figures_are_reproducible_small_and_white(tmp_path):
     shown = imread(first)
     assert shown.shape[:2] == (1000, 1000)
     assert (shown[0] == 1).all()
+
+
+def test_names_do_not_cover_each_other_in_a_small_cluster():
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([rng.normal((0, x), 0.02, (50, 2)) for x in (0.1, 0.4)]).astype(np.float32)
+    figure = embedding([("z", codes)], np.repeat([0, 1], 50), class_names=("no loop", "loop"))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no loop"]
 
 
 def test_names_do_not_cover_each_other():

@@ -88,6 +88,34 @@ def test_half_a_line_left_by_a_kill_is_removed(tmp_path, start):
     assert [r["step"] for r in records(tmp_path)] == [50, 100]
 
 
+def test_the_file_is_closed_after_each_record(tmp_path, start):
+    path = tmp_path / "metrics.jsonl"
+    with start(0) as log:
+        log.write(A, epoch=1, step=1, split="train", values={"loss": 1.0})
+        path.rename(tmp_path / "synced.jsonl")
+        log.write(A, epoch=1, step=2, split="train", values={"loss": 1.0})
+        assert [r["step"] for r in records(tmp_path)] == [2]
+
+
+def test_records_that_are_lost_before_the_checkpoint_are_missed(tmp_path, start, capsys):
+    with start(0) as log:
+        for step in (50, 100):
+            log.write(A, epoch=1, step=step, split="train", values={"loss": 1.0})
+    with start(100):
+        pass
+    assert capsys.readouterr().out == ""
+    with start(150):
+        pass
+    path = tmp_path / "metrics.jsonl"
+    assert capsys.readouterr().out == (
+        f"{path} ends at step 100; the records up to the checkpoint of step 150 are lost\n"
+    )
+    path.unlink()
+    with start(150):
+        pass
+    assert f"{path} ends at step 0;" in capsys.readouterr().out
+
+
 def test_starting_anew_leaves_nothing_of_before(tmp_path, start):
     with start(0) as log:
         log.write(A, epoch=1, step=50, split="train", values={"loss": 1.0})
