@@ -1,4 +1,4 @@
-"""The experiments' own trainings, without their data: what each would compile, from its flags and the shape of its data.
+"""The experiments' own trainings without their data: what each would compile, from flags and the shape of the data.
 
 This module alone imports the experiments, whose programs `benchmarks.compiled` counts.
 """
@@ -88,9 +88,7 @@ def open_experiment(
         ValueError: a batch that the devices cannot share evenly.
     """
     dataset = stand_in(config)
-    source = data.serve(
-        dataset, batch_size=config.batch_size, remainder=config.remainder, memory=memory
-    )
+    source = data.serve(dataset, batch_size=config.batch_size, remainder=config.remainder, memory=memory)
     parallel.check(source)
     return study.Experiment(
         name=name,
@@ -206,9 +204,7 @@ class Job:
         return self.training.source or self.experiment.source
 
 
-def find(
-    model: str, parallel: train.Parallel, *, memory: int, preset: str = "full", **flags: Any
-) -> Job:
+def find(model: str, parallel: train.Parallel, *, memory: int, preset: str = "full", **flags: Any) -> Job:
     """The training of an experiment on some devices.
 
     Args:

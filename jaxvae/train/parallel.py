@@ -193,7 +193,8 @@ class Parallel:
             Shapes and types, with a whole copy on every device.
         """
         return jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf), sharding=self._whole), tree
+            lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf), sharding=self._whole),
+            tree,
         )
 
     @property
