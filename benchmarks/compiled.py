@@ -99,8 +99,7 @@ def jobs(config: Config, target: targets.Target) -> Iterator[tuple[str, training
     ):
         parallel = train.Parallel(mode, devices, target.devices)
         flags = {"precision": precision, "batch_size": config.batch_size, "seeds": config.seeds}
-        memory = target.chip.memory
-        yield model, trainings.find(model, parallel, memory=memory, preset=config.preset, **flags)
+        yield model, trainings.find(model, parallel, preset=config.preset, **flags)
 
 
 def main(config: Config) -> None:

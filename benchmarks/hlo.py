@@ -105,10 +105,10 @@ class Instruction:
         return next((group for group in found.groups() if group is not None), "") if found else ""
 
     @property
-    def trips(self) -> int:
-        """How often the body of a loop runs; 1 where the text does not say."""
+    def trips(self) -> int | None:
+        """How often the body of a loop runs; None where only its arguments decide."""
         found = re.search(r'"known_trip_count":\{"n":"(\d+)"', self.attributes)
-        return int(found[1]) if found else 1
+        return int(found[1]) if found else None
 
 
 @dataclass(frozen=True)
@@ -183,20 +183,19 @@ class Program:
     @property
     def turns(self) -> int:
         """How often the loop over train steps itself is run: once for each replica where replicas take turns."""
-        return prod(loop.trips for loop in self._loops[:-1])
+        return prod(loop.trips or 1 for loop in self._loops[:-1])
 
     @cached_property
     def _loops(self) -> list[Instruction]:
-        """The loop over train steps, the last one, and those around it; each holds most of what is around it."""
+        """The loop over train steps, the last one, whose number of turns is an argument, and those around it."""
         found: list[Instruction] = []
         inside = list(self._sequence(self.entry))
         while loops := [i for _, i in inside if i.opcode == "while"]:
-            largest = max(loops, key=self._length)
-            if found and 2 * self._length(largest) < len(inside):
+            found.append(max(loops, key=self._length))
+            if found[-1].trips is None:
                 break
-            found.append(largest)
-            inside = [pair for name in largest.called("body") for pair in self._sequence(name)]
-        return found
+            inside = [pair for name in found[-1].called("body") for pair in self._sequence(name)]
+        return found if found and found[-1].trips is None else []
 
     def _length(self, loop: Instruction) -> int:
         return sum(1 for name in loop.called("body") for _ in self._run(name))
@@ -215,7 +214,7 @@ class Program:
                 continue
             if instruction.opcode == "while":
                 for called in instruction.called("condition", "body"):
-                    yield from self._run(called, times * instruction.trips, skip)
+                    yield from self._run(called, times * (instruction.trips or 1), skip)
             elif _works(instruction):
                 yield Executed(computation, instruction, times)
 

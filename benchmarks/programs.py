@@ -6,7 +6,6 @@ from typing import Any, TypedDict
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.stages import Compiled
 from jaxtyping import PyTree
 
@@ -14,7 +13,6 @@ from benchmarks import counts, hlo, trainings
 from benchmarks.counts import Collective
 from benchmarks.targets import Target
 from jaxvae import train
-from jaxvae.train.feed import Windowed
 
 
 class Row(TypedDict):
@@ -120,14 +118,7 @@ def _arguments(job: trainings.Job, program: train.Program) -> PyTree:
         return vars(state)
 
     state = train.TrainState(**jax.eval_shape(start))
-    rows: Any = jax.eval_shape(program.order, state)
-    arrays: Any = source.arrays
-    if isinstance(source, Windowed):
-        steps = min(train.CHUNK, source.steps_per_epoch)
-        rows, arrays = source.window(
-            np.zeros((len(job.replicas), steps, source.batch_size), np.int32), steps=steps
-        )
-    return state, rows, arrays, jnp.int32(1)
+    return state, jax.eval_shape(program.order, state), source.arrays, jnp.int32(1)
 
 
 def row(model: str, built: Built) -> Row:

@@ -70,16 +70,14 @@ def stand_in(config: cli.RunConfig) -> data.Dataset:
     )
 
 
-def open_experiment(
-    name: str, config: cli.RunConfig, parallel: train.Parallel, *, memory: int
-) -> study.Experiment:
+def open_experiment(name: str, config: cli.RunConfig, parallel: train.Parallel) -> study.Experiment:
     """What `jaxvae.study.Experiment.open` would return on another machine, with a stand-in for the data.
 
     Args:
         name: of the script.
         config: its flags; those that say where it runs give way to `parallel`.
-        parallel: the devices.
-        memory: of one of them, in bytes, which decides whether the data set lies there as a whole.
+        parallel: the devices. The data set lies there as a whole: the largest of them takes less than a quarter of the
+            smallest device's memory, up to which `jaxvae.data.serve` puts it there.
 
     Returns:
         An experiment to make trainings of, not to train with.
@@ -88,7 +86,7 @@ def open_experiment(
         ValueError: a batch that the devices cannot share evenly.
     """
     dataset = stand_in(config)
-    source = data.serve(dataset, batch_size=config.batch_size, remainder=config.remainder, memory=memory)
+    source = data.Resident(dataset, batch_size=config.batch_size, remainder=config.remainder)
     parallel.check(source)
     return study.Experiment(
         name=name,
@@ -96,7 +94,7 @@ def open_experiment(
         workdir=train.Workdir(config.workdir),
         source=source,
         test_set=dataset,
-        batches=data.batches(dataset, batch_size=250),
+        batches=(),
         layout=models.layout(config.layout, precision=config.precision, platform=parallel.platform),
         parallel=parallel,
         parts={},
@@ -204,13 +202,12 @@ class Job:
         return self.training.source or self.experiment.source
 
 
-def find(model: str, parallel: train.Parallel, *, memory: int, preset: str = "full", **flags: Any) -> Job:
+def find(model: str, parallel: train.Parallel, *, preset: str = "full", **flags: Any) -> Job:
     """The training of an experiment on some devices.
 
     Args:
         model: key of `ENTRIES`, for its most typical program, or with a slash and the name of one of its programs.
         parallel: the devices.
-        memory: of one of them, in bytes.
         preset: of the experiment's flags.
         **flags: its flags that are to differ from the preset; None leaves one as it is.
 
@@ -232,7 +229,7 @@ def find(model: str, parallel: train.Parallel, *, memory: int, preset: str = "fu
     program = program or next(group for group in groups if group.startswith(entry.main))
     if program not in groups:
         raise ValueError(f"programs of {name} are {', '.join(groups)}, got {program!r}.")
-    experiment = open_experiment(name, config, parallel, memory=memory)
+    experiment = open_experiment(name, config, parallel)
     training = entry.make(experiment, config, groups[program])
     replicas = [
         train.Replica(variant, seed, hyper)
