@@ -115,24 +115,30 @@ def main(config: Config) -> None:
     config.check()
     if config.out:
         files.check(config.out, overwrite=config.overwrite)
+    rows: list[Any] = []
     if config.commit:
-        rows: list[Any] = checkouts.compare(config.commit, _arguments(config))
+        rows = checkouts.compare(config.commit, _arguments(config))
         print(compiled_tables.side_by_side(rows, config.commit))
     else:
         target = targets.find(config.platform, config.topology)
         todo = list(jobs(config, target))  # refuses before anything takes long
-        rows = []
         for model, job in tqdm(todo, desc=f"compiling for {target.topology}", unit="program"):
             rows.append(programs.row(model, programs.build(job, target)))
+            _write(config, rows)
         print(compiled_tables.table(rows))
+    _write(config, rows)
     print(f"\n{compiled_tables.EXPLANATION}")
+
+
+def _write(config: Config, rows: list[Any]) -> None:
     if config.out:
         files.write(config.out, {"rows": [_written(row) for row in rows]})
 
 
 def _written(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row without what only the printed table compares."""
-    return {name: value for name, value in row.items() if name not in ("output_bytes", "memory_bytes")}
+    printed = ("main_memory_bytes", "output_bytes", "memory_bytes")
+    return {name: value for name, value in row.items() if name not in printed}
 
 
 def _arguments(config: Config) -> list[str]:

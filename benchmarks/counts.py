@@ -3,7 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from math import prod
 from typing import TypedDict
 
@@ -21,6 +22,11 @@ COLLECTIVES = (
 
 TRANSFERS = ("infeed", "outfeed", "send", "recv", "host callback")
 """Kinds of communication with the host."""
+
+_PARTS = frozenset(("dynamic-slice", "gather", "slice"))
+
+Sizes = Callable[[Iterable[Array]], int]
+"""Bytes of the arrays that count."""
 
 _CUDNN = {
     "__cudnn$convForward": "cuDNN forward",
@@ -154,42 +160,48 @@ def types(program: Program) -> set[str]:
     }
 
 
-def bytes_accessed(program: Program, executed: Iterable[Executed]) -> int:
+def bytes_accessed(program: Program, executed: Iterable[Executed], *, main_memory: bool = False) -> int:
     """What instructions read and write.
 
     Args:
         program: the whole program.
         executed: a part of it.
+        main_memory: whether to leave out what lies in a TPU's fast memory.
 
     Returns:
         Bytes of operands and results. Of an operand of which a fusion only gathers or slices a part, the part counts,
         and of a result that a fusion only updates in place, the update.
     """
-    return sum(each.times * _traffic(program, each) for each in executed)
+    sizes = _main_memory_bytes if main_memory else _bytes
+    return sum(each.times * _traffic(program, each, sizes) for each in executed)
 
 
-def _traffic(program: Program, each: Executed) -> int:
+def _traffic(program: Program, each: Executed, sizes: Sizes) -> int:
     instruction, computation = each.instruction, each.computation
     opcode = instruction.opcode.removesuffix("-start")
-    if opcode in ("dynamic-slice", "gather", "slice"):
-        return 2 * _bytes(instruction.results)
+    started = opcode != instruction.opcode
+    if opcode in _PARTS:
+        # What starts one returns its operand beside the part.
+        part = min(instruction.results[: 1 + started], key=lambda array: array.bytes)
+        return sizes([part]) + sizes([replace(part, on_chip=computation.operands(instruction)[0].on_chip)])
     if opcode == "dynamic-update-slice":
-        return 2 * _bytes(computation.by_name[instruction.operands[1]].results)
+        return 2 * sizes(computation.by_name[instruction.operands[1]].results)
     if opcode != "fusion":
-        results = instruction.results if opcode == instruction.opcode else instruction.results[:1]
-        return _bytes(computation.operands(instruction)) + _bytes(results)
+        results = instruction.results[:1] if started else instruction.results
+        return sizes(computation.operands(instruction)) + sizes(results)
     (name,) = instruction.called("calls")
     fused = program.computations[name]
-    return sum(_read(fused, i) for i in fused.instructions if i.opcode == "parameter") + _written(fused)
+    parameters = [i for i in fused.instructions if i.opcode == "parameter"]
+    return sum(_read(fused, parameter, sizes) for parameter in parameters) + _written(fused, sizes)
 
 
-def _read(fused: Computation, parameter: Instruction) -> int:
+def _read(fused: Computation, parameter: Instruction, sizes: Sizes) -> int:
     uses = _uses(fused, parameter.name)
-    whole = _bytes(parameter.results)
+    whole = sizes(parameter.results)
     if not all(user.operands[0] == name for name, user in uses):
         return whole
     opcodes = {user.opcode for _, user in uses}
-    if uses and opcodes <= {"dynamic-slice", "gather", "slice"}:
+    if uses and opcodes <= _PARTS:
         return min(whole, sum(_bytes(user.results) for _, user in uses))
     return 0 if opcodes == {"dynamic-update-slice"} else whole
 
@@ -203,13 +215,13 @@ def _uses(fused: Computation, name: str) -> list[tuple[str, Instruction]]:
     return uses
 
 
-def _written(fused: Computation) -> int:
+def _written(fused: Computation, sizes: Sizes) -> int:
     (root,) = [i for i in fused.instructions if i.root]
     roots = [fused.by_name[name] for name in root.operands] if root.opcode == "tuple" else [root]
     return sum(
-        2 * _bytes(fused.by_name[i.operands[1]].results)
+        2 * sizes(fused.by_name[i.operands[1]].results)
         if i.opcode == "dynamic-update-slice"
-        else _bytes(i.results)
+        else sizes(i.results)
         for i in roots
     )
 
@@ -254,6 +266,10 @@ def _convolution(computation: Computation, instruction: Instruction, target: str
     }.get(_CUDNN.get(target, ""), (result, second))
     axis = instruction.attribute("dim_labels").split("_")[1].split("->")[0].index("o")
     return output.size * kernel.size // kernel.dims[axis]
+
+
+def _main_memory_bytes(arrays: Iterable[Array]) -> int:
+    return _bytes(array for array in arrays if not array.on_chip)
 
 
 def _bytes(arrays: Iterable[Array]) -> int:

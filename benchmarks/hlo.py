@@ -36,10 +36,12 @@ class Array:
     Attributes:
         dtype: XLA's name, such as "f32".
         dims: its shape.
+        on_chip: whether it lies in a TPU's fast memory rather than in its main memory.
     """
 
     dtype: str
     dims: tuple[int, ...]
+    on_chip: bool = False
 
     @property
     def size(self) -> int:
@@ -272,8 +274,8 @@ def _instruction(line: str) -> Instruction:
     return Instruction(
         name=left.removeprefix("ROOT ").lstrip("%"),
         results=tuple(
-            Array(dtype, tuple(int(size) for size in re.findall(r"\d+", dims)))
-            for dtype, dims in re.findall(r"([a-z]\w*)\[([\d,<=]*)\]", shape)
+            Array(dtype, tuple(int(size) for size in re.findall(r"\d+", dims)), "S(" in layout)
+            for dtype, dims, layout in re.findall(r"([a-z]\w*)\[([\d,<=]*)\](\{[^}]*\})?", shape)
         ),
         opcode=opcode,
         operands=()

@@ -28,7 +28,8 @@ class Row(TypedDict):
         precision: of matrix products.
         batch_size: examples in a step, over all devices.
         flops: operations; on a GPU those of matrix products and convolutions.
-        bytes_accessed: bytes that operations read and write.
+        bytes_accessed: what operations read and write.
+        main_memory_bytes: the part of it that is not in a TPU's fast memory.
         argument_bytes: of state, data set and order.
         temporary_bytes: beside them, while the program runs.
         output_bytes: of what the program returns, without what lies in the place of an argument.
@@ -48,7 +49,8 @@ class Row(TypedDict):
     precision: str
     batch_size: int
     flops: float
-    bytes_accessed: float
+    bytes_accessed: int
+    main_memory_bytes: int
     argument_bytes: int
     temporary_bytes: int
     output_bytes: int
@@ -143,7 +145,9 @@ def row(model: str, built: Built) -> Row:
         "replicas": len(built.job.replicas),
         "precision": experiment.config.precision,
         "batch_size": built.job.source.batch_size,
-        **_costs(built),
+        "flops": _flops(built),
+        "bytes_accessed": counts.bytes_accessed(program, program.step),
+        "main_memory_bytes": counts.bytes_accessed(program, program.step, main_memory=True),
         "argument_bytes": memory.argument_size_in_bytes,
         "temporary_bytes": memory.temp_size_in_bytes,
         "output_bytes": memory.output_size_in_bytes - memory.alias_size_in_bytes,
@@ -155,21 +159,7 @@ def row(model: str, built: Built) -> Row:
     }
 
 
-class _Costs(TypedDict):
-    flops: float
-    bytes_accessed: float
-
-
-def _costs(built: Built) -> _Costs:
+def _flops(built: Built) -> float:
     """As XLA counts them, a loop's body once; for an absent GPU, where it counts nothing, as the text shows them."""
     program, analysis = built.program, built.compiled.cost_analysis()
-    if not analysis:
-        return {
-            "flops": counts.product_flops(program, program.step),
-            "bytes_accessed": counts.bytes_accessed(program, program.step),
-        }
-    once = counts.bytes_accessed(program, program.outside)
-    return {
-        "flops": program.turns * analysis["flops"],
-        "bytes_accessed": program.turns * (analysis["bytes accessed"] - once),
-    }
+    return program.turns * analysis["flops"] if analysis else counts.product_flops(program, program.step)

@@ -95,7 +95,7 @@ def seconds(row: Mapping[str, Any], latency: float) -> dict[str, float]:
     number = sum(of["count"] for of in row["collectives"].values())
     found = {
         "products": row["flops"] / chip.flops,
-        "memory": row["bytes_accessed"] / chip.bandwidth,
+        "memory": row["main_memory_bytes"] / chip.bandwidth,
         "links": moved / chip.link,
         "latency": number * hops(SLICES[chips]) * latency if chips > 1 else 0.0,
     }
@@ -160,7 +160,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
             str(row["devices"]),
             f"{row['batch_size']:,}",
             f"{row['flops'] / 1e9:.2f}",
-            f"{row['bytes_accessed'] / 1e6:,.0f}",
+            f"{row['main_memory_bytes'] / 1e6:,.0f}",
             f"{row['collectives'].get('all-reduce', {'bytes': 0})['bytes'] / 1e3:,.0f}",
             str(sum(of["count"] for of in row["collectives"].values())),
             *(

@@ -116,6 +116,8 @@ def find(platform: str, topology: str | None = None) -> Target:
                 f'compiling for {platform} needs {distributions}; install them with: pip install -e ".[aot]"'
             )
     jax.config.update("jax_platforms", "cpu")
+    # Programs of absent devices can be written to the cache, but not read; and compilation is timed.
+    jax.config.update("jax_enable_compilation_cache", False)
     return Target(
         platform=platform,
         topology=topology,

@@ -202,7 +202,7 @@ class Job:
         return self.training.source or self.experiment.source
 
 
-def find(model: str, parallel: train.Parallel, *, preset: str = "full", **flags: Any) -> Job:
+def find(model: str, parallel: train.Parallel, /, *, preset: str = "full", **flags: Any) -> Job:
     """The training of an experiment on some devices.
 
     Args:

@@ -25,6 +25,7 @@ def row(**changes):
         "batch_size": 16,
         "flops": 2e9,
         "bytes_accessed": 4e8,
+        "main_memory_bytes": 1e8,
         "argument_bytes": 2 * 10**9,
         "temporary_bytes": 10**9,
         "output_bytes": 10**7,

@@ -12,7 +12,7 @@ def row(*, chips=1, batch=128, megabytes=819.0, gigaflop=1.97, collectives=None)
         "replicas": 2,
         "batch_size": batch,
         "flops": 1e9 * gigaflop,
-        "bytes_accessed": 1e6 * megabytes,
+        "main_memory_bytes": 1e6 * megabytes,
         "collectives": collectives or {},
     }
 
