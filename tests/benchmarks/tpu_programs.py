@@ -6,6 +6,8 @@ python -m tests.benchmarks.tpu_programs MODEL default|small MODE:CHIPS [MODE:CHI
 import json
 import sys
 
+import jax
+
 from benchmarks import counts, programs, targets, trainings
 from experiments.vlae_mnist import ModelConfig
 from jaxvae import train
@@ -27,11 +29,14 @@ def main(model, size, *asked):
     for each in asked:
         mode, chips = each.split(":")
         parallel = train.Parallel(mode, int(chips), target.devices)
-        built = programs.build(trainings.find(model, parallel, **flags), target)
+        job = trainings.find(model, parallel, **flags)
+        built = programs.build(job, target)
         program = built.program
+        params = jax.eval_shape(job.training.initial, jax.random.key(0))["params"]
         found = {
             "row": programs.row(model, built),
             "types": sorted(counts.types(program)),
+            "parameter_bytes": 4 * len(job.replicas) * sum(leaf.size for leaf in jax.tree.leaves(params)),
             "transfers": counts.transfers(program, [*program.step, *program.outside]),
         }
         print(json.dumps(found), flush=True)
