@@ -11,6 +11,7 @@ from jaxtyping import PyTree
 
 from benchmarks import counts, hlo, trainings
 from benchmarks.counts import Collective
+from benchmarks.processes import BenchmarkError
 from benchmarks.targets import Target
 from jaxvae import train
 
@@ -89,6 +90,9 @@ def build(job: trainings.Job, target: Target) -> Built:
 
     Returns:
         The program, which cannot run where its devices are absent.
+
+    Raises:
+        BenchmarkError: XLA refuses it, such as one that needs more memory than the device has.
     """
     training, experiment = job.training, job.experiment
     parallel = experiment.parallel
@@ -100,7 +104,11 @@ def build(job: trainings.Job, target: Target) -> Built:
     )
     lowered = program.lower(*parallel.shapes(_arguments(job, program)))
     started = time.perf_counter()
-    compiled = lowered.compile(compiler_options=dict(target.compiler_options) or None)
+    try:
+        compiled = lowered.compile(compiler_options=dict(target.compiler_options) or None)
+    except jax.errors.JaxRuntimeError as error:
+        where = f"{parallel.devices} of {target.topology}"
+        raise BenchmarkError(f"{experiment.name} on {where}: {str(error).splitlines()[0]}") from None
     seconds = time.perf_counter() - started
     return Built(
         job=job,

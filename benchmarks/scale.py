@@ -19,11 +19,15 @@ from tqdm import tqdm
 
 from benchmarks import files, programs, targets, trainings
 from benchmarks.launch import launch
+from benchmarks.processes import BenchmarkError
 from benchmarks.tables import grid
 from jaxvae import train
 
 SLICES = {1: "2x2", 4: "2x2", 8: "2x4", 16: "4x4", 32: "4x8", 64: "8x8", 128: "8x16", 256: "16x16"}
 """Shape of the slice of so many chips; a single one is part of the smallest that a compiler takes."""
+
+CASES = ("at best", "at worst")
+"""All data in a chip's fast memory as far as the compiler puts it there, or all in its main memory."""
 
 _RING = 16
 """Chips along a side from which on v5e's links go around."""
@@ -80,15 +84,16 @@ def hops(slice_shape: str) -> int:
 
 
 def seconds(row: Mapping[str, Any], latency: float) -> dict[str, float]:
-    """Shortest time of a step.
+    """Times that the rates allow for a step.
 
     Args:
         row: of `benchmarks.programs.row`, for a v5e.
         latency: seconds from a chip to the next.
 
     Returns:
-        "products" and "memory", of which the longer counts; "links" and "latency" of collectives, which nothing hides;
-        and the "step".
+        "products"; "memory", for what is in main memory; "bytes", if all that operations read and write were there;
+        "links" and "latency" of collectives, which nothing hides; and the step "at best", with all in fast memory
+        that is there, and "at worst", with none.
     """
     chip, chips = targets.V5E, row["devices"]
     moved = sum(of["bytes"] * _travels(kind, chips) for kind, of in row["collectives"].items())
@@ -96,10 +101,15 @@ def seconds(row: Mapping[str, Any], latency: float) -> dict[str, float]:
     found = {
         "products": row["flops"] / chip.flops,
         "memory": row["main_memory_bytes"] / chip.bandwidth,
+        "bytes": row["bytes_accessed"] / chip.bandwidth,
         "links": moved / chip.link,
         "latency": number * hops(SLICES[chips]) * latency if chips > 1 else 0.0,
     }
-    return found | {"step": max(found["products"], found["memory"]) + found["links"] + found["latency"]}
+    exchange = found["links"] + found["latency"]
+    return found | {
+        "at best": max(found["products"], found["memory"]) + exchange,
+        "at worst": max(found["products"], found["bytes"]) + exchange,
+    }
 
 
 def _travels(kind: str, chips: int) -> float:
@@ -109,7 +119,7 @@ def _travels(kind: str, chips: int) -> float:
 
 def pays_from(
     small: Mapping[str, Any], large: Mapping[str, Any], many: Mapping[str, Any], latency: float
-) -> float:
+) -> dict[str, float]:
     """The batch from which many chips take less time than one.
 
     On one chip, a step of B examples takes a + b B; on n, each with its share of them, a + b B / n and the collectives.
@@ -121,12 +131,12 @@ def pays_from(
         latency: seconds from a chip to the next.
 
     Returns:
-        Examples, over all chips.
+        Examples over all chips, where steps take the times "at best" and "at worst" of `seconds`.
     """
-    first, second = (seconds(row, latency)["step"] for row in (small, large))
-    slope = (second - first) / (large["batch_size"] - small["batch_size"])
-    times, chips = seconds(many, latency), many["devices"]
-    return (times["links"] + times["latency"]) / (slope * (1 - 1 / chips))
+    first, second, times = (seconds(row, latency) for row in (small, large, many))
+    more = large["batch_size"] - small["batch_size"]
+    saved = {case: (second[case] - first[case]) / more * (1 - 1 / many["devices"]) for case in CASES}
+    return {case: (times["links"] + times["latency"]) / saved[case] for case in CASES}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -138,40 +148,28 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     Returns:
         Markdown.
     """
-    head = (
-        "model",
-        "chips",
-        "batch",
-        "GFLOP",
-        "MB",
-        "all-reduced kB",
-        "collectives",
-        "products ms",
-        "memory ms",
-        "links ms",
-        "latency ms",
-        "step ms",
-        "images/s",
-        "pays from batch",
-    )
-    lines = [
-        (
-            row["model"],
-            str(row["devices"]),
-            f"{row['batch_size']:,}",
-            f"{row['flops'] / 1e9:.2f}",
-            f"{row['main_memory_bytes'] / 1e6:,.0f}",
-            f"{row['collectives'].get('all-reduce', {'bytes': 0})['bytes'] / 1e3:,.0f}",
-            str(sum(of["count"] for of in row["collectives"].values())),
-            *(
-                f"{1e3 * row['seconds'][name]:.3f}"
-                for name in ("products", "memory", "links", "latency", "step")
-            ),
-            f"{row['batch_size'] * row['replicas'] / row['seconds']['step']:,.0f}",
-            "-" if row["pays_from"] is None else f"{row['pays_from']:,.0f}",
+    head = ("model", "chips", "batch", "GFLOP", "MB", "all-reduced kB", "collectives")
+    head += ("products ms", "bytes ms", "links ms", "latency ms", "step ms", "images/s", "pays from batch")
+    lines = []
+    for row in rows:
+        times, images = row["seconds"], row["batch_size"] * row["replicas"]
+        lines.append(
+            (
+                row["model"],
+                str(row["devices"]),
+                f"{row['batch_size']:,}",
+                f"{row['flops'] / 1e9:.2f}",
+                f"{row['bytes_accessed'] / 1e6:,.0f}",
+                f"{row['collectives'].get('all-reduce', {'bytes': 0})['bytes'] / 1e3:,.0f}",
+                str(sum(of["count"] for of in row["collectives"].values())),
+                f"{1e3 * times['products']:.2f}",
+                f"{1e3 * times['memory']:.2f}-{1e3 * times['bytes']:.2f}",
+                *(f"{1e3 * times[name]:.2f}" for name in ("links", "latency")),
+                f"{1e3 * times['at best']:.2f}-{1e3 * times['at worst']:.2f}",
+                f"{images / times['at worst']:,.0f}-{images / times['at best']:,.0f}",
+                "{at worst:,.0f}-{at best:,.0f}".format(**row["pays_from"]) if row["pays_from"] else "-",
+            )
         )
-        for row in rows
-    ]
     return grid((head, *lines))
 
 
@@ -184,7 +182,8 @@ def measure(model: str, config: Config, found: Mapping[int, targets.Target]) -> 
         found: devices for each number of chips.
 
     Returns:
-        Rows of `benchmarks.programs.row`, each with its "seconds" and the batch that it "pays_from".
+        Rows of `benchmarks.programs.row`, each with its "seconds" and the batch that it "pays_from"; without those that
+        a chip's memory is too small for.
     """
     latency = 1e-6 * config.latency
 
@@ -199,7 +198,11 @@ def measure(model: str, config: Config, found: Mapping[int, targets.Target]) -> 
     four_times = compiled(1, 4 * size)
     rows: list[dict[str, Any]] = []
     for chips in config.chips:
-        row = one if chips == 1 else compiled(chips, chips * size)
+        try:
+            row = one if chips == 1 else compiled(chips, chips * size)
+        except BenchmarkError as error:
+            tqdm.write(f"left out: {error}")
+            continue
         pays = None if chips == 1 else pays_from(one, four_times, row, latency)
         rows.append({**row, "seconds": seconds(row, latency), "pays_from": pays})
     return rows
