@@ -23,8 +23,18 @@ pytestmark = [
 MODELS = ("vlae_mnist", "vae_losses_mnist", "conv_vae_mnist", "winged_horses", "aae", "vaegan")
 
 MOST = {
-    ("vlae_mnist", "jit"): {},
-    ("vlae_mnist", "pmap"): {},
+    ("vlae_mnist", "jit"): {"all-reduce": 23, "all-gather": 7, "collective-permute": 20},
+    ("vlae_mnist", "pmap"): {"all-reduce": 23, "all-gather": 3},
+    ("vae_losses_mnist", "jit"): {"all-reduce": 2},
+    ("vae_losses_mnist", "pmap"): {"all-reduce": 2},
+    ("conv_vae_mnist", "jit"): {"all-reduce": 2},
+    ("conv_vae_mnist", "pmap"): {"all-reduce": 2},
+    ("winged_horses", "jit"): {"all-reduce": 14},
+    ("winged_horses", "pmap"): {"all-reduce": 13},
+    ("aae", "jit"): {"all-reduce": 14},
+    ("aae", "pmap"): {"all-reduce": 13},
+    ("vaegan", "jit"): {"all-reduce": 16, "all-gather": 6, "all-to-all": 7, "collective-permute": 25},
+    ("vaegan", "pmap"): {"all-reduce": 14},
 }
 """Collectives of a step of the small programs on four chips, at most; other kinds must not be there."""
 
@@ -89,7 +99,8 @@ def test_chips_exchange_gradients_and_little_else(model, mode, compiled):
     collectives, most = found["row"]["collectives"], MOST[model, mode]
     assert set(collectives) <= set(most)
     assert {kind: of["count"] for kind, of in collectives.items() if of["count"] > most[kind]} == {}
-    assert collectives["all-reduce"]["bytes"] >= found["parameter_bytes"]
+    # Each gradient once; the encoder of the adversarial autoencoder has two.
+    assert 1 <= collectives["all-reduce"]["bytes"] / found["parameter_bytes"] < 1.5
 
 
 @pytest.mark.parametrize("model", MODELS)
