@@ -148,7 +148,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     Returns:
         Markdown.
     """
-    head = ("model", "chips", "batch", "GFLOP", "MB", "all-reduced kB", "collectives")
+    head: tuple[str, ...] = ("model", "chips", "batch", "GFLOP", "MB", "all-reduced kB", "collectives")
     head += ("products ms", "bytes ms", "links ms", "latency ms", "step ms", "images/s", "pays from batch")
     lines = []
     for row in rows:
