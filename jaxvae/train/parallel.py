@@ -279,4 +279,4 @@ class Parallel:
             devices=self._used,
         )
         index = jnp.arange(self.devices)  # pmap needs an argument that is mapped over devices
-        return partial(spread, index), partial(spread.lower, index)
+        return partial(spread, index), partial(spread.lower, jax.ShapeDtypeStruct(index.shape, index.dtype))
