@@ -97,6 +97,14 @@ INTRO = (
 PRESETS = cli.presets(Config, smoke={"limit": 4000, "epochs": 4, "batch_size": 64})
 
 
+def make_model(config: Config, experiment: study.Experiment) -> models.VLAE:
+    """The ladder that both variants train."""
+    learned_scale = config.loss.likelihood != "bernoulli"
+    return models.VLAE(
+        experiment.image_shape, **vars(config.model), learned_scale=learned_scale, layout=experiment.layout
+    )
+
+
 def make_training(config: Config, experiment: study.Experiment, model: models.VLAE) -> study.Training:
     """Reconstruction + ssim * (1 - SSIM) + mmd * sum over levels of MMD^2 + kl * KL; the report's loss has kl = 0."""
     loss, priors = config.loss, models.standard_priors(model)
@@ -123,8 +131,7 @@ def make_training(config: Config, experiment: study.Experiment, model: models.VL
 def main(config: Config) -> None:
     """Trains both variants, measures them and writes the report."""
     experiment = study.Experiment.open("vlae_mnist", config)
-    shape, learned_scale = experiment.image_shape, config.loss.likelihood != "bernoulli"
-    model = models.VLAE(shape, **vars(config.model), learned_scale=learned_scale, layout=experiment.layout)
+    model = make_model(config, experiment)
     training = make_training(config, experiment, model)
     trained = experiment.train(training)
     forward, kernel = study.forward(model), losses.rbf(*config.loss.bandwidths)

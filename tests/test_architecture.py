@@ -12,6 +12,8 @@ GROUND = ("jaxvae.types", "jaxvae.files", "jaxvae.images", "jaxvae.keys", "jaxva
 JOINTS = ("jaxvae", "jaxvae.__main__", "jaxvae.run", "jaxvae.loading")
 JOINING = ("study", "commands")
 ALSO = {"jaxvae.evaluate": ("jaxvae.losses",)}
+COUNTED = "benchmarks.trainings"
+"""The one module that may import the experiments: it says what each of them would compile."""
 
 
 def imports(module, source, *, is_package):
@@ -51,6 +53,8 @@ def violations(module, source, *, is_package=False):
     permitted = allowed(module)
     for name in imports(module, source, is_package=is_package):
         outward = [top for top in ("experiments", "tests", "benchmarks") if within(name, top)]
+        if outward == ["experiments"] and module == COUNTED:
+            continue
         if outward and not within(module, outward[0]):
             yield f"{module} imports {name}: nothing may import {outward[0]}"
         elif permitted is not None and not any(within(name, p) for p in permitted):
@@ -121,6 +125,7 @@ def test_a_forbidden_import_is_found(module, source):
         ("jaxvae.study.measure", "from jaxvae import evaluate, models\nfrom jaxvae.run import Run"),
         ("experiments.vlae_mnist", "import jaxvae\nfrom jaxvae import data, train"),
         ("benchmarks.throughput", "from jaxvae import models\nfrom benchmarks import tables"),
+        ("benchmarks.trainings", "from experiments import vlae_mnist"),
     ],
 )
 def test_a_permitted_import_passes(module, source):

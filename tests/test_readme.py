@@ -199,6 +199,8 @@ def flags():
             "experiments.winged_horses",
             "benchmarks.throughput",
             "benchmarks.input",
+            "benchmarks.compiled",
+            "benchmarks.scale",
         )
     ]
     names = {name for module in modules for name in cli.flat(module.Config())}

@@ -1,7 +1,7 @@
 """The compiled unit of training: many steps, all replicas, all devices, one dispatch."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.stages import Lowered
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from jaxvae.keys import ORDER
@@ -36,10 +37,12 @@ class Program:
     Attributes:
         order: `state -> order`, the examples of each step of the state's current epoch.
         chunk: runs some steps of that epoch.
+        lower: lowers `chunk` without running it, from the same arguments or from their shapes; see `Parallel.shapes`.
     """
 
     order: Callable[[TrainState], Int[Array, "r steps batch"]]
     chunk: Chunk
+    lower: Callable[..., Lowered]
 
     def trace(self, state: TrainState, arrays: PyTree) -> None:
         """Traces the steps without running any, so that what no step can be made of is refused; `chunk` uses the trace.
@@ -82,7 +85,7 @@ class Source(Protocol):
         ...
 
 
-def map_replicas(function: Callable) -> Callable:
+def map_replicas(function: Callable, platform: str | None = None) -> Callable:
     """Maps a function over the replicas, the leading axis of its first argument.
 
     On CPU one replica after the other, since a batched step takes twice as long as two single ones; elsewhere side by
@@ -90,11 +93,12 @@ def map_replicas(function: Callable) -> Callable:
 
     Args:
         function: takes one replica's arrays and then arguments that all replicas share.
+        platform: "cpu", "gpu" or "tpu"; JAX's default one if not given.
 
     Returns:
         The function of all replicas' arrays; its results have a leading axis of replicas too.
     """
-    if jax.default_backend() != "cpu":
+    if (platform or jax.default_backend()) != "cpu":
         return lambda each, *shared: jax.vmap(function, in_axes=(0, *[None] * len(shared)))(each, *shared)
     return lambda each, *shared: lax.map(lambda replica: function(replica, *shared), each)
 
@@ -106,24 +110,28 @@ class Parallel:
     Attributes:
         mode: "jit" lets the compiler partition one program over a mesh; "pmap" runs it on each device with explicit
             collectives.
-        devices: how many devices are used, the first ones of `jax.devices()`.
+        devices: how many devices are used, the first ones of `targets`.
+        targets: the devices to choose from; those of this machine if not given. Programs for devices that are absent,
+            such as those of `jax.experimental.topologies`, can be compiled but not run.
     """
 
     mode: str = "jit"
     devices: int = 1
+    targets: tuple[jax.Device, ...] | None = None
 
     def __post_init__(self) -> None:
         """Checks mode and devices.
 
         Raises:
-            ValueError: unknown mode, or more devices than this machine has.
+            ValueError: unknown mode, or more devices than there are.
         """
         if self.mode not in ("jit", "pmap"):
             raise ValueError(f"parallel must be 'jit' or 'pmap', got {self.mode!r}.")
-        available = jax.device_count()
+        available = len(self._available)
         if not 1 <= self.devices <= available:
+            where = "this machine" if self.targets is None else "the topology"
             raise ValueError(
-                f"devices must be between 1 and the {available} {jax.default_backend()} device(s) of this machine, "
+                f"devices must be between 1 and the {available} {self.platform} device(s) of {where}, "
                 f"got {self.devices}."
             )
 
@@ -132,11 +140,22 @@ class Parallel:
         """Name of the mapped axis over devices, for `Batch.axis_name`; None if batches are whole."""
         return AXIS if self.mode == "pmap" else None
 
+    @property
+    def platform(self) -> str:
+        """Of the devices: "cpu", "gpu" or "tpu"."""
+        return self._available[0].platform
+
+    @property
+    def _available(self) -> Sequence[jax.Device]:
+        return jax.devices() if self.targets is None else self.targets
+
+    @property
+    def _used(self) -> Sequence[jax.Device]:
+        return self._available[: self.devices]
+
     @cached_property
     def _mesh(self) -> Mesh:
-        return jax.make_mesh(
-            (self.devices,), (AXIS,), axis_types=(AxisType.Auto,), devices=jax.devices()[: self.devices]
-        )
+        return jax.make_mesh((self.devices,), (AXIS,), axis_types=(AxisType.Auto,), devices=self._used)
 
     def check(self, source: Source) -> None:
         """Refuses batches that cannot be split evenly over the devices.
@@ -162,7 +181,25 @@ class Parallel:
         Returns:
             The same tree, as the programs of `compile_epoch` expect it.
         """
-        return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
+        return jax.device_put(tree, self._whole)
+
+    def shapes(self, tree: PyTree) -> PyTree:
+        """What `place` would return, without values, for `Program.lower`.
+
+        Args:
+            tree: arrays, or shapes of `jax.eval_shape`.
+
+        Returns:
+            Shapes and types, with a whole copy on every device.
+        """
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf), sharding=self._whole),
+            tree,
+        )
+
+    @property
+    def _whole(self) -> NamedSharding:
+        return NamedSharding(self._mesh, PartitionSpec())
 
     def _share(self, row: Int[Array, " b"]) -> tuple[Int[Array, " n"], Int[Array, " n"]]:
         """This device's part of a row of examples, and its positions in the row."""
@@ -220,22 +257,26 @@ class Parallel:
             names = jax.eval_shape(lambda: step(state, batch)[1])
             return lax.fori_loop(0, count, body, (state, {name: jnp.zeros(length) for name in names}))
 
-        train_all = map_replicas(train)
+        train_all = map_replicas(train, self.platform)
 
         def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Array) -> tuple:
             return train_all((state, rows), arrays, count)
 
-        return Program(jax.jit(jax.vmap(order)), self._spread(chunk, compiler_options))
+        return Program(jax.jit(jax.vmap(order)), *self._spread(chunk, compiler_options))
 
-    def _spread(self, chunk: Chunk, compiler_options: Mapping[str, Any] | None) -> Chunk:
-        """The steps on all devices."""
+    def _spread(
+        self, chunk: Chunk, compiler_options: Mapping[str, Any] | None
+    ) -> tuple[Chunk, Callable[..., Lowered]]:
+        """The steps on all devices, and their lowering."""
         if self.mode == "jit":
-            return jax.jit(chunk, donate_argnums=0, compiler_options=dict(compiler_options or {}))
+            whole = jax.jit(chunk, donate_argnums=0, compiler_options=dict(compiler_options or {}))
+            return whole, whole.lower
         spread = jax.pmap(
             lambda _, *arguments: chunk(*arguments),
             AXIS,
             in_axes=(0, None, None, None, None),
             out_axes=None,
-            devices=jax.devices()[: self.devices],
+            devices=self._used,
         )
-        return partial(spread, jnp.arange(self.devices))  # pmap needs an argument that is mapped over devices
+        index = jnp.arange(self.devices)  # pmap needs an argument that is mapped over devices
+        return partial(spread, index), partial(spread.lower, jax.ShapeDtypeStruct(index.shape, index.dtype))

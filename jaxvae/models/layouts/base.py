@@ -153,12 +153,13 @@ LAYOUTS = {
 """By name. "native": NHWC and XLA's convolutions; "chwn": batch innermost and matrix products."""
 
 
-def layout(name: str | None = None, *, precision: str = "float32") -> Layout:
+def layout(name: str | None = None, *, precision: str = "float32", platform: str | None = None) -> Layout:
     """Looks up a layout.
 
     Args:
         name: "native" or "chwn"; None chooses by platform, "chwn" on CPU and "native" elsewhere.
         precision: "float32" or "bfloat16", of the operands of products.
+        platform: "cpu", "gpu" or "tpu"; JAX's default one if not given.
 
     Returns:
         The layout.
@@ -166,7 +167,7 @@ def layout(name: str | None = None, *, precision: str = "float32") -> Layout:
     Raises:
         ValueError: unknown name or precision.
     """
-    name = name or ("chwn" if jax.default_backend() == "cpu" else "native")
+    name = name or ("chwn" if (platform or jax.default_backend()) == "cpu" else "native")
     if name not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {name!r}.")
     if precision not in PRECISIONS:
