@@ -36,6 +36,7 @@ from jaxtyping import install_import_hook
 # Tests send themselves Ctrl-C, which a shell lets processes in the background ignore.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+jax.devices()  # made of the flags above, before a test sets others for a process that it starts
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
