@@ -39,7 +39,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-hook = install_import_hook("jaxvae", "beartype.beartype")
+# JAX 0.7 fills trees with placeholders on their way, which no annotated field may hold.
+if jax.__version_info__ >= (0, 8):
+    hook = install_import_hook("jaxvae", "beartype.beartype")
 
 
 _GROWTH = 256 * 1024 * (1024 if sys.platform == "darwin" else 1)
