@@ -141,7 +141,7 @@ def test_any_number_of_devices_gives_the_same_numbers(mode, devices, layout):
 @pytest.mark.parametrize(("mode", "devices"), [("jit", 1), ("jit", 2), ("pmap", 2)])
 def test_replicas_side_by_side_are_replicas_one_after_the_other(monkeypatch, mode, devices):
     with monkeypatch.context() as accelerator:
-        accelerator.setattr(jax, "default_backend", lambda: "gpu")
+        accelerator.setattr(train.Parallel, "platform", "gpu")
         chunk, fresh, arrays, _ = _make.__wrapped__(mode, devices, "native")
     program = str(jax.make_jaxpr(chunk)(fresh(), arrays, jnp.int32(STEPS)))
     assert "scan" not in program
