@@ -67,7 +67,7 @@ def test_a_killed_run_resumes_bit_for_bit(launch, finished, tmp_path):
     assert_same_run(workdir, finished[0])
 
 
-def test_a_stopped_run_says_how_to_resume_and_does_so_bit_for_bit(finished, tmp_path):
+def test_a_stopped_run_says_how_to_resume_and_does_so_bit_for_bit(launch, finished, tmp_path):
     workdir = tmp_path / "stopped here"
     arguments = [*shlex.split(SMALL), "--workdir", str(workdir), "--overwrite"]
     done = finish(start(arguments), signal=SIGINT, when=_training(workdir))
@@ -78,8 +78,8 @@ def test_a_stopped_run_says_how_to_resume_and_does_so_bit_for_bit(finished, tmp_
     assert (program, arguments[:2]) == ("python", ["-m", "experiments.vlae_mnist"])
     before = steps(workdir)[-1]
     assert before < 3 * EPOCH
-    done = run(arguments[2:])
-    assert_went_on(done.returncode, done.stderr, epoch=1 + before // EPOCH)
+    status, _, err = launch(arguments[2:])
+    assert_went_on(status, err, epoch=1 + before // EPOCH)
     assert_same_run(workdir, finished[0])
 
 

@@ -225,11 +225,12 @@ def test_overwriting_starts_anew(launch, finished, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished[0], workdir)
     (workdir / "notes.txt").write_text("mine")
-    status, _, err = launch(f"{SMALL} --workdir {workdir} --seed 5 --overwrite")
+    status, _, err = launch(f"{SMALL} --workdir {workdir} --seed 5 --epochs 1 --overwrite")
     assert status == 0, err
     assert (workdir / "notes.txt").read_text() == "mine"
     assert {record["seed"] for record in _records(workdir)} == {5}
-    assert len(_records(workdir)) == len(_records(finished[0]))
+    assert (steps(workdir), steps(finished[0])) == ([60], [60, 120, 180])
+    assert max(record["step"] for record in _records(workdir)) == 60
     assert _means(workdir)["with SSIM"]["bce"] != _means(finished[0])["with SSIM"]["bce"]
     assert jaxvae.load(workdir).seed == 5
 
