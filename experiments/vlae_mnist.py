@@ -144,11 +144,8 @@ def main(config: Config) -> None:
     columns = report.columns("ssim", "bce", "mse", "sharpness_ratio")
     table = experiment.table(trained, study.Evaluated(experiment, evaluator), columns)
 
-    runs, images, figures = (
-        study.first_runs(trained),
-        experiment.test_set.images[:10],
-        experiment.workdir.figures,
-    )
+    runs, images = study.first_runs(trained), experiment.test_set.images[:10]
+    figures = experiment.workdir.figures
     name, ladder = list(runs.items())[-1]
     levels = study.view_levels(ladder, experiment.test_set)
     blocks = [
