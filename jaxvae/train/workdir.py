@@ -26,9 +26,6 @@ _OURS = (
     "config.json",
 )
 
-_FORMERLY = {"matmul_precision": "default"}
-"""Values of flags that a run was started with whose config.json is older than the flag."""
-
 
 @dataclass(frozen=True)
 class Workdir:
@@ -112,11 +109,14 @@ class Workdir:
             ValueError: the directory holds no run, or its config.json is damaged.
         """
         try:
-            return json.loads(self.config.read_text())
+            config = json.loads(self.config.read_text())
         except (FileNotFoundError, NotADirectoryError):
             raise ValueError(f"{self.path} holds no run: there is no config.json in it.") from None
         except json.JSONDecodeError as error:
             raise ValueError(f"{self.config} is damaged: {error}.") from None
+        if not isinstance(config, dict):
+            raise ValueError(f"{self.config} is damaged: it holds no JSON object.")
+        return config
 
     def check(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         """Refuses a directory that this run must not write into. Changes nothing in it.
@@ -133,7 +133,7 @@ class Workdir:
         Raises:
             ValueError: a file is in the way, nothing can be written there, the directory holds a run and neither flag
                 is given, it holds files of the names that a run writes but no run, the run there has another
-                configuration, or another process writes into it.
+                configuration or a damaged config.json, or another process writes into it.
         """
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"workdir must be a directory, {self.path} is a file; choose another --workdir.")
@@ -181,10 +181,7 @@ class Workdir:
             ) from None
 
     def _holds_run(self) -> bool:
-        try:
-            return "experiment" in self.read_config()
-        except ValueError:
-            return False
+        return self.config.exists() and "experiment" in self.read_config()
 
     def _clear(self) -> None:
         for entry in (self.path / name for name in _OURS):
@@ -206,15 +203,15 @@ class Workdir:
                 continue
             old, new = (_fields(tree, part) for tree in (before, now))
             for field in sorted((old.keys() | new.keys()) - set(now.get("free", ()))):
-                was = old.get(field, _FORMERLY.get(field))
-                if was != new.get(field):
+                if old.get(field) != new.get(field):
                     raise ValueError(
-                        f"the run in {self.path} has another configuration: {field} was {was!r}, now "
+                        f"the run in {self.path} has another configuration: {field} was {old.get(field)!r}, now "
                         f"{new.get(field)!r}; resume it with the old value or choose another --workdir."
                     )
         for part in ("replicas", "models", "weights") if "replicas" in now else ():
-            if before.get(part) != now.get(part):
-                old, new = _first_difference(before.get(part), now.get(part))
+            trained, wanted = before.get(part) or {}, now.get(part) or {}
+            if trained != wanted:
+                old, new = _first_difference(trained, wanted)
                 raise ValueError(
                     f"the run in {self.path} trained other {'variants' if part == 'replicas' else part}: {old} then, "
                     f"{new} now, so the script has changed; start anew with --overwrite or in another --workdir."
@@ -229,5 +226,5 @@ def _fields(record: Mapping[str, Any], part: str) -> dict[str, Any]:
 
 def _first_difference(old: Any, new: Any) -> tuple[Any, Any]:
     """The first entries of two lists or dictionaries that differ; "nothing" where one has no more."""
-    old, new = (sorted(each.items()) if isinstance(each, dict) else each or [] for each in (old, new))
+    old, new = (sorted(each.items()) if isinstance(each, dict) else each for each in (old, new))
     return next(pair for pair in zip_longest(old, new, fillvalue="nothing") if pair[0] != pair[1])

@@ -254,7 +254,10 @@ def test_resume_compares_what_the_record_has_and_leaves_the_rest(run):
             run.check(known | {part: RECORD.get(part, {}) | {"width": 3}}, resume=True, overwrite=False)
 
 
-def test_a_run_older_than_a_flag_is_resumed_with_what_it_had(run):
-    run.check(changed("config", matmul_precision="default"), resume=True, overwrite=False)
-    with pytest.raises(ValueError, match="matmul_precision was 'default', now 'highest'"):
-        run.check(changed("config", matmul_precision="highest"), resume=True, overwrite=False)
+@pytest.mark.parametrize(("resume", "overwrite"), [(True, False), (False, True)])
+@pytest.mark.parametrize("text", ['{"config": ', "5"])
+def test_a_damaged_configuration_is_named_and_nothing_is_deleted(run, text, resume, overwrite):
+    run.config.write_text(text)
+    with pytest.raises(ValueError, match=r"config\.json is damaged"):
+        run.open(RECORD, resume=resume, overwrite=overwrite)
+    assert run.config.read_text() == text
