@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 300
 """Seconds that a run may take on a busy machine."""
 
-SMALL = "--preset smoke --limit 240 --batch-size 4 --epochs 3 --hidden 16 --widths 4 4 4"
+SMALL = "--preset smoke --limit 240 --batch-size 4 --epochs 3 --hidden 16 --widths 4 4 --latent-sizes 2 2"
 """Sixty steps an epoch: two chunks, of 50 and of 10."""
 
 EPOCH = 60

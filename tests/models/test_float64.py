@@ -16,7 +16,7 @@ from jaxvae.models.stages import stage_sizes
 from jaxvae.types import Posterior
 
 LATENT = 8
-SEEDS = 5
+SEEDS = 3
 
 
 class Plain(nn.Module):
