@@ -39,6 +39,10 @@ from jaxtyping import install_import_hook
 # Tests send themselves Ctrl-C, which a shell lets processes in the background ignore.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What is compiled makes many objects that stay. Searched for garbage as often as Python's defaults want it, they take a
+# tenth of the time.
+gc.set_threshold(100_000)
+
 jax.devices()  # made of the flags above, before a test sets others for a process that it starts
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -65,17 +69,14 @@ def _memory():
 def _forget_programs():
     """Drops compiled programs from memory when they have become many; the cache on disk keeps them.
 
-    Dropped after every file, the small programs that all files share would be traced and lowered time and again. What is
-    kept is not searched for garbage either, which is a tenth of the time otherwise.
+    Dropped after every file, the small programs that all files share would be traced and lowered time and again.
     """
     yield
     if _memory() > _MEMORY:
-        gc.unfreeze()
         jax.clear_caches()
         gc.collect()
         if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
             library.malloc_trim(0)
-    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
