@@ -5,6 +5,7 @@ Features are [n, d]; sums and products are in float64, on the host.
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +24,12 @@ class Moments:
     mean: Float[np.ndarray, " d"]
     covariance: Float[np.ndarray, "d d"]
     n: int | None
+
+    @cached_property
+    def root(self) -> Float[np.ndarray, "d d"]:
+        """The covariance's symmetric square root, which takes most of the time of a distance: found once for a set."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
 def moments(features: Float[np.ndarray, "n d"]) -> Moments:
@@ -49,13 +56,13 @@ def moments(features: Float[np.ndarray, "n d"]) -> Moments:
 def frechet_distance(a: Moments, b: Moments) -> float:
     """Squared Fréchet distance between two Gaussians: |mean difference|^2 + tr(A + B - 2 (A B)^(1/2)).
 
-    The trace of (A B)^(1/2) equals that of (A^(1/2) B A^(1/2))^(1/2), a symmetric matrix whose eigenvalues are accurate
+    The trace of (A B)^(1/2) equals that of (B^(1/2) A B^(1/2))^(1/2), a symmetric matrix whose eigenvalues are accurate
     to rounding for any number of samples. With fewer samples than features the covariances are rank-deficient and the
     distance is biased upwards; this gives a warning.
 
     Args:
         a: moments of one set.
-        b: moments of the other.
+        b: moments of the other, the one that several are compared with: `Moments.root` is then found once.
 
     Returns:
         The distance in squared feature units; 0 for equal moments up to rounding.
@@ -82,9 +89,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
             "compare it only with distances from as many images.",
             stacklevel=2,
         )
-    values, vectors = np.linalg.eigh(a.covariance)
-    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    product = root @ b.covariance @ root
+    product = b.root @ a.covariance @ b.root
     eigenvalues = np.linalg.eigvalsh((product + product.T) / 2)
     cross = np.sqrt(np.maximum(eigenvalues, 0)).sum()
     difference = a.mean - b.mean

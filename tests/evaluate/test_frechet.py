@@ -61,3 +61,14 @@ def test_refuses():
         evaluate.frechet_distance(gaussian([0, 0], np.eye(2)), gaussian([0, 0, 0], np.eye(3)))
     with pytest.raises(ValueError, match="finite"):
         evaluate.frechet_distance(gaussian([0, np.nan], np.eye(2)), gaussian([0, 0], np.eye(2)))
+
+
+def test_a_set_that_many_are_compared_with_is_decomposed_once(rng, monkeypatch):
+    eigh, calls = np.linalg.eigh, []
+    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: calls.append(matrix) or eigh(matrix))
+    reference = gaussian(rng.normal(size=5), positive(rng, 5))
+    distances = [
+        evaluate.frechet_distance(gaussian(rng.normal(size=5), positive(rng, 5)), reference) for _ in range(3)
+    ]
+    assert len(set(distances)) == 3
+    assert len(calls) == 1
