@@ -41,7 +41,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What is compiled makes many objects that stay. Searched for garbage as often as Python's defaults want it, they take a
 # tenth of the time.
-gc.set_threshold(1_000_000)
+gc.set_threshold(200_000)
 
 jax.devices()  # made of the flags above, before a test sets others for a process that it starts
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -73,8 +73,9 @@ def _forget_programs():
     """
     yield
     if _memory() > _MEMORY:
+        gc.collect()  # programs of functions that are gone
+    if _memory() > _MEMORY:
         jax.clear_caches()
-        gc.collect()
         if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
             library.malloc_trim(0)
 
