@@ -1,3 +1,4 @@
+import re
 from functools import partial
 
 import jax
@@ -160,6 +161,74 @@ def test_gradients_are_numerical_ones(name, operation, geometry):
     x = normal(0, 1, 7, 5, 2) if operation == "conv" else normal(0, 1, 3, 3, 2)
     function = jax.jit(in_layout(name, operation, (2, 2), padding, *geometry))
     check_grads(function, (x, normal(1, 3, 2, 2, 2)), order=1, modes=["rev"], rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize(("operation", "geometry"), [("conv", ()), ("conv_transpose", ((7, 5),))])
+def test_the_compilers_convolutions_have_second_gradients(operation, geometry):
+    """The penalty on a discriminator's gradient needs them."""
+    x = normal(0, 1, 7, 5, 2) if operation == "conv" else normal(0, 1, 3, 3, 2)
+    function = in_layout("native", operation, (2, 2), ((1, 0), (1, 1)), *geometry)
+    with jax.enable_x64(True):
+        given = tuple(np.float64(each) for each in (x, normal(1, 3, 2, 2, 2)))
+        curved = jax.jit(lambda x, kernel: jnp.sin(function(x, kernel)))
+        check_grads(curved, given, order=3, modes=["rev"], rtol=1e-5, atol=1e-5)
+
+
+@few
+@given(counts=counts, size=sizes, kernel=kernels, stride=pairs, padding=paddings)
+def test_the_compilers_convolutions_are_laxs_in_float64(counts, size, kernel, stride, padding):
+    n, channels, features = counts
+    pixels = conv_padding(size, kernel, stride, padding)
+    out = conv_size(size, kernel, stride, pixels)
+    shapes = (n, *size, channels), (*kernel, channels, features), (n, *out, features)
+    conv = partial(lax.conv_general_dilated, dimension_numbers=NHWC)
+
+    def squared_gradient(function):
+        """What a penalty on the gradient is, with gradients of its own."""
+        return jax.value_and_grad(
+            lambda x, k, g: sum(jnp.vdot(part, part) for part in jax.vjp(function, x, k)[1](g)), (0, 1, 2)
+        )
+
+    with jax.enable_x64(True):
+        given = [np.float64(normal(seed, *shape)) for seed, shape in enumerate(shapes)]
+        ways = lambda x, k: conv(x, k, stride, padding), in_layout("native", "conv", stride, pixels)
+        (expected, gradients), (actual, others) = jax.jit(
+            lambda *given: [squared_gradient(way)(*given) for way in ways]
+        )(*given)
+        assert actual.dtype == np.float64
+        np.testing.assert_allclose(actual, expected, rtol=1e-12)
+        for a, b in zip(others, gradients, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * float(jnp.abs(b).max()))
+
+
+def products_of(function, *given):
+    """Which product each convolution is, in the program of value and gradients, as XLA tells them apart."""
+    program = jax.jit(lambda x, k, g: (function(x, k), jax.vjp(function, x, k)[1](g)))
+    lines = program.lower(*given).as_text().splitlines()
+    reversed_ones = {line.split()[0] for line in lines if "stablehlo.reverse" in line}
+    found = []
+    for line in lines:
+        match = re.search(
+            r"convolution\(%\w+, (%\w+)\) dim_numbers = \[(\w), .* lhs_dilate = \[(\d), (\d)\]", line
+        )
+        if match:
+            kernel, first, *dilated = match.groups()
+            spread = dilated != ["1", "1"]
+            kind = "backward input" if kernel in reversed_ones else "forward over zeros"
+            found.append(kind if spread else "backward filter" if first == "f" else "forward")
+    return sorted(found)
+
+
+@pytest.mark.parametrize("operation", ["conv", "conv_transpose"])
+def test_the_compilers_own_kernels_compute_value_and_gradients(operation):
+    """A pattern of its own for each, which XLA's passes for NVIDIA's library look for."""
+    small, large = normal(0, 8, 7, 7, 4), normal(0, 8, 14, 14, 3)
+    padding, geometry = ((1, 1), (1, 1)), ()
+    x, kernel, g = large, normal(1, 4, 4, 3, 4), small
+    if operation == "conv_transpose":
+        x, kernel, g, geometry = small, normal(1, 4, 4, 4, 3), large, ((14, 14),)
+    function = in_layout("native", operation, (2, 2), padding, *geometry)
+    assert products_of(function, x, kernel, g) == ["backward filter", "backward input", "forward"]
 
 
 @BOTH

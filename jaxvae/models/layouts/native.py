@@ -1,16 +1,86 @@
 """Convolutions on (n, height, width, channels) as XLA's own.
 
+Value, gradient of the image and gradient of the kernel are the three products that libraries have kernels for: a
+convolution, its "backward input" and its "backward filter". A transposed convolution is the backward input of the
+convolution that it mirrors, so that none of its products goes over images full of zeros. The gradients of each of the
+three are the other two, so that gradients of any order are made of these products too.
+
 Where operands are rounded (to `rounding`), tensor cores and matrix units accumulate in float32 and round once at the
 end.
 """
 
+from dataclasses import dataclass
+from functools import partial
+
+import jax
 from jax import lax
 from jaxtyping import Array, Float
 
 from jaxvae.models.layouts.geometry import Padding, Pair
 from jaxvae.models.layouts.products import Rounding, dense, rounded
 
-_NHWC = ("NHWC", "HWIO", "NHWC")
+
+@dataclass(frozen=True)
+class _Convolution:
+    """A convolution of images x with a kernel k, to y, as the trilinear form <y, x * k>.
+
+    Attributes:
+        stride: vertical and horizontal stride.
+        padding: zeros added to x on each side.
+        size: height and width of x.
+        window: height and width of k.
+        rounding: type to which operands are rounded.
+    """
+
+    stride: Pair
+    padding: Padding
+    size: Pair
+    window: Pair
+    rounding: Rounding
+
+    def plain(self, x: Array, k: Array) -> Array:
+        """The convolution of operands of one type, linear in each."""
+        return lax.conv_general_dilated(
+            x, k, self.stride, self.padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _forward(x: Array, k: Array, of: _Convolution) -> Array:
+    """Y of x and k."""
+    return of.plain(rounded(x, of.rounding), rounded(k, of.rounding)).astype(x.dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _backward_input(y: Array, k: Array, of: _Convolution) -> Array:
+    """The image that y and k stand for: the gradient of <y, x * k> with respect to x."""
+    narrow, kernel = rounded(y, of.rounding), rounded(k, of.rounding)
+    shape = jax.ShapeDtypeStruct((len(y), *of.size, k.shape[2]), narrow.dtype)
+    (x,) = jax.linear_transpose(lambda x: of.plain(x, kernel), shape)(narrow)
+    return x.astype(y.dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _backward_filter(x: Array, y: Array, of: _Convolution) -> Array:
+    """The gradient of <y, x * k> with respect to k."""
+    narrow, image = rounded(y, of.rounding), rounded(x, of.rounding)
+    shape = jax.ShapeDtypeStruct((*of.window, x.shape[-1], y.shape[-1]), narrow.dtype)
+    (k,) = jax.linear_transpose(lambda k: of.plain(image, k), shape)(narrow)
+    return k.astype(x.dtype)
+
+
+_forward.defvjp(
+    lambda x, k, of: (_forward(x, k, of), (x, k)),
+    lambda of, xk, y: (_backward_input(y, xk[1], of), _backward_filter(xk[0], y, of)),
+)
+_backward_input.defvjp(
+    lambda y, k, of: (_backward_input(y, k, of), (y, k)),
+    lambda of, yk, x: (_forward(x, yk[1], of), _backward_filter(x, yk[0], of)),
+)
+_backward_filter.defvjp(
+    lambda x, y, of: (_backward_filter(x, y, of), (x, y)),
+    lambda of, xy, k: (_backward_input(xy[1], k, of), _forward(xy[0], k, of)),
+)
 
 
 def conv(
@@ -21,10 +91,7 @@ def conv(
     rounding: Rounding,
 ) -> Float[Array, "n h2 w2 o"]:
     """`Layout.conv` on these axes."""
-    y = lax.conv_general_dilated(
-        rounded(x, rounding), rounded(kernel, rounding), stride, padding, dimension_numbers=_NHWC
-    )
-    return y.astype(x.dtype)
+    return _forward(x, kernel, _Convolution(stride, padding, x.shape[1:3], kernel.shape[:2], rounding))
 
 
 def conv_transpose(
@@ -36,19 +103,8 @@ def conv_transpose(
     rounding: Rounding,
 ) -> Float[Array, "n h2 w2 o"]:
     """`Layout.conv_transpose` on these axes."""
-    around = []
-    for n, out, k, s, (low, _) in zip(x.shape[1:3], size, kernel.shape[:2], stride, padding, strict=True):
-        before = k - 1 - low
-        around.append((before, out + k - 1 - before - ((n - 1) * s + 1)))
-    y = lax.conv_general_dilated(
-        rounded(x, rounding),
-        rounded(kernel, rounding),
-        (1, 1),
-        around,
-        lhs_dilation=stride,
-        dimension_numbers=_NHWC,
-    )
-    return y.astype(x.dtype)
+    mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
+    return _backward_input(x, mirrored, _Convolution(stride, padding, size, kernel.shape[:2], rounding))
 
 
 def flat_dense(
