@@ -88,8 +88,8 @@ class Source(Protocol):
 def map_replicas(function: Callable, platform: str | None = None) -> Callable:
     """Maps a function over the replicas, the leading axis of its first argument.
 
-    On CPU one replica after the other, since a batched step takes twice as long as two single ones; elsewhere side by
-    side.
+    A single one is not mapped at all. Of several, on CPU one after the other, since a batched step takes twice as long
+    as two single ones; elsewhere side by side.
 
     Args:
         function: takes one replica's arrays and then arguments that all replicas share.
@@ -98,9 +98,17 @@ def map_replicas(function: Callable, platform: str | None = None) -> Callable:
     Returns:
         The function of all replicas' arrays; its results have a leading axis of replicas too.
     """
-    if (platform or jax.default_backend()) != "cpu":
-        return lambda each, *shared: jax.vmap(function, in_axes=(0, *[None] * len(shared)))(each, *shared)
-    return lambda each, *shared: lax.map(lambda replica: function(replica, *shared), each)
+    in_turn = (platform or jax.default_backend()) == "cpu"
+
+    def mapped(each: PyTree, *shared: PyTree) -> PyTree:
+        if len(jax.tree.leaves(each)[0]) == 1:
+            result = function(jax.tree.map(lambda leaf: lax.squeeze(leaf, (0,)), each), *shared)
+            return jax.tree.map(lambda leaf: lax.expand_dims(leaf, (0,)), result)
+        if in_turn:
+            return lax.map(lambda replica: function(replica, *shared), each)
+        return jax.vmap(function, in_axes=(0, *[None] * len(shared)))(each, *shared)
+
+    return mapped
 
 
 @dataclass(frozen=True)

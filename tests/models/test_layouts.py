@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jax import lax
 from jax.test_util import check_grads
 
-from jaxvae.models.layouts import LAYOUTS, layout
+from jaxvae.models.layouts import LAYOUTS, layout, native
 from jaxvae.models.layouts.geometry import conv_padding, conv_size
 
 NHWC = ("NHWC", "HWIO", "NHWC")
@@ -201,34 +201,75 @@ def test_the_compilers_convolutions_are_laxs_in_float64(counts, size, kernel, st
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * float(jnp.abs(b).max()))
 
 
-def products_of(function, *given):
+def products_of(function, *given, platform="cpu"):
     """Which product each convolution is, in the program of value and gradients, as XLA tells them apart."""
     program = jax.jit(lambda x, k, g: (function(x, k), jax.vjp(function, x, k)[1](g)))
-    lines = program.lower(*given).as_text().splitlines()
+    lines = program.trace(*given).lower(lowering_platforms=(platform,)).as_text().splitlines()
     reversed_ones = {line.split()[0] for line in lines if "stablehlo.reverse" in line}
+    pattern = (
+        r"convolution\(%\w+, (%\w+)\) dim_numbers = \[(\w), .* lhs_dilate = \[(\d), (\d)\].* "
+        r"feature_group_count = (\d)"
+    )
     found = []
-    for line in lines:
-        match = re.search(
-            r"convolution\(%\w+, (%\w+)\) dim_numbers = \[(\w), .* lhs_dilate = \[(\d), (\d)\]", line
-        )
-        if match:
-            kernel, first, *dilated = match.groups()
-            spread = dilated != ["1", "1"]
-            kind = "backward input" if kernel in reversed_ones else "forward over zeros"
-            found.append(kind if spread else "backward filter" if first == "f" else "forward")
+    for kernel, first, *dilated, groups in re.findall(pattern, "\n".join(lines)):
+        spread = dilated != ["1", "1"]
+        kind = "backward input" if kernel in reversed_ones else "forward over zeros"
+        kind = kind if spread else "backward filter" if first == "f" else "forward"
+        found.append(kind if groups == "1" else f"{kind} in groups")
     return sorted(found)
 
 
-@pytest.mark.parametrize("operation", ["conv", "conv_transpose"])
+THREE = ["backward filter", "backward input", "forward"]
+
+
+def example_of(operation):
+    """The function with its arguments and a cotangent."""
+    small, large, geometry = normal(0, 8, 7, 7, 4), normal(0, 8, 14, 14, 3), ()
+    given = large, normal(1, 4, 4, 3, 4), small
+    if operation == "conv_transpose":
+        given, geometry = (small, normal(1, 4, 4, 4, 3), large), ((14, 14),)
+    return in_layout("native", operation, (2, 2), ((1, 1), (1, 1)), *geometry), given
+
+
+EITHER = pytest.mark.parametrize("operation", ["conv", "conv_transpose"])
+
+
+@EITHER
 def test_the_compilers_own_kernels_compute_value_and_gradients(operation):
     """A pattern of its own for each, which XLA's passes for NVIDIA's library look for."""
-    small, large = normal(0, 8, 7, 7, 4), normal(0, 8, 14, 14, 3)
-    padding, geometry = ((1, 1), (1, 1)), ()
-    x, kernel, g = large, normal(1, 4, 4, 3, 4), small
-    if operation == "conv_transpose":
-        x, kernel, g, geometry = small, normal(1, 4, 4, 4, 3), large, ((14, 14),)
-    function = in_layout("native", operation, (2, 2), padding, *geometry)
-    assert products_of(function, x, kernel, g) == ["backward filter", "backward input", "forward"]
+    function, given = example_of(operation)
+    assert products_of(function, *given) == THREE
+
+
+@EITHER
+def test_on_gpus_each_replica_has_kernels_of_its_own(operation):
+    function, given = example_of(operation)
+    several = [jnp.stack([each] * 3) for each in given]
+    found = products_of(jax.vmap(function), *several, platform="cuda")
+    assert found == sorted(3 * THREE)
+    together = products_of(jax.vmap(function), *several, platform="tpu")
+    assert len(together) == 3
+    assert any("groups" in each for each in together)
+
+
+@EITHER
+@pytest.mark.parametrize("mapped", [(0, 0), (0, None), (None, 0)])
+def test_replicas_are_computed_as_one_after_the_other(operation, mapped, monkeypatch):
+    """As GPUs do it, unrolled and in a loop, and as others do."""
+    function, (x, kernel, _) = example_of(operation)
+    given = [
+        jnp.stack([(number + 1) * each for number in range(3)]) if axis == 0 else each
+        for each, axis in zip((x, kernel), mapped, strict=True)
+    ]
+    expected = [
+        function(*(e[i] if a == 0 else e for e, a in zip(given, mapped, strict=True))) for i in range(3)
+    ]
+    several = jax.vmap(function, mapped)
+    np.testing.assert_allclose(several(*given), jnp.stack(expected), rtol=1e-5, atol=1e-5)
+    monkeypatch.setattr(native.lax, "platform_dependent", lambda *given, cuda, **others: cuda(*given))
+    for most in (16, 2):
+        monkeypatch.setattr(native, "_UNROLLED", most)
+        np.testing.assert_allclose(several(*given), jnp.stack(expected), rtol=1e-5, atol=1e-5)
 
 
 @BOTH

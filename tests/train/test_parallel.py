@@ -259,3 +259,15 @@ def test_an_unknown_mode_is_refused():
 def test_replicas_are_mapped_over_the_first_argument_alone():
     summed = train.map_replicas(lambda state, shared: state + shared.sum())
     np.testing.assert_array_equal(summed(jnp.arange(3.0), jnp.ones(4)), [4, 5, 6])
+
+
+def test_a_single_replica_is_not_mapped():
+    def shown(state, shared):
+        assert state.shape == ()  # with no axis to be mapped over
+        return state + shared.sum(), {"metric": state}
+
+    program = jax.make_jaxpr(train.map_replicas(shown))(jnp.ones(1), jnp.ones(4))
+    assert not {str(each.primitive) for each in program.eqns} & {"scan", "while"}
+    total, metrics = train.map_replicas(shown)(jnp.ones(1), jnp.ones(4))
+    np.testing.assert_array_equal(total, [5])
+    np.testing.assert_array_equal(metrics["metric"], [1])

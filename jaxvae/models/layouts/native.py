@@ -5,15 +5,23 @@ convolution, its "backward input" and its "backward filter". A transposed convol
 convolution that it mirrors, so that none of its products goes over images full of zeros. The gradients of each of the
 three are the other two, so that gradients of any order are made of these products too.
 
+Mapped over replicas, GPUs compute a product for each: as one with groups, it would be none of the library's three
+kernels, take three times the operations, and be computed whole by every device. TPUs compute one with groups, which
+moves fewer bytes there.
+
 Where operands are rounded (to `rounding`), tensor cores and matrix units accumulate in float32 and round once at the
 end.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 from jax import lax
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
 from jaxvae.models.layouts.geometry import Padding, Pair
@@ -45,13 +53,47 @@ class _Convolution:
         )
 
 
+_Product: TypeAlias = Callable[[Array, Array, _Convolution], Array]
+
+_UNROLLED = 16
+"""Replicas up to which each has operations of its own in a GPU's program; more take turns in a loop."""
+
+
+def _by_replica(product: _Product) -> _Product:
+    """The product, with a rule of its own for `jax.vmap`."""
+
+    def called(a: Array, b: Array, of: _Convolution) -> Array:
+        @custom_vmap
+        def one(a: Array, b: Array) -> Array:
+            return product(a, b, of)
+
+        @one.def_vmap
+        def _(size: int, mapped: list[bool], a: Array, b: Array) -> tuple[Array, bool]:
+            def replica(number: int | Array) -> Array:
+                return one(*(each[number] if has else each for each, has in zip((a, b), mapped, strict=True)))
+
+            def in_turn(*_: Array) -> Array:
+                if size > _UNROLLED:
+                    return lax.map(replica, jnp.arange(size))
+                return jnp.stack([replica(number) for number in range(size)])
+
+            together = jax.vmap(lambda a, b: product(a, b, of), [0 if has else None for has in mapped])
+            return lax.platform_dependent(a, b, cuda=in_turn, rocm=in_turn, default=together), True
+
+        return one(a, b)
+
+    return called
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
+@_by_replica
 def _forward(x: Array, k: Array, of: _Convolution) -> Array:
     """Y of x and k."""
     return of.plain(rounded(x, of.rounding), rounded(k, of.rounding)).astype(x.dtype)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
+@_by_replica
 def _backward_input(y: Array, k: Array, of: _Convolution) -> Array:
     """The image that y and k stand for: the gradient of <y, x * k> with respect to x."""
     narrow, kernel = rounded(y, of.rounding), rounded(k, of.rounding)
@@ -61,6 +103,7 @@ def _backward_input(y: Array, k: Array, of: _Convolution) -> Array:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
+@_by_replica
 def _backward_filter(x: Array, y: Array, of: _Convolution) -> Array:
     """The gradient of <y, x * k> with respect to k."""
     narrow, image = rounded(y, of.rounding), rounded(x, of.rounding)
@@ -83,6 +126,20 @@ _backward_filter.defvjp(
 )
 
 
+def _symmetric(padding: Padding) -> tuple[Padding, Padding]:
+    """Splits a padding in one that is the same on opposite sides and the rest.
+
+    The library takes the former only. Where XLA has to split it, it makes gradients with more operations of it.
+    """
+    (top, bottom), (left, right) = padding
+    v, h = min(top, bottom), min(left, right)
+    return ((v, v), (h, h)), ((top - v, bottom - v), (left - h, right - h))
+
+
+def _window(kernel: Float[Array, "kh kw i o"]) -> Pair:
+    return kernel.shape[0], kernel.shape[1]
+
+
 def conv(
     x: Float[Array, "n h w i"],
     kernel: Float[Array, "kh kw i o"],
@@ -91,7 +148,11 @@ def conv(
     rounding: Rounding,
 ) -> Float[Array, "n h2 w2 o"]:
     """`Layout.conv` on these axes."""
-    return _forward(x, kernel, _Convolution(stride, padding, x.shape[1:3], kernel.shape[:2], rounding))
+    same, rest = _symmetric(padding)
+    x = jnp.pad(x, ((0, 0), *rest, (0, 0))) if any(map(any, rest)) else x
+    return _forward(
+        x, kernel, _Convolution(stride, same, (x.shape[1], x.shape[2]), _window(kernel), rounding)
+    )
 
 
 def conv_transpose(
@@ -103,8 +164,11 @@ def conv_transpose(
     rounding: Rounding,
 ) -> Float[Array, "n h2 w2 o"]:
     """`Layout.conv_transpose` on these axes."""
+    same, ((top, bottom), (left, right)) = _symmetric(padding)
+    padded = size[0] + top + bottom, size[1] + left + right
     mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
-    return _backward_input(x, mirrored, _Convolution(stride, padding, size, kernel.shape[:2], rounding))
+    y = _backward_input(x, mirrored, _Convolution(stride, same, padded, _window(kernel), rounding))
+    return y[:, top : top + size[0], left : left + size[1]]
 
 
 def flat_dense(
