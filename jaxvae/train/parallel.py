@@ -259,11 +259,13 @@ class Parallel:
                 state, history = carry
                 row, index = self._share(rows[(first + i) % len(rows)])
                 state, metrics = step(state, self._batch(source, arrays, row, index))
-                return state, {name: history[name].at[i].set(value) for name, value in metrics.items()}
+                return state, history.at[:, i].set(jnp.stack([metrics[name] for name in names]))
 
             batch = self._batch(source, arrays, *self._share(rows[0]))
-            names = jax.eval_shape(lambda: step(state, batch)[1])
-            return lax.fori_loop(0, count, body, (state, {name: jnp.zeros(length) for name in names}))
+            names = list(jax.eval_shape(lambda: step(state, batch)[1]))
+            # One array, since each write would be an operation of its own.
+            state, history = lax.fori_loop(0, count, body, (state, jnp.zeros((len(names), length))))
+            return state, dict(zip(names, history, strict=True))
 
         train_all = map_replicas(train, self.platform)
 
