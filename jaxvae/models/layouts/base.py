@@ -52,7 +52,7 @@ class Layout:
     def conv(
         self, x: Float[Array, "_ _ _ _"], kernel: Float[Array, "kh kw i o"], stride: Pair, padding: Padding
     ) -> Float[Array, "_ _ _ _"]:
-        """Convolution (in the field's sense: correlation), differentiable once in reverse.
+        """Convolution (in the field's sense: correlation), differentiable in reverse: once in "chwn", any times in "native".
 
         Args:
             x: images in this layout.
@@ -73,7 +73,7 @@ class Layout:
         padding: Padding,
         size: Pair,
     ) -> Float[Array, "_ _ _ _"]:
-        """Transposed convolution, differentiable once in reverse.
+        """Transposed convolution, differentiable in reverse as `conv` is.
 
         Args:
             x: images in this layout.
