@@ -52,7 +52,9 @@ class Layout:
     def conv(
         self, x: Float[Array, "_ _ _ _"], kernel: Float[Array, "kh kw i o"], stride: Pair, padding: Padding
     ) -> Float[Array, "_ _ _ _"]:
-        """Convolution (in the field's sense: correlation), differentiable in reverse: once in "chwn", any times in "native".
+        """Convolution (in the field's sense: correlation), differentiable in reverse.
+
+        In "chwn" once, in "native" any number of times.
 
         Args:
             x: images in this layout.
