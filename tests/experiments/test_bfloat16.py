@@ -59,11 +59,15 @@ def trace(monkeypatch, tmp_path):
 
 
 def products(jaxpr):
-    """Every product in a jaxpr and in those that it calls: the types of its operands and its stated precision."""
+    """Every product in a jaxpr and in those that it calls: the types of its operands and its stated precision.
+
+    Of branches by platform, the last one is that of CPUs and TPUs.
+    """
     for equation in jaxpr.eqns:
         if equation.primitive.name in PRODUCTS:
             yield {str(v.aval.dtype) for v in equation.invars}, equation.params["precision"]
-        for parameter in jax.tree.leaves(equation.params, is_leaf=lambda p: hasattr(p, "eqns")):
+        called = equation.params.get("branches", [equation.params])[-1]
+        for parameter in jax.tree.leaves(called, is_leaf=lambda p: hasattr(p, "eqns")):
             inner = getattr(parameter, "jaxpr", parameter)
             if hasattr(inner, "eqns"):
                 yield from products(inner)
