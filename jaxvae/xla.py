@@ -1,6 +1,7 @@
 """Workarounds that make XLA:CPU fast."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -38,26 +39,19 @@ def take_rows(x: Float[Array, "... n"], index: Int[np.ndarray, " m"]) -> Float[A
     Returns:
         The rows x.reshape(-1, n)[index].
     """
-
-    def gather(x: Array) -> Array:
-        if x.dtype == jnp.bfloat16:  # XLA:CPU moves integers faster than narrow floats
-            return lax.bitcast_convert_type(gather(lax.bitcast_convert_type(x, jnp.uint16)), jnp.bfloat16)
-        return lax.gather(
-            x.reshape(-1, x.shape[-1]),
-            index[:, None],
-            lax.GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(0,), start_index_map=(0,)),
-            slice_sizes=(1, x.shape[-1]),
-            mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
-        )
-
-    return _outlined(gather)(x)
+    with set_xla_metadata(
+        inlineable="false"
+    ):  # a computation of its own, across whose boundary XLA:CPU does not fuse
+        return jax.jit(partial(_gather, index))(x)
 
 
-def _outlined(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Calls `function` as a separate computation, across whose boundary XLA:CPU does not fuse."""
-
-    def call(x: Array) -> Array:
-        with set_xla_metadata(inlineable="false"):
-            return jax.jit(function)(x)
-
-    return call
+def _gather(index: Int[np.ndarray, " m"], x: Array) -> Array:
+    if x.dtype == jnp.bfloat16:  # XLA:CPU moves integers faster than narrow floats
+        return lax.bitcast_convert_type(_gather(index, lax.bitcast_convert_type(x, jnp.uint16)), jnp.bfloat16)
+    return lax.gather(
+        x.reshape(-1, x.shape[-1]),
+        index[:, None],
+        lax.GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(0,), start_index_map=(0,)),
+        slice_sizes=(1, x.shape[-1]),
+        mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
+    )

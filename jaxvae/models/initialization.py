@@ -7,6 +7,7 @@ output channels times the kernel's area of a transposed convolution.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 from flax.linen import initializers
@@ -36,12 +37,13 @@ def _zeros(fan_in: int) -> initializers.Initializer:
 
 
 def _uniform(fan_in: int) -> initializers.Initializer:
-    bound = 1 / math.sqrt(fan_in)
+    return partial(_draw_uniform, 1 / math.sqrt(fan_in))
 
-    def draw(key: Key[Array, ""], shape: tuple[int, ...], dtype: DTypeLike = "float32") -> Array:
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
 
-    return draw
+def _draw_uniform(
+    bound: float, key: Key[Array, ""], shape: tuple[int, ...], dtype: DTypeLike = "float32"
+) -> Array:
+    return jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
 INITIALIZATIONS: Mapping[str, Initialization] = {
