@@ -2,9 +2,11 @@
 
 import ctypes
 import gc
+import gzip
 import os
 import signal
 import sys
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,6 +44,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # What is compiled makes many objects that stay. Searched for garbage as often as Python's defaults want it, they take a
 # tenth of the time.
 gc.set_threshold(200_000)
+# MNIST's four files, which many tests read.
+gzip.decompress = lru_cache(maxsize=4)(gzip.decompress)
 
 jax.devices()  # made of the flags above, before a test sets others for a process that it starts
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -54,6 +58,12 @@ if jax.__version_info__ >= (0, 8):
 
 _MEMORY = 1_500_000_000
 """Bytes with which a process keeps its compiled programs."""
+
+_GROWTH = 250_000_000
+"""Bytes more than after the last search for programs to drop, before the next: a search takes half a second."""
+
+_after = 0
+"""Bytes after the last search."""
 
 
 def _memory():
@@ -71,13 +81,16 @@ def _forget_programs():
 
     Dropped after every file, the small programs that all files share would be traced and lowered time and again.
     """
+    global _after
     yield
-    if _memory() > _MEMORY:
-        gc.collect()  # programs of functions that are gone
+    if _memory() <= max(_MEMORY, _after + _GROWTH):
+        return
+    gc.collect()  # programs of functions that are gone
     if _memory() > _MEMORY:
         jax.clear_caches()
         if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
             library.malloc_trim(0)
+    _after = _memory()
 
 
 def pytest_collection_modifyitems(items):

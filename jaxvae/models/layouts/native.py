@@ -15,7 +15,7 @@ end.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TypeAlias
 
 import jax
@@ -62,27 +62,28 @@ _UNROLLED = 16
 def _by_replica(product: _Product) -> _Product:
     """The product, with a rule of its own for `jax.vmap`."""
 
-    def called(a: Array, b: Array, of: _Convolution) -> Array:
+    @cache
+    def mapped(of: _Convolution) -> Callable[[Array, Array], Array]:
         @custom_vmap
         def one(a: Array, b: Array) -> Array:
             return product(a, b, of)
 
         @one.def_vmap
-        def _(size: int, mapped: list[bool], a: Array, b: Array) -> tuple[Array, bool]:
+        def _(size: int, which: list[bool], a: Array, b: Array) -> tuple[Array, bool]:
             def replica(number: int | Array) -> Array:
-                return one(*(each[number] if has else each for each, has in zip((a, b), mapped, strict=True)))
+                return one(*(each[number] if has else each for each, has in zip((a, b), which, strict=True)))
 
             def in_turn(*_: Array) -> Array:
                 if size > _UNROLLED:
                     return lax.map(replica, jnp.arange(size))
                 return jnp.stack([replica(number) for number in range(size)])
 
-            together = jax.vmap(lambda a, b: product(a, b, of), [0 if has else None for has in mapped])
+            together = jax.vmap(lambda a, b: product(a, b, of), [0 if has else None for has in which])
             return lax.platform_dependent(a, b, cuda=in_turn, rocm=in_turn, default=together), True
 
-        return one(a, b)
+        return one
 
-    return called
+    return lambda a, b, of: mapped(of)(a, b)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
