@@ -177,7 +177,9 @@ class NormAct(nn.Module):
             y = x * gain.reshape(shape) + (bias - mean.value * gain).reshape(shape)
             return jnp.where(y > 0, y, self.slope * y)
         axis_name = None if self.is_initializing() else self.axis_name
-        y, batch_mean, batch_var = norm_act(x, scale, bias, self.channel_axis, self.slope, EPSILON, axis_name)
+        y, batch_mean, batch_var = norm_act(
+            x, scale, bias, mean.value, self.channel_axis, self.slope, EPSILON, axis_name
+        )
         if not self.is_initializing():
             mean.value = MOMENTUM * mean.value + (1 - MOMENTUM) * batch_mean
             var.value = MOMENTUM * var.value + (1 - MOMENTUM) * batch_var

@@ -1,3 +1,4 @@
+import re
 from functools import partial
 
 import jax
@@ -13,6 +14,7 @@ from jaxvae.models.layouts.norm import norm_act
 
 KEY = jax.random.key(0)
 SCALE, BIAS = jnp.array([0.5, 1.5, -1.0]), jnp.array([0.1, -0.2, 0.3])
+PIVOT = jnp.array([0.0, 0.5, 1.0])
 BOTH = pytest.mark.parametrize("name", LAYOUTS)
 
 
@@ -55,8 +57,8 @@ def test_norm_act_is_flaxs_batch_norm_and_rectifier(slope, train):
 
 def test_norm_act_finds_the_channels_on_any_axis():
     x = normal(0, 4, 5, 2, 3)
-    last = norm_act(x, SCALE, BIAS, -1, 0.2, EPSILON, None)
-    first = norm_act(x.transpose(3, 1, 2, 0), SCALE, BIAS, 0, 0.2, EPSILON, None)
+    last = norm_act(x, SCALE, BIAS, PIVOT, -1, 0.2, EPSILON, None)
+    first = norm_act(x.transpose(3, 1, 2, 0), SCALE, BIAS, PIVOT, 0, 0.2, EPSILON, None)
     np.testing.assert_allclose(first[0].transpose(3, 1, 2, 0), last[0], atol=1e-6)
     np.testing.assert_allclose(first[1:], last[1:], rtol=1e-6)
 
@@ -67,7 +69,7 @@ def test_norm_act_shares_statistics_over_devices(devices):
 
     def results(axis_name, x, weights, scale, bias):
         def loss(x, scale, bias):
-            y, *statistics = norm_act(x, scale, bias, -1, 0.2, EPSILON, axis_name)
+            y, *statistics = norm_act(x, scale, bias, PIVOT, -1, 0.2, EPSILON, axis_name)
             return jnp.mean(weights * y), (y, statistics)
 
         (_, (y, statistics)), (dx, *d) = jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(x, scale, bias)
@@ -82,6 +84,10 @@ def test_norm_act_shares_statistics_over_devices(devices):
         devices=jax.devices()[:devices],
     )
     split = [a.reshape(devices, -1, *a.shape[1:]) for a in (x, weights)]
+    compiled = spread.lower(*split, SCALE, BIAS).compile().as_text()
+    assert (
+        len(re.findall(r"= all-reduce(?:-start)?\(", compiled)) <= 3
+    )  # forward, backward, and the mean above
     (y_parts, dx_parts), shared_spread = spread(*split, SCALE, BIAS)
     close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
     close(y_parts.reshape(y.shape), y)
@@ -89,9 +95,19 @@ def test_norm_act_shares_statistics_over_devices(devices):
     jax.tree.map(close, shared_spread, shared)
 
 
+@pytest.mark.parametrize("far", [0, 3, -1e4], ids=["at 0", "near 0", "far from 0"])
+def test_statistics_are_float64s_whatever_the_mean(far):
+    x = np.float32(far + normal(0, 64, 7, 7, 3))
+    before = x[:32].mean((0, 1, 2)) + 1  # the batches' before, nearly a standard deviation from the mean
+    _, mean, var = norm_act(jnp.asarray(x), SCALE, BIAS, jnp.asarray(before), -1, 0.2, EPSILON, None)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean((0, 1, 2)), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(var, exact.var((0, 1, 2)), rtol=3e-6)
+
+
 def test_norm_act_of_constant_images_is_finite():
     y, pullback = jax.vjp(
-        lambda x: norm_act(x, SCALE, BIAS, -1, 0.0, EPSILON, None)[0], jnp.ones((4, 2, 2, 3))
+        lambda x: norm_act(x, SCALE, BIAS, PIVOT, -1, 0.0, EPSILON, None)[0], jnp.ones((4, 2, 2, 3))
     )
     np.testing.assert_allclose(y, jnp.broadcast_to(jnp.maximum(BIAS, 0), y.shape), atol=1e-4)
     assert np.isfinite(pullback(y)[0]).all()
