@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,11 @@ def test_an_unknown_environment_is_refused_in_one_line():
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: environments are ci, colab and newest, got moon.\n"
+
+
+def test_a_deprecation_fails_a_test_whatever_its_words():
+    """The newest JAX's too, while Colab's Matplotlib is excused for its calls of pyparsing."""
+    for words in ("jax.old is deprecated.", "'old' deprecated - use 'new'"):
+        with pytest.raises(DeprecationWarning, match=words):
+            warnings.warn(words, DeprecationWarning, stacklevel=1)
+    warnings.warn_explicit("'old' deprecated - use 'new'", DeprecationWarning, "x.py", 1, "matplotlib.a")
