@@ -163,11 +163,15 @@ def mmd(
 
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, ""]:
         mask = gathered(batch.mask, batch.axis_name)
-        total = jnp.zeros(())
+        divergence = partial(estimate, kernel=kernel, mask=mask)
+        of_size: dict[int, list[tuple[int, Prior]]] = {}
         for index, p in priors_by_level(prior, level=level, levels=len(output.latents)):
-            draws = p.sample(jax.random.fold_in(key, index), len(mask))
-            latents = gathered(output.latents[index], batch.axis_name)
-            total += estimate(latents, draws, kernel=kernel, mask=mask)
+            of_size.setdefault(output.latents[index].shape[1], []).append((index, p))
+        total = jnp.zeros(())
+        for levels in of_size.values():  # together: one operation in place of one for each level
+            latents = gathered(jnp.stack([output.latents[index] for index, _ in levels], 1), batch.axis_name)
+            draws = [p.sample(jax.random.fold_in(key, index), len(mask)) for index, p in levels]
+            total += jnp.sum(jax.vmap(divergence, in_axes=1)(latents, jnp.stack(draws, 1)))
         return total
 
     return term

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -152,7 +154,10 @@ class Shifted:
 
 @pytest.mark.parametrize(("name", "estimate"), [("unbiased", mmd2), ("biased", mmd2_biased)])
 def test_term_compares_each_level_with_fresh_prior_draws(output, batch, name, estimate):
-    priors, kernel = (Shifted(2), Shifted(3)), dimension_rbf()
+    output = dataclasses.replace(
+        output, latents=(*output.latents, jnp.sin(output.latents[0]))
+    )  # sizes 2, 3, 2
+    priors, kernel = (Shifted(2), Shifted(3), Shifted(2)), dimension_rbf()
     expected = [
         estimate(z, p.sample(jax.random.fold_in(KEY, level), 8), kernel=kernel, mask=batch.mask)
         for level, (p, z) in enumerate(zip(priors, output.latents, strict=True))
