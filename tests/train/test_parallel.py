@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from statistics_of_a_batch import near_statistics
 
 from jaxvae import losses, models, train
 from jaxvae.data import Resident, from_arrays
@@ -78,8 +79,11 @@ def variables():
         )
         return jnp.asarray(values, jnp.float32)
 
-    shapes = jax.eval_shape(partial(models.init, model=ladder("native")), jax.random.key(0))
-    return jax.tree.map_with_path(draw, shapes)
+    model, key = ladder("native"), jax.random.key(0)
+    drawn = jax.tree.map_with_path(draw, jax.eval_shape(partial(models.init, model=model), key))
+    images = jnp.asarray(IMAGES, jnp.float32) / 255
+    step = jax.jit(partial(model.apply, train=True, mutable=["batch_stats"]))
+    return near_statistics(drawn, step(drawn, key, images, jnp.arange(len(images)))[1])
 
 
 @cache
