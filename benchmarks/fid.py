@@ -8,25 +8,21 @@ are compared before anything is timed. Needs the extra `bench` (PyTorch) and the
 TorchScript network PyTorch runs.
 """
 
-import multiprocessing
 import os
-import random
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from benchmarks import files
 from benchmarks.fid_sides import LIBRARIES, Side, network_file, serve
 from benchmarks.launch import launch
-from benchmarks.processes import BenchmarkError
 from benchmarks.tables import grid
+from benchmarks.turns import ratio, started, take_turns
 
 AGREEMENT = {"float32": 1e-3, "bfloat16": 5e-2}
 """Relative difference of features from PyTorch's in float32 up to which all compute the same."""
@@ -94,7 +90,17 @@ def main(config: Config) -> None:
         }
         for side, times, difference in zip(sides, seconds, differences, strict=True)
     ]
-    ratios = {precision: ratio(sides, seconds, precision) for precision in AGREEMENT}
+    ratios = {}
+    for precision in AGREEMENT:
+        ours, theirs = (
+            [
+                times
+                for side, times in zip(sides, seconds, strict=True)
+                if (side.library, side.precision) == (library, precision)
+            ]
+            for library in ("jax", "torch")
+        )
+        ratios[precision] = ratio(ours, theirs)
     results = files.header(
         asdict(config) | {"out": str(config.out)}, {"jax_devices": [str(jax.devices()[0])]}
     )
@@ -117,73 +123,18 @@ def compete(sides: Sequence[Side], *, rounds: int) -> tuple[list[float], list[li
     Raises:
         ValueError: the two sides do not compute the same.
     """
-    context = multiprocessing.get_context("spawn")
-    pipes, features = [], []
-    for side in tqdm(sides, desc="preparing", unit="side"):
-        pipe, other = context.Pipe()
-        context.Process(target=serve, args=(side, other), daemon=True).start()
-        other.close()
-        pipes.append(pipe)
-        features.append(hear(pipe, side))
-    plain = next(i for i, side in enumerate(sides) if (side.library, side.variant) == ("torch", "float32"))
-    norm = np.linalg.norm(features[plain])
-    differences = [float(np.linalg.norm(values - features[plain]) / norm) for values in features]
-    for side, difference in zip(sides, differences, strict=True):
-        if not difference < AGREEMENT[side.precision]:
-            raise ValueError(f"features of {side} differ by {difference:.1e}: they do not compute the same.")
-    seconds: list[list[float]] = [[] for _ in sides]
-    for _ in tqdm(range(rounds), desc="measuring", unit="round"):
-        for turn in random.sample(range(len(sides)), len(sides)):
-            pipes[turn].send(True)
-            seconds[turn].append(hear(pipes[turn], sides[turn]))
-    for pipe in pipes:
-        pipe.send(False)
-    return differences, seconds
-
-
-def hear(pipe: Connection, side: Side) -> Any:
-    """The next message of a contestant's process.
-
-    Args:
-        pipe: to the process.
-        side: the contestant.
-
-    Returns:
-        The message.
-
-    Raises:
-        BenchmarkError: the process died.
-    """
-    try:
-        return pipe.recv()
-    except EOFError:
-        raise BenchmarkError(f"{side} died; its own message is above.") from None
-
-
-def ratio(
-    sides: Sequence[Side], seconds: Sequence[Sequence[float]], precision: str
-) -> tuple[float, float, float]:
-    """How many times as fast ours is as PyTorch's, each represented by its setting with the smallest median.
-
-    Args:
-        sides: the contestants.
-        seconds: of each one's turns, round by round.
-        precision: of the contestants that count.
-
-    Returns:
-        Smallest, median and largest ratio within a round.
-    """
-
-    def best(library: str) -> Sequence[float]:
-        own = [
-            times
-            for side, times in zip(sides, seconds, strict=True)
-            if (side.library, side.precision) == (library, precision)
-        ]
-        return min(own, key=statistics.median)
-
-    ratios = [theirs / ours for theirs, ours in zip(best("torch"), best("jax"), strict=True)]
-    return min(ratios), statistics.median(ratios), max(ratios)
+    with started(serve, sides) as (contenders, features):
+        plain = next(
+            i for i, side in enumerate(sides) if (side.library, side.variant) == ("torch", "float32")
+        )
+        norm = np.linalg.norm(features[plain])
+        differences = [float(np.linalg.norm(values - features[plain]) / norm) for values in features]
+        for side, difference in zip(sides, differences, strict=True):
+            if not difference < AGREEMENT[side.precision]:
+                raise ValueError(
+                    f"features of {side} differ by {difference:.1e}: they do not compute the same."
+                )
+        return differences, take_turns(contenders, rounds=rounds)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

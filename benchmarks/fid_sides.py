@@ -134,7 +134,8 @@ def serve(side: Side, pipe: Connection) -> None:
     for _ in range(2):  # TorchScript compiles at its second call
         features = run()
     pipe.send(features)
-    while pipe.recv():
+    while True:
+        pipe.recv()
         started = time.perf_counter()
         run()
         pipe.send(time.perf_counter() - started)

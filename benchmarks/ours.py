@@ -95,6 +95,7 @@ class Ours:
         Returns:
             Seconds, up to the moment when the metrics are in main memory.
         """
+        self._losses = []
         started = time.perf_counter()
         while steps:
             count = min(train.CHUNK, steps, self._per_epoch - self._step % self._per_epoch)
@@ -103,10 +104,15 @@ class Ours:
             self._state, history = self._program.chunk(
                 self._state, self._order, self._arrays, jnp.int32(count)
             )
-            jax.device_get(history)
+            self._losses.append(jax.device_get(history)["loss"][0, :count])
             self._step += count
             steps -= count
         return time.perf_counter() - started
+
+    @property
+    def loss(self) -> float:
+        """Of the first replica, mean over the steps of the last run."""
+        return float(np.concatenate(self._losses).mean())
 
     def peak_memory(self) -> int | None:
         """Most bytes in use on an accelerator so far; None if the device uses main memory."""

@@ -33,18 +33,6 @@ def test_numbers_that_make_no_benchmark_are_refused(flags):
         fid.Config(**flags)
 
 
-def test_the_ratio_is_that_of_the_best_within_rounds():
-    sides = [
-        side("jax", "float32", 4),
-        side("jax", "float32", 16),
-        side("torch", "float32"),
-        side("torch", "float32 channels_last"),
-        side("torch", "bfloat16 channels_last"),
-    ]
-    seconds = [[1.0, 2.0, 1.0], [5.0, 5.0, 0.1], [9.0, 9.0, 9.0], [3.0, 3.0, 2.0], [0.1, 0.1, 0.1]]
-    assert fid.ratio(sides, seconds, "float32") == (1.5, 2.0, 3.0)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("variant", LIBRARIES["torch"])
 def test_both_sides_compute_the_same(installed, variant):
