@@ -49,7 +49,7 @@ def check_installed() -> None:
         ValueError: PyTorch or pythae is not installed.
     """
     if not all(map(find_spec, ("torch", "pythae"))):
-        raise ValueError('this needs PyTorch and pythae: pip install -e ".[bench]" pythae==0.1.2')
+        raise ValueError('this needs PyTorch and pythae: pip install -e ".[bench]"')
 
 
 def serve(side: Side, pipe: Connection) -> None:

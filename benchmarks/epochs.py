@@ -5,7 +5,7 @@
 takes seven minutes on two CPU cores. Contestants have processes of their own and take turns in random order, an epoch
 each; the first epoch of each, which compiles and warms, is not counted. The table has the median and range of the
 seconds of an epoch and the training loss of the last one, which shows that both learn the same; the ratio is taken
-within rounds, with the faster of pythae's ways to load batches. Needs the extra `bench` (PyTorch) and pythae 0.1.2.
+within rounds, with the faster of pythae's ways to load batches. Needs the extra `bench` (PyTorch and pythae).
 """
 
 import statistics

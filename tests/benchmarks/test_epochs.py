@@ -7,7 +7,7 @@ from benchmarks import epoch_sides, epochs
 
 def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(epoch_sides, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r'pip install -e "\.\[bench\]" pythae==0\.1\.2'):
+    with pytest.raises(ValueError, match=r'pip install -e "\.\[bench\]"'):
         epochs.main(epochs.Config())
 
 
