@@ -90,7 +90,7 @@ def main(config: Config) -> None:
     low, middle, high = ratio(seconds[:1], seconds[1:])
     results = files.header(asdict(config) | {"out": str(config.out)}, {})
     files.write(config.out, results | {"rows": rows, "ratio": [low, middle, high]})
-    print(table(rows))
+    print(f"{files.machine(results)}\n\n{table(rows)}")
     print(f"An epoch of jaxvae is {middle:.1f} times as fast as pythae's ({low:.1f} to {high:.1f}).")
 
 

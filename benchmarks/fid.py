@@ -105,7 +105,7 @@ def main(config: Config) -> None:
         asdict(config) | {"out": str(config.out)}, {"jax_devices": [str(jax.devices()[0])]}
     )
     files.write(config.out, results | {"rows": rows, "ratios": ratios})
-    print(table(rows))
+    print(f"{files.machine(results)}\n\n{table(rows)}")
     for precision, (low, middle, high) in ratios.items():
         print(f"{precision}: ours is {middle:.2f} times as fast as PyTorch's best ({low:.2f} to {high:.2f}).")
 

@@ -11,6 +11,17 @@ from typing import Any
 
 from jaxvae.files import write_atomically
 
+_INSTRUCTION_SETS = {
+    "avx2": "AVX2",
+    "avx512f": "AVX-512",
+    "avx512_bf16": "AVX-512 for bfloat16",
+    "amx_tile": "AMX",
+    "amx_bf16": "AMX for bfloat16",
+    "sve": "SVE",
+    "bf16": "bfloat16",
+}
+"""Those that matrix products gain by, as Linux calls them and as their makers do."""
+
 _PACKAGES = ("jaxvae", "jax", "jaxlib", "flax", "optax", "torch", "numpy")
 
 
@@ -27,6 +38,7 @@ def header(flags: Mapping[str, Any], devices: Mapping[str, Any]) -> dict[str, An
     machine = {
         "platform": platform.platform(),
         "processor": _processor(),
+        "instruction_sets": instruction_sets(_read("/proc/cpuinfo")),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         **devices,
@@ -53,13 +65,43 @@ def _commit() -> str:
     return done.stdout.strip()
 
 
+def _read(path: str) -> str:
+    return Path(path).read_text() if Path(path).exists() else ""
+
+
 def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+    for line in _read("/proc/cpuinfo").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
     return platform.processor()
+
+
+def instruction_sets(cpuinfo: str) -> list[str]:
+    """Sets of instructions that matrix products gain by.
+
+    Args:
+        cpuinfo: text of Linux's /proc/cpuinfo; empty where there is none.
+
+    Returns:
+        Those of the first processor.
+    """
+    lines = (line.partition(":") for line in cpuinfo.splitlines())
+    flags = next((value.split() for name, _, value in lines if name.strip() in ("flags", "Features")), [])
+    return [name for flag, name in _INSTRUCTION_SETS.items() if flag in flags]
+
+
+def machine(results: Mapping[str, Any]) -> str:
+    """What the times below it are of.
+
+    Args:
+        results: of `header`.
+
+    Returns:
+        One line.
+    """
+    about = results["machine"]
+    sets = ", ".join(about["instruction_sets"]) or "no instructions for vectors that are known here"
+    return f"{about['processor']}, {about['cores']} cores, with {sets}."
 
 
 def check(path: Path, *, overwrite: bool) -> None:

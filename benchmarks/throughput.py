@@ -101,7 +101,7 @@ def main(config: Config) -> None:
             for row in rows:
                 bar.write(f"\n{bar.desc}replicas {row['replicas']}\n{tables.details(row)}")
             bar.update()
-    print(f"\n{tables.summary(results['rows'])}")
+    print(f"\n{files.machine(results)}\n\n{tables.summary(results['rows'])}")
     if config.figure:
         figure.draw(config.figure, results["rows"])
 
