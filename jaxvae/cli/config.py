@@ -63,7 +63,8 @@ class RunConfig(Checked):
     """Memory layout of the convolutions; by default chwn on CPU and native elsewhere."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What the inputs of matrix products and convolutions are rounded to; sums, losses, parameters stay float32."""
+    """What the inputs of matrix products and convolutions are rounded to; sums, losses, parameters stay float32. Where
+    bfloat16 is slower, a warning says so."""
 
     matmul_precision: Literal["default", "high", "highest"] = "default"
     """How exactly float32 inputs are multiplied. TPU: in one pass of bfloat16, three passes, or six (as good as

@@ -18,6 +18,7 @@ import tyro
 
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.process import compile_cache, experiment_process
+from jaxvae.cli.rates import product_rates, warn_if_slower
 from jaxvae.cli.record import command, program
 from jaxvae.types import RunStopped
 
@@ -50,6 +51,8 @@ def launch(
         with experiment_process():
             config = _parse(presets, description, arguments)
             with compile_cache(config.compile_cache), jax.default_matmul_precision(config.matmul_precision):
+                if config.precision == "bfloat16":
+                    warn_if_slower(product_rates())
                 main(config)
     except RunStopped as error:
         _stop(error)

@@ -2,12 +2,20 @@ import fcntl
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 import small_runs
 from tfds_stand_ins import prepared, stand_ins  # noqa: F401
 
 from experiments import vlae_mnist
+
+
+@pytest.fixture(autouse=True)
+def _bfloat16_is_as_fast(monkeypatch):
+    """As it is not everywhere; where it is not, the warning of it would be an error."""
+    rates = {"float32": 1e11, "bfloat16": 1e11}
+    monkeypatch.setattr(sys.modules["jaxvae.cli.launch"], "product_rates", lambda: rates)
 
 
 @pytest.fixture(scope="session")
