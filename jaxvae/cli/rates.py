@@ -15,7 +15,7 @@ _TURNS = 5
 
 
 def product_rates() -> dict[str, float]:
-    """Measures matrix products of this machine's default device, for a tenth of a second or so.
+    """Measures matrix products of this machine's default device, for less than a second.
 
     Returns:
         Operations per second by the type of the operands, "float32" and "bfloat16", at best of a few turns. The sums
