@@ -8,7 +8,7 @@ allow at best. Needs the extra `aot`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,15 +173,18 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return grid((head, *lines))
 
 
-def measure(model: str, config: Config, found: Mapping[int, targets.Target]) -> list[dict[str, Any]]:
+def measure(
+    model: str, config: Config, found: Mapping[int, targets.Target], bar: tqdm
+) -> Iterator[dict[str, Any]]:
     """Compiles a model for each number of chips.
 
     Args:
         model: name of the training.
         config: the flags.
         found: devices for each number of chips.
+        bar: moves on by a program.
 
-    Returns:
+    Yields:
         Rows of `benchmarks.programs.row`, each with its "seconds" and the batch that it "pays_from"; without those that
         a chip's memory is too small for.
     """
@@ -190,13 +193,16 @@ def measure(model: str, config: Config, found: Mapping[int, targets.Target]) -> 
     def compiled(chips: int, batch_size: int | None) -> programs.Row:
         target = found[chips]
         parallel = train.Parallel("jit", chips, target.devices)
-        job = trainings.find(model, parallel, preset=config.preset, batch_size=batch_size)
-        return programs.row(model, programs.build(job, target))
+        bar.set_postfix_str(f"{model}, {chips} chips")
+        try:
+            job = trainings.find(model, parallel, preset=config.preset, batch_size=batch_size)
+            return programs.row(model, programs.build(job, target))
+        finally:
+            bar.update()
 
     one = compiled(1, None)
     size = one["batch_size"]
     four_times = compiled(1, 4 * size)
-    rows: list[dict[str, Any]] = []
     for chips in config.chips:
         try:
             row = one if chips == 1 else compiled(chips, chips * size)
@@ -204,8 +210,7 @@ def measure(model: str, config: Config, found: Mapping[int, targets.Target]) -> 
             tqdm.write(f"left out: {error}")
             continue
         pays = None if chips == 1 else pays_from(one, four_times, row, latency)
-        rows.append({**row, "seconds": seconds(row, latency), "pays_from": pays})
-    return rows
+        yield {**row, "seconds": seconds(row, latency), "pays_from": pays}
 
 
 def main(config: Config) -> None:
@@ -222,10 +227,11 @@ def main(config: Config) -> None:
         files.check(config.out, overwrite=config.overwrite)
     found = {chips: targets.find("tpu", f"v5e:{SLICES[chips]}") for chips in config.chips}
     rows: list[dict[str, Any]] = []
-    for model in tqdm(config.model, unit="model"):
-        rows += measure(model, config, found)
-        if config.out:
-            files.write(config.out, {"rows": rows})
+    with tqdm(total=len(config.model) * (len(config.chips) + 1), unit="program") as bar:
+        for row in (row for model in config.model for row in measure(model, config, found, bar)):
+            rows.append(row)
+            if config.out:
+                files.write(config.out, {"rows": rows})
     chip = targets.V5E
     print(table(rows))
     print(
