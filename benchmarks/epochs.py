@@ -2,7 +2,7 @@
 
     python -m benchmarks.epochs
 
-takes a quarter of an hour on two CPU cores; `--images 6000` takes two minutes. Contestants have processes of their own
+takes about eight minutes on two CPU cores, with `--images 6000` two. Contestants have processes of their own
 and take turns in random order, an epoch each; the first epoch of each, which compiles and warms, is not counted. The
 table has the median and range of the seconds of an epoch and the training loss of the last one, which shows that both
 learn the same; the ratio is taken within rounds, with the faster of pythae's ways to load batches. Needs the extra
