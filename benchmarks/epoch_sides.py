@@ -90,21 +90,18 @@ def _serve_jaxvae(side: Side, pipe: Connection) -> None:
         pipe.send((ours.run(steps), ours.loss))
 
 
-def _serve_pythae(side: Side, pipe: Connection) -> None:
+def _pythae_model() -> Any:
+    """VAE of pythae's around our network's twin, with parameters as ours begins with."""
     import torch
-    from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
-    from pythae.trainers import BaseTrainer, BaseTrainerConfig
-    from pythae.trainers.training_callbacks import TrainingCallback
 
     from benchmarks import weights
     from benchmarks.networks import make_model
     from benchmarks.twins import PaddedTwin
     from benchmarks.workloads import WORKLOADS
 
-    logging.disable(logging.INFO)
     workload = WORKLOADS[MODEL]
     twin = PaddedTwin(workload)
     initial = models.init(jax.random.key(0), make_model(workload, "float32"))
@@ -130,6 +127,20 @@ def _serve_pythae(side: Side, pipe: Connection) -> None:
             logits = self.to_logits(self.unstages(self.expand(z)))
             return ModelOutput(reconstruction=torch.sigmoid(logits))
 
+    height, width, channels = workload.image_shape
+    (latent_size,) = workload.latent_sizes
+    config = VAEConfig(input_dim=(channels, height, width), latent_dim=latent_size, reconstruction_loss="bce")
+    return VAE(config, Encoder(), Decoder())
+
+
+def _serve_pythae(side: Side, pipe: Connection) -> None:
+    import torch
+    from pythae.data.datasets import BaseDataset
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+    from pythae.trainers.training_callbacks import TrainingCallback
+
+    logging.disable(logging.INFO)
+
     class Turns(TrainingCallback):
         """Waits for the referee before every epoch but the first, and answers after it."""
 
@@ -146,9 +157,6 @@ def _serve_pythae(side: Side, pipe: Connection) -> None:
             self.warm = True
 
     pixels = torch.from_numpy(np.moveaxis(side.pixels, -1, 1).astype(np.float32) / 255)
-    height, width, channels = workload.image_shape
-    (latent_size,) = workload.latent_sizes
-    config = VAEConfig(input_dim=(channels, height, width), latent_dim=latent_size, reconstruction_loss="bce")
     with tempfile.TemporaryDirectory() as folder:
         training = BaseTrainerConfig(
             output_dir=folder,
@@ -159,7 +167,7 @@ def _serve_pythae(side: Side, pipe: Connection) -> None:
             no_cuda=True,
         )
         trainer = BaseTrainer(
-            model=VAE(config, Encoder(), Decoder()),
+            model=_pythae_model(),
             train_dataset=BaseDataset(pixels, torch.zeros(len(pixels))),
             training_config=training,
             callbacks=[Turns()],

@@ -14,6 +14,9 @@ from tqdm import tqdm
 
 from benchmarks.processes import BenchmarkError
 
+_PATIENCE = 10
+"""Seconds that a process has to end by itself."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -60,11 +63,12 @@ def started(
         BenchmarkError: a process died.
     """
     context = multiprocessing.get_context("spawn")
-    contenders, messages = [], []
+    contenders, messages, processes = [], [], []
     try:
         for side in tqdm(sides, desc="preparing", unit="side"):
             pipe, other = context.Pipe()
-            context.Process(target=_run, args=(serve, side, other)).start()
+            processes.append(context.Process(target=_run, args=(serve, side, other)))
+            processes[-1].start()
             other.close()
             contenders.append(Contender(side, pipe))
             messages.append(contenders[-1].hear())
@@ -72,12 +76,14 @@ def started(
     finally:
         for contender in contenders:
             contender.pipe.close()
+        for process in processes:
+            process.join(_PATIENCE)
+            process.kill()
 
 
 def _run(serve: Callable[[Any, Connection], None], side: Any, pipe: Connection) -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is the parent's to hear; the end of the pipe stops a process
+    # Ctrl-C is the parent's to hear; the end of the pipe stops a process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError):
         serve(side, pipe)
 
