@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, Key
 from typing_extensions import override
 
 from jaxvae.models.network import Network
-from jaxvae.models.posterior import reparameterize
+from jaxvae.models.posterior import reparameterize_levels
 from jaxvae.models.priors import Normal, Samplable
 from jaxvae.models.stages import check_shape
 from jaxvae.types import Output, Posterior
@@ -141,9 +141,7 @@ class Autoencoder(Network):
         posteriors: tuple[Posterior, ...],
         decode: Callable[[tuple[Array, ...]], Array],
     ) -> Output:
-        latents = tuple(
-            reparameterize(jax.random.fold_in(key, level), q, index) for level, q in enumerate(posteriors)
-        )
+        latents = reparameterize_levels(key, posteriors, index)
         return Output(decode(latents), posteriors, latents, self.observation_log_scale())
 
     def _checked(

@@ -1,6 +1,9 @@
 """Draws from approximate posteriors."""
 
+from collections.abc import Sequence
+
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from jaxvae.types import Posterior
@@ -21,6 +24,32 @@ def reparameterize(key: Key[Array, ""], posterior: Posterior, index: Int[Array, 
     References:
         Kingma & Welling, Auto-Encoding Variational Bayes, ICLR 2014, section 2.4.
     """
-    size = posterior.mean.shape[-1]
-    noise = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (size,)))(index)
+    noise = _noise(key, index, posterior.mean.shape[-1])
     return posterior.mean + posterior.stddev * noise
+
+
+def reparameterize_levels(
+    key: Key[Array, ""], posteriors: Sequence[Posterior], index: Int[Array, " n"]
+) -> tuple[Float[Array, "n _"], ...]:
+    """Draws from the posteriors of all levels in one pass of the generator.
+
+    Args:
+        key: source of randomness.
+        posteriors: of each level, [n, d] each, where d may differ.
+        index: as in `reparameterize`.
+
+    Returns:
+        For each level l, counted from 0, what `reparameterize` draws with `jax.random.fold_in(key, l)`.
+    """
+    sizes = [q.mean.shape[-1] for q in posteriors]
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(sizes)))
+    noise = jax.vmap(_noise, (0, None, None))(keys, index, max(sizes))
+    # The first numbers of a draw do not depend on how many there are.
+    return tuple(
+        q.mean + q.stddev * noise[level, :, :size]
+        for level, (q, size) in enumerate(zip(posteriors, sizes, strict=True))
+    )
+
+
+def _noise(key: Key[Array, ""], index: Int[Array, " n"], size: int) -> Float[Array, "n {size}"]:
+    return jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (size,)))(index)

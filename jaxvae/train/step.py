@@ -111,9 +111,16 @@ def make_step(
 
 
 def _norm(tree: PyTree) -> Float[Array, ""]:
-    # As dot products: XLA:CPU would write the squares to memory before summing them.
-    precision = lax.Precision.HIGHEST
-    return jnp.sqrt(sum(jnp.vdot(x, x, precision=precision) for x in jax.tree.leaves(tree)))
+    leaves = jax.tree.leaves(tree)
+
+    def by_leaf(*leaves: Array) -> Array:
+        # As dot products: XLA:CPU would write the squares to memory before summing them.
+        return jnp.sqrt(sum(jnp.vdot(x, x, precision=lax.Precision.HIGHEST) for x in leaves))
+
+    def at_once(*leaves: Array) -> Array:
+        return jnp.sqrt(jnp.sum(jnp.square(jnp.concatenate([x.ravel() for x in leaves]))))
+
+    return lax.platform_dependent(*leaves, cuda=at_once, rocm=at_once, default=by_leaf)
 
 
 Corrupt: TypeAlias = Callable[

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.stats
 
 from jaxvae.models import reparameterize
+from jaxvae.models.posterior import reparameterize_levels
 from jaxvae.types import Posterior
 
 KEY = jax.random.key(0)
@@ -40,3 +41,18 @@ def test_another_key_is_another_draw():
     draws = [reparameterize(jax.random.key(seed), q, jnp.arange(6)) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(draws[0], draws[1])
     assert not np.any(draws[0] == draws[2])
+
+
+def test_levels_are_drawn_as_one_by_one_in_one_pass_of_the_generator():
+    index, sizes = jnp.array([3, 0, 7]), (2, 5, 1)
+    levels = [
+        Posterior(*jax.random.normal(jax.random.key(level), (2, 3, size))) for level, size in enumerate(sizes)
+    ]
+    together = reparameterize_levels(KEY, levels, index)
+    for level, (q, z) in enumerate(zip(levels, together, strict=True)):
+        np.testing.assert_array_equal(z, reparameterize(jax.random.fold_in(KEY, level), q, index))
+
+    def generators(levels: list[Posterior]) -> int:
+        return str(jax.make_jaxpr(lambda: reparameterize_levels(KEY, levels, index))()).count("random_bits")
+
+    assert generators(levels) == generators(levels[:1]) == 1

@@ -58,7 +58,15 @@ def norm_act(
 def _sums(x: Array, y: Array, axis: int, axis_name: str | None) -> tuple[Array, Array]:
     """Per-channel sums of two tensors over everything else, over all devices of `axis_name` too."""
     others = [a for a in range(x.ndim) if a != axis % x.ndim]
-    sums = x.sum(others), y.sum(others)
+
+    def each(x: Array, y: Array) -> tuple[Array, Array]:
+        return x.sum(others), y.sum(others)
+
+    def both(x: Array, y: Array) -> tuple[Array, Array]:
+        zero = jnp.zeros((), x.dtype)
+        return lax.reduce((x, y), (zero, zero), lambda a, b: (a[0] + b[0], a[1] + b[1]), others)
+
+    sums = lax.platform_dependent(x, y, cuda=both, rocm=both, default=each)
     return lax.optimization_barrier(sums if axis_name is None else lax.psum(sums, axis_name))
 
 
