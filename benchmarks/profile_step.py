@@ -1,33 +1,46 @@
-"""Where the time of a train step goes: by loss term and by part of the model.
+"""Where the time of a train step on a CPU goes: each layer and loss term, forward and backward.
 
     python -m benchmarks.profile_step --model ladder
 
-Programs with and without a part take turns in one process, in random order; a part's time is the median of their
-differences. The programs train in chunks, as an experiment does.
+The program that an experiment would train by is run under JAX's profiler. Each of its operations is timed, and
+attributed to the layer or the loss term that it was made of; bytes are what it reads and writes, the floor is the time
+of its matrix products at the highest rate measured. Operations may run side by side, and being watched takes time, so
+that they add up to more than a step.
 """
 
-from dataclasses import dataclass, replace
-from random import Random
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
+from jaxtyping import PyTree
 
+from benchmarks import hlo, layers
 from benchmarks.contestants import Contestant
 from benchmarks.launch import launch
 from benchmarks.networks import make_images
-from benchmarks.ours import Ours
-from benchmarks.parts import Timer, parts
+from benchmarks.ours import matmul_rate, training
+from benchmarks.rows import SIZES
 from benchmarks.tables import grid
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, Workload
+from jaxvae import train
+
+SCOPES = ("batch", "latents", "norm of the gradient", "update")
+"""Names that jaxvae gives to what is neither a layer nor a loss term."""
+
+_RATES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Flags."""
 
-    model: Literal["ladder", "conv", "horses"] = "ladder"
+    model: Literal["ladder", "conv", "horses", "aae", "vaegan"] = "ladder"
     """What is trained."""
 
     batch_size: int | None = None
@@ -36,69 +49,65 @@ class Config:
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of matrix products."""
 
-    rounds: int = 9
-    """Number of rounds, in each of which everything is timed once."""
-
-    steps: int = 20
-    """Train steps in a turn."""
+    steps: int = 50
+    """Train steps that are watched."""
 
     def check(self) -> None:
         """Refuses flags that cannot be measured.
 
         Raises:
-            ValueError: a number below 1.
+            ValueError: a number below 1, more steps than a call has, or a device that is no CPU.
         """
-        if min(1 if self.batch_size is None else self.batch_size, self.rounds, self.steps) < 1:
-            raise ValueError("batch_size, rounds and steps must be at least 1.")
+        if min(1 if self.batch_size is None else self.batch_size, self.steps) < 1:
+            raise ValueError("batch_size and steps must be at least 1.")
+        if self.steps > train.CHUNK:
+            raise ValueError(f"steps must be at most {train.CHUNK}, those of one call, got {self.steps}.")
+        if jax.default_backend() != "cpu":
+            raise ValueError(
+                f"only a CPU's operations have the names that this needs, got {jax.default_backend()}; "
+                "set JAX_PLATFORMS=cpu."
+            )
 
 
-def timers(config: Config) -> dict[str, Timer]:
-    """Everything that is timed, by name.
-
-    Args:
-        config: the flags.
-
-    Returns:
-        The "whole step", the step without each term, and the parts "gather", "encoder" and "decoder" alone.
-    """
-    workload = WORKLOADS[config.model]
-    batch_size = config.batch_size or workload.batch_size
-    contestant = Contestant(
-        side="ours",
-        model=config.model,
-        batch_size=batch_size,
-        precision=config.precision,
-        device=jax.default_backend(),
-        threads=1,
-    )
-    images = make_images(workload)
-    found: dict[str, Timer] = {"whole step": Ours(contestant, images).run}
-    for name in workload.weights:
-        weights = {key: weight for key, weight in workload.weights.items() if key != name}
-        if name == "reconstruction":  # with nothing in its place the decoder would have no gradient
-            weights["square"] = 1.0
-        found[f"without {name}"] = Ours(contestant, images, replace(workload, weights=weights)).run
-    return found | parts(workload, batch_size, config.precision)
-
-
-def shares(times: dict[str, list[float]]) -> list[tuple[str, ...]]:
-    """Milliseconds and share of the whole step, part by part.
+def parts(params: PyTree, workload: Workload) -> set[str]:
+    """Names that operations are attributed to.
 
     Args:
-        times: milliseconds of a step in every round, by timer.
+        params: of the model.
+        workload: what is trained.
 
     Returns:
-        Lines of a table, its head first.
+        Names of the layers, of the loss terms, and `SCOPES`.
     """
-    whole = np.asarray(times["whole step"])
-    lines: list[tuple[str, ...]] = [("part", "ms", "share")]
-    for name, samples in times.items():
-        own = np.asarray(samples)
-        label = name
-        if name.startswith("without "):
-            label, own = f"loss: {name.removeprefix('without ')}", whole - own
-        lines.append((label, f"{np.median(own):.2f}", f"{100 * np.median(own / whole):.1f} %"))
-    return lines
+    paths = [path[:-1] for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    return {str(key.key) for path in paths for key in path} | set(workload.weights) | set(SCOPES)
+
+
+def durations(folder: Path, names: Iterable[str]) -> dict[str, float]:
+    """Times of operations in a profile.
+
+    Args:
+        folder: where `jax.profiler.trace` wrote it.
+        names: of the operations.
+
+    Returns:
+        Milliseconds by name, all runs together, each from its start to its end.
+    """
+    (file,) = folder.rglob("*.xplane.pb")
+    profile = jax.profiler.ProfileData.from_file(str(file))
+    starts: dict[str, list[float]] = defaultdict(list)
+    ends: dict[str, list[float]] = defaultdict(list)
+    for event in (event for plane in profile.planes for line in plane.lines for event in line.events):
+        # What other threads go on with ends in an event of its own.
+        if event.name.startswith("end: "):
+            ends[event.name.removeprefix("end: ")].append(event.start_ns)
+        else:
+            starts[event.name].append(event.start_ns)
+    return {
+        name: sum(np.array(sorted(ends[name])) - np.array(sorted(starts[name]))) / 1e6
+        for name in names
+        if len(starts[name]) == len(ends[name])
+    }
 
 
 def main(config: Config) -> None:
@@ -108,15 +117,28 @@ def main(config: Config) -> None:
         config: the flags.
     """
     config.check()
-    found = timers(config)
-    for timer in tqdm(found.values(), desc="compiling"):
-        timer(1)
-    times: dict[str, list[float]] = {name: [] for name in found}
-    random = Random(0)
-    for _ in tqdm(range(config.rounds), desc="rounds"):
-        for name in random.sample(list(found), len(found)):
-            times[name].append(1e3 * found[name](config.steps) / config.steps)
-    print(grid(shares(times)))
+    workload = WORKLOADS[config.model]
+    contestant = Contestant(
+        side="ours",
+        model=config.model,
+        batch_size=config.batch_size or workload.batch_size,
+        precision=config.precision,
+        device="cpu",
+        threads=1,
+    )
+    setup = training(contestant, make_images(workload))
+    names = parts(setup.state.params, workload)
+    order, arrays = setup.program.order(setup.state), setup.parallel.place(setup.source.arrays)
+    steps = setup.program.lower(setup.state, order, arrays, jnp.int32(1)).compile()
+    state, _ = jax.block_until_ready(steps(setup.state, order, arrays, jnp.int32(config.steps)))
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            jax.block_until_ready(steps(state, order, arrays, jnp.int32(config.steps)))
+        found = layers.costs(hlo.parse(steps.as_text()), names)
+        times = durations(Path(folder), [cost.name for cost in found])
+    rate = max(matmul_rate(config.precision, "cpu", size, _RATES) for size in SIZES["cpu"])
+    print(grid(layers.table(found, {name: ms / config.steps for name, ms in times.items()}, rate)))
+    print(f"\nMatrix products run at {rate / 1e9:.0f} GFLOP/s at most.")
 
 
 if __name__ == "__main__":

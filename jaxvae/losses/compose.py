@@ -86,8 +86,9 @@ def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) 
             raise ValueError(f"No term is named {', '.join(unknown)}; the terms are {', '.join(terms)}.")
         loss, metrics = jnp.zeros(()), {}
         for position, (name, term) in enumerate(terms.items()):
-            values = term(jax.random.fold_in(key, position), output, batch)
-            value = _batch_mean(name, values, batch)
+            with jax.named_scope(name):
+                values = term(jax.random.fold_in(key, position), output, batch)
+                value = _batch_mean(name, values, batch)
             weight = overrides[name] if name in overrides else _at(weights[name], step)
             metrics[name], metrics[f"{name}_weighted"] = value, weight * value
             loss += weight * value

@@ -141,7 +141,8 @@ class Autoencoder(Network):
         posteriors: tuple[Posterior, ...],
         decode: Callable[[tuple[Array, ...]], Array],
     ) -> Output:
-        latents = reparameterize_levels(key, posteriors, index)
+        with jax.named_scope("latents"):
+            latents = reparameterize_levels(key, posteriors, index)
         return Output(decode(latents), posteriors, latents, self.observation_log_scale())
 
     def _checked(

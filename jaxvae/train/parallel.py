@@ -220,7 +220,8 @@ class Parallel:
         return lax.dynamic_slice(row, (start,), (size,)), start + jnp.arange(size)
 
     def _batch(self, source: Source, arrays: PyTree, row: Int[Array, " n"], index: Int[Array, " n"]) -> Batch:
-        return dataclasses.replace(source.batch(arrays, row, index), axis_name=self.axis_name)
+        with jax.named_scope("batch"):
+            return dataclasses.replace(source.batch(arrays, row, index), axis_name=self.axis_name)
 
     def compile_epoch(
         self, step: Step, source: Source, *, length: int, compiler_options: Mapping[str, Any] | None = None

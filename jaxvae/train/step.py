@@ -95,10 +95,13 @@ def make_step(
             gradient = {k: gradient[k] for k in player.moves}
             if batch.axis_name is not None:
                 gradient = lax.pmean(gradient, batch.axis_name)
-            metrics[f"grad_norm_{name}"] = _norm(gradient)
-            with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers and multiplies by floats
+            with jax.named_scope("norm of the gradient"):
+                metrics[f"grad_norm_{name}"] = _norm(gradient)
+            gradient = _all_known(gradient)
+            # Optax counts in integers and multiplies by floats.
+            with jax.named_scope("update"), jax.numpy_dtype_promotion("standard"):
                 updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], moved)
-            params |= optax.apply_updates({k: params[k] for k in player.moves}, updates)
+                params |= optax.apply_updates({k: params[k] for k in player.moves}, updates)
         ema = state.ema
         if ema is not None:
             ema = optax.incremental_update(params, ema, 1 - ema_decay)
@@ -108,6 +111,11 @@ def make_step(
         return state, metrics
 
     return step
+
+
+def _all_known(gradient: PyTree) -> PyTree:
+    # Without this, XLA:CPU does not see that the step is done with the parameters, and copies them all before it starts.
+    return lax.platform_dependent(gradient, cpu=lax.optimization_barrier, default=lambda gradient: gradient)
 
 
 def _norm(tree: PyTree) -> Float[Array, ""]:

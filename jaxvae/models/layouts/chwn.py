@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from jaxvae.models.layouts import patches
 from jaxvae.models.layouts.geometry import Padding, Pair
-from jaxvae.models.layouts.products import Rounding, product, rounded
+from jaxvae.models.layouts.products import Rounding, dense, product, rounded
 
 
 def _times_transposed(a: Array, b: Array, rounding: Rounding) -> Array:
@@ -130,14 +130,22 @@ def _conv_transpose_backward(
 conv_transpose.defvjp(_conv_transpose_forward, _conv_transpose_backward)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
 def flat_dense(
     x: Float[Array, "c h w n"], kernel: Float[Array, "i o"], rounding: Rounding
 ) -> Float[Array, "n o"]:
     """`Layout.flat_dense` on these axes.
 
-    The kernel's rows are permuted to the order of the images' pixels rather than the other way round.
+    The pixels of the images are permuted to the order of the kernel's rows, or the other way round, whichever are fewer
+    numbers.
     """
+    if x.shape[-1] < kernel.shape[-1]:
+        vectors = lax.optimization_barrier(x.transpose(3, 1, 2, 0).reshape(x.shape[-1], -1))
+        return dense(vectors, kernel, rounding)
+    return _flat_dense(x, kernel, rounding)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _flat_dense(x: Array, kernel: Array, rounding: Rounding) -> Array:
     return _flat_dense_forward(x, kernel, rounding)[0]
 
 
@@ -157,4 +165,4 @@ def _flat_dense_backward(rounding: Rounding, residuals: tuple, g: Array) -> tupl
     return dx.reshape(c, h, w, -1), dkernel.transpose(1, 2, 0, 3).reshape(-1, o)
 
 
-flat_dense.defvjp(_flat_dense_forward, _flat_dense_backward)
+_flat_dense.defvjp(_flat_dense_forward, _flat_dense_backward)
