@@ -134,7 +134,7 @@ def main(config: Config) -> None:
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
             jax.block_until_ready(steps(state, order, arrays, jnp.int32(config.steps)))
-        found = layers.costs(hlo.parse(steps.as_text()), names)
+        found = layers.costs(hlo.parse(steps.as_text() or ""), names)
         times = durations(Path(folder), [cost.name for cost in found])
     rate = max(matmul_rate(config.precision, "cpu", size, _RATES) for size in SIZES["cpu"])
     print(grid(layers.table(found, {name: ms / config.steps for name, ms in times.items()}, rate)))

@@ -40,8 +40,7 @@ class Workload:
         image_shape: (height, width, channels).
         widths: channels of the encoder's stages.
         latent_sizes: size of each level's code, bottom first; only a ladder has several.
-        weights: weight of each term of the objective; "square", half the logits' squared norm, stands in for the
-            reconstruction where that is left out.
+        weights: weight of each term of the objective.
         batch_size: usual number of examples in a step.
         game: for several players, whose losses are the published ones in place of `weights`; None for one player.
     """

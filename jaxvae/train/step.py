@@ -114,7 +114,7 @@ def make_step(
 
 
 def _all_known(gradient: PyTree) -> PyTree:
-    # Without this, XLA:CPU does not see that the step is done with the parameters, and copies them all before it starts.
+    # Or else XLA:CPU does not see that a step is done with the parameters, and copies them all before it begins.
     return lax.platform_dependent(gradient, cpu=lax.optimization_barrier, default=lambda gradient: gradient)
 
 

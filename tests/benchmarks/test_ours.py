@@ -1,12 +1,15 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 
+from benchmarks import hlo
 from benchmarks.contestants import Contestant
 from benchmarks.networks import make_images
-from benchmarks.ours import Ours, matmul_rate
+from benchmarks.ours import Ours, matmul_rate, training
 from benchmarks.workloads import WORKLOADS, Game
 
 SMALL = dataclasses.replace(
@@ -37,6 +40,22 @@ def test_training_goes_on_over_the_ends_of_epochs_and_chunks(replicas):
     changed = jax.tree.map(lambda a, b: np.any(a != b), before, jax.device_get(player._state.params))
     assert all(jax.tree.leaves(changed))
     assert player.peak_memory() is None
+
+
+def test_a_step_on_a_cpu_copies_no_parameters(monkeypatch):
+    # JAX describes arguments by states that hold no arrays.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    setup = training(contestant(), make_images(SMALL, examples=16), SMALL)
+    order, arrays = setup.program.order(setup.state), setup.source.arrays
+    program = setup.program.lower(setup.state, order, arrays, jnp.int32(1)).compile()
+    kernels = {leaf.shape[1:] for leaf in jax.tree.leaves(setup.state.params) if leaf.size > 100}
+    copied = {
+        array.dims
+        for each in hlo.parse(program.as_text()).step
+        if each.instruction.opcode == "copy"
+        for array in each.instruction.results
+    }
+    assert not kernels & copied
 
 
 @pytest.mark.parametrize("name", ["aae", "vaegan"])

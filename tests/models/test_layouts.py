@@ -273,6 +273,25 @@ def test_replicas_are_computed_as_one_after_the_other(operation, mapped, monkeyp
 
 
 @BOTH
+@pytest.mark.parametrize("features", [2, 9])
+def test_flat_dense_is_a_product_with_flattened_images(name, features):
+    x, kernel, g = normal(0, 5, 3, 4, 2), normal(1, 24, features), normal(2, 5, features)
+    chosen = LAYOUTS[name]
+    flattened = lambda x, k: x.reshape(5, -1) @ k, lambda x, k: chosen.flat_dense(chosen.enter(x), k)
+    assert_equal(*with_gradients(flattened, x, kernel, g))
+
+
+@pytest.mark.parametrize("features", [2, 9])
+def test_flat_dense_permutes_the_smaller_of_images_and_kernel(features):
+    chosen = LAYOUTS["chwn"]
+    program = jax.jit(jax.grad(lambda k, x: jnp.sum(jnp.sin(chosen.flat_dense(chosen.enter(x), k)))))
+    text = program.lower(normal(0, 24, features), normal(1, 5, 3, 4, 2)).as_text()
+    moved = re.findall(r"stablehlo.transpose.*-> tensor<([\dx]+)xf32>", text)
+    sizes = {int(np.prod([int(side) for side in shape.split("x")])) for shape in moved}
+    assert (24 * features in sizes) is (features == 2)
+
+
+@BOTH
 def test_compiler_options_compile(name):
     chosen = LAYOUTS[name]
     conv = in_layout(name, "conv", (2, 2), ((1, 1), (1, 1)))
