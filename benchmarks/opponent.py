@@ -83,6 +83,8 @@ class Opponent:
         draws: list[Tensor] = []
         if "mmd" in self._workload.weights or self._workload.game is not None:
             draws = [torch.randn(size, device=image.device) for size in sizes]
+        if self._workload.game is not None and self._workload.game.penalty:
+            draws.append(torch.rand(len(image), 1, device=image.device))
         if isinstance(self._twin, GameTwin):
             with torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16):
                 played = self._twin.play(image, noise, draws)

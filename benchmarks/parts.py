@@ -18,7 +18,9 @@ Timer = Callable[[int], float]
 
 
 def parts(workload: Workload, batch_size: int, precision: str) -> dict[str, Timer]:
-    """The gather of a batch, and value and gradient of encoder and decoder, each in a loop of its own.
+    """The gather of a batch, and value and gradient of encoder, decoder and VAE-GAN's discriminator, each in a loop.
+
+    A VAE-GAN's decoder gets codes and draws from the prior, its discriminator images, reconstructions and samples.
 
     Args:
         workload: what is trained.
@@ -54,11 +56,18 @@ def parts(workload: Workload, batch_size: int, precision: str) -> dict[str, Time
         params = jax.tree.map(lambda p, g: p - 1e-12 * g, params, jax.grad(total)(params))
         return params, jax.tree.map(lambda x: jnp.roll(x, 1, axis=0), inputs)
 
+    inputs: dict[str, Any] = {"encode": image, "decode": codes}
+    if workload.family == "vaegan":
+        inputs = {
+            "encode": image,
+            "decode": tuple(jnp.tile(z, (2, 1)) for z in codes),
+            "discriminate": jnp.tile(image, (3, 1, 1, 1)),
+        }
+    names = {"encode": "encoder", "decode": "decoder", "discriminate": "discriminator"}
     options = dict(model.layout.compiler_options)
-    return {
-        "gather": _loop(gather, index, options),
-        "encoder": _loop(partial(descend, "encode"), (variables["params"], image), options),
-        "decoder": _loop(partial(descend, "decode"), (variables["params"], codes), options),
+    return {"gather": _loop(gather, index, options)} | {
+        names[method]: _loop(partial(descend, method), (variables["params"], given), options)
+        for method, given in inputs.items()
     }
 
 

@@ -20,14 +20,14 @@ from benchmarks.networks import make_images
 from benchmarks.ours import Ours
 from benchmarks.parts import Timer, parts
 from benchmarks.tables import grid
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, Workload
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Flags."""
 
-    model: Literal["ladder", "conv", "horses"] = "ladder"
+    model: Literal["ladder", "conv", "horses", "vaegan", "vaegan_penalty"] = "ladder"
     """What is trained."""
 
     batch_size: int | None = None
@@ -59,7 +59,8 @@ def timers(config: Config) -> dict[str, Timer]:
         config: the flags.
 
     Returns:
-        The "whole step", the step without each term, and the parts "gather", "encoder" and "decoder" alone.
+        The "whole step", the step without each term that can be left out, and the parts "gather", "encoder" and
+        "decoder" alone, of a VAE-GAN also the "discriminator".
     """
     workload = WORKLOADS[config.model]
     batch_size = config.batch_size or workload.batch_size
@@ -73,12 +74,29 @@ def timers(config: Config) -> dict[str, Timer]:
     )
     images = make_images(workload)
     found: dict[str, Timer] = {"whole step": Ours(contestant, images).run}
+    for name, without in reduced(workload).items():
+        found[f"without {name}"] = Ours(contestant, images, without).run
+    return found | parts(workload, batch_size, config.precision)
+
+
+def reduced(workload: Workload) -> dict[str, Workload]:
+    """A workload without one of its terms.
+
+    Args:
+        workload: what is trained.
+
+    Returns:
+        By the name of the missing term: each of them, of a game the gradient penalty alone.
+    """
+    found = {}
     for name in workload.weights:
         weights = {key: weight for key, weight in workload.weights.items() if key != name}
         if name == "reconstruction":  # with nothing in its place the decoder would have no gradient
             weights["square"] = 1.0
-        found[f"without {name}"] = Ours(contestant, images, replace(workload, weights=weights)).run
-    return found | parts(workload, batch_size, config.precision)
+        found[name] = replace(workload, weights=weights)
+    if workload.game is not None and workload.game.penalty:
+        found["gradient_penalty"] = replace(workload, game=replace(workload.game, penalty=0.0))
+    return found
 
 
 def shares(times: dict[str, list[float]]) -> list[tuple[str, ...]]:

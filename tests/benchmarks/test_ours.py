@@ -7,7 +7,7 @@ import pytest
 from benchmarks.contestants import Contestant
 from benchmarks.networks import make_images
 from benchmarks.ours import Ours, matmul_rate
-from benchmarks.workloads import WORKLOADS, Game
+from benchmarks.workloads import WORKLOADS
 
 SMALL = dataclasses.replace(
     WORKLOADS["conv"], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), batch_size=8
@@ -39,9 +39,9 @@ def test_training_goes_on_over_the_ends_of_epochs_and_chunks(replicas):
     assert player.peak_memory() is None
 
 
-@pytest.mark.parametrize("name", ["aae", "vaegan"])
+@pytest.mark.parametrize("name", ["aae", "vaegan", "vaegan_penalty"])
 def test_every_player_of_a_game_moves(name):
-    game = Game(widths=(4, 4), hidden=4, feature_layer=2)
+    game = dataclasses.replace(WORKLOADS[name].game, widths=(4, 4), hidden=4, feature_layer=2)
     workload = dataclasses.replace(
         WORKLOADS[name], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), game=game
     )

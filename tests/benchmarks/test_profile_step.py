@@ -33,6 +33,32 @@ def test_everything_is_timed_by_name(monkeypatch, capsys):
         assert f"| {part} " in printed
 
 
+def test_of_a_game_the_penalty_and_the_discriminator_are_timed_too(monkeypatch):
+    game = dataclasses.replace(profile_step.WORKLOADS["vaegan_penalty"].game, widths=(2, 2), hidden=3)
+    small = dataclasses.replace(
+        profile_step.WORKLOADS["vaegan_penalty"],
+        image_shape=(8, 8, 3),
+        widths=(2, 2),
+        latent_sizes=(2,),
+        game=dataclasses.replace(game, feature_layer=2),
+    )
+    monkeypatch.setitem(profile_step.WORKLOADS, "vaegan_penalty", small)
+    trained = []
+    monkeypatch.setattr(profile_step, "Ours", lambda *given: trained.append(given[2:]) or _Still())
+    found = profile_step.timers(profile_step.Config(model="vaegan_penalty", batch_size=4))
+    assert list(found) == [
+        "whole step",
+        "without gradient_penalty",
+        "gather",
+        "encoder",
+        "decoder",
+        "discriminator",
+    ]
+    (reduced,) = trained[1]
+    assert (reduced.game.penalty, reduced.game.norm) == (0.0, False)
+    assert all(found[part](1) > 0 for part in ("encoder", "decoder", "discriminator"))
+
+
 def test_what_stands_in_for_the_reconstruction_has_a_gradient_everywhere():
     workload = dataclasses.replace(
         profile_step.WORKLOADS["conv"], widths=(4, 4, 4), weights={"square": 1.0, "kl": 1.0}
