@@ -123,6 +123,14 @@ class AAETwin(GameTwin):
         }
 
 
+class _Leaky(nn.Module):
+    """Leaky ReLU whose second derivative, 0, costs nothing; `nn.LeakyReLU` sends zeros through all layers below."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiplies by a slope that has no derivative."""
+        return x * torch.where(x > 0, 1.0, _SLOPE).to(x.dtype)
+
+
 class ImageDiscriminator(nn.Module):
     """Convolutions 4x4 of stride 2, with BatchNorm but for the first if the game has it, and two dense layers.
 
@@ -134,16 +142,17 @@ class ImageDiscriminator(nn.Module):
     def __init__(self, image_shape: tuple[int, int, int], game: Game) -> None:
         super().__init__()
         size, _, channels = image_shape
+        leaky = _Leaky() if game.penalty else nn.LeakyReLU(_SLOPE)
         self.stages = nn.ModuleList()
         for number, width in enumerate(game.widths):
             odd = [nn.ZeroPad2d((0, size % 2, 0, size % 2))] if size % 2 else []
             norm = [nn.BatchNorm2d(width)] if number and game.norm else []
             conv = nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=not norm)
-            self.stages.append(nn.Sequential(*odd, conv, *norm, nn.LeakyReLU(_SLOPE)))
+            self.stages.append(nn.Sequential(*odd, conv, *norm, leaky))
             channels, size = width, (size + 1) // 2
         flat = channels * size * size
         self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(flat, game.hidden), nn.LeakyReLU(_SLOPE), nn.Linear(game.hidden, 1)
+            nn.Flatten(), nn.Linear(flat, game.hidden), leaky, nn.Linear(game.hidden, 1)
         )
         self.feature_layer = game.feature_layer
 

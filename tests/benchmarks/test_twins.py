@@ -93,6 +93,20 @@ def test_flops_are_those_of_the_layers():
     assert proof.count_flops(twin, image, [torch.zeros(n, 2)], []) == expected
 
 
+def test_flops_of_the_penalty_are_without_products_with_zeros():
+    """Forward, its gradient to the image, and the derivatives of that by the kernel and by what comes from above."""
+    n, per_example = 4, []
+    for penalty in (0.0, 10.0):
+        game = Game(widths=(3,), hidden=4, norm=False, penalty=penalty)
+        twin = make_twin(dataclasses.replace(FACES, image_shape=(8, 8, 1), game=game))
+        draws = [torch.zeros(n, 3), torch.rand(n, 1)]
+        per_example.append(proof.count_flops(twin, torch.rand(n, 1, 8, 8), [torch.zeros(n, 3)], draws) / n)
+    convolution, hidden, verdict = 4 * 4 * 3 * 16, 4 * 4 * 3 * 4, 4
+    fakes, multiply_and_add = 2, 2
+    expected = 4 * (convolution + hidden) + 3 * verdict  # nothing lies above the verdict
+    assert per_example[1] - per_example[0] == fakes * multiply_and_add * expected
+
+
 def test_deep_twin_mirrors_the_sizes_and_sums_its_parameters():
     twin = make_twin(WORKLOADS["horses"])
     assert twin.bottleneck == (256, 4, 4)
@@ -187,6 +201,7 @@ def test_opponents_players_learn(monkeypatch, workload, player, precision, compi
     assert opponent.run(40) > 0
     after = opponent._loss(pixels)
     assert set(after) == set(opponent._twin.players)
+    assert all(p.grad.stride() == p.stride() for p in opponent._twin.parameters()), "fused Adam needs that"
     assert after[player].item() < before[player].item()
 
 
