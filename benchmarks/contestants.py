@@ -74,6 +74,11 @@ class Contestant:
         return ", ".join(parts + ["kept pages"] * self.keep_pages)
 
     @property
+    def allocator(self) -> str:
+        """How the C library's allocator is set, as tables show it."""
+        return "kept pages" if self.keep_pages else "system"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Environment variables of its process."""
         variables = {

@@ -21,12 +21,13 @@ class Config:
     figure: Path | None = None
     """PNG file with bars of all rows."""
 
-    model: tuple[Literal["ladder", "conv", "horses", "aae", "vaegan"], ...] = ("ladder",)
+    model: tuple[Literal["ladder", "conv", "horses", "aae", "vaegan", "vaegan_penalty"], ...] = ("ladder",)
     """The ladder of experiments.vlae_mnist, a plain convolutional VAE on MNIST, one on 96x96x3, or a game of several
-    players: the adversarial autoencoder on MNIST, the VAE-GAN on 64x64x3."""
+    players: the adversarial autoencoder on MNIST, the VAE-GAN on 64x64x3 with BatchNorm in its discriminator, and with
+    a gradient penalty in its place, as experiments.vae_gan_hybrids trains it."""
 
     batch_size: tuple[int, ...] = ()
-    """Examples in a step; by default 128, 100 for aae, 64 for horses and 32 for vaegan."""
+    """Examples in a step; by default 128, 100 for aae, 64 for horses, 32 for vaegan and 16 for vaegan_penalty."""
 
     precision: tuple[Literal["float32", "tensorfloat32", "bfloat16"], ...] = ("float32",)
     """Of matrix products: tensorfloat32 is for GPUs."""

@@ -123,8 +123,16 @@ class AAETwin(GameTwin):
         }
 
 
+class _Leaky(nn.Module):
+    """Leaky ReLU whose second derivative, 0, costs nothing; `nn.LeakyReLU` sends zeros through all layers below."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiplies by a slope that has no derivative."""
+        return x * torch.where(x > 0, 1.0, _SLOPE).to(x.dtype)
+
+
 class ImageDiscriminator(nn.Module):
-    """Convolutions 4x4 of stride 2, with BatchNorm but for the first, and two dense layers.
+    """Convolutions 4x4 of stride 2, with BatchNorm but for the first if the game has it, and two dense layers.
 
     Args:
         image_shape: (height, width, channels).
@@ -134,16 +142,17 @@ class ImageDiscriminator(nn.Module):
     def __init__(self, image_shape: tuple[int, int, int], game: Game) -> None:
         super().__init__()
         size, _, channels = image_shape
+        leaky = _Leaky() if game.penalty else nn.LeakyReLU(_SLOPE)
         self.stages = nn.ModuleList()
         for number, width in enumerate(game.widths):
             odd = [nn.ZeroPad2d((0, size % 2, 0, size % 2))] if size % 2 else []
-            norm = [nn.BatchNorm2d(width)] if number else []
-            conv = nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=not number)
-            self.stages.append(nn.Sequential(*odd, conv, *norm, nn.LeakyReLU(_SLOPE)))
+            norm = [nn.BatchNorm2d(width)] if number and game.norm else []
+            conv = nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=not norm)
+            self.stages.append(nn.Sequential(*odd, conv, *norm, leaky))
             channels, size = width, (size + 1) // 2
         flat = channels * size * size
         self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(flat, game.hidden), nn.LeakyReLU(_SLOPE), nn.Linear(game.hidden, 1)
+            nn.Flatten(), nn.Linear(flat, game.hidden), leaky, nn.Linear(game.hidden, 1)
         )
         self.feature_layer = game.feature_layer
 
@@ -167,7 +176,7 @@ class VAEGANTwin(GameTwin):
     def __init__(self, workload: Workload) -> None:
         super().__init__(workload, 2 * workload.latent_sizes[0])
         game = cast(Game, workload.game)
-        self.gamma, self.judged_channels = game.gamma, game.widths[-1]
+        self.gamma, self.penalty, self.judged_channels = game.gamma, game.penalty, game.widths[-1]
         self.discriminator = ImageDiscriminator(workload.image_shape, game)
         parts = {"encoder": self.encoder, "decoder": self.decoder, "discriminator": self.discriminator}
         self.players = {name: list(part.parameters()) for name, part in parts.items()}
@@ -184,7 +193,7 @@ class VAEGANTwin(GameTwin):
         verdicts, features = self.discriminator(torch.cat([image, fakes]))
         real, reconstructed, sampled = verdicts.chunk(3)
         seen, again, _ = features.chunk(3)
-        return {
+        played = {
             "mean": mean,
             "stddev": stddev,
             "real": real,
@@ -193,15 +202,37 @@ class VAEGANTwin(GameTwin):
             "features": seen,
             "features_again": again,
         }
+        if self.penalty:
+            played["slopes"] = self.slopes(image, fakes, draws[1])
+        return played
+
+    def slopes(self, image: Tensor, fakes: Tensor, shares: Tensor) -> Tensor:
+        """Norms of the gradient of the discriminator's logit between images and both kinds of fakes.
+
+        Args:
+            image: [n, c, h, w].
+            fakes: [2n, c, h, w], reconstructions and samples.
+            shares: [n, 1], of the image in the point between.
+
+        Returns:
+            [2n].
+        """
+        share = torch.cat([shares, shares])[:, :, None, None]
+        between = (share * torch.cat([image, image]) + (1 - share) * fakes).detach()
+        # PyTorch compiles this together with its own gradient; through `autograd.grad` it has no second one.
+        gradient = torch.func.grad(lambda x: self.discriminator(x)[0].sum())(between)
+        return torch.sqrt(full(gradient).square().flatten(1).sum(1) + 1e-12)
 
     def losses(self, played: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
-        """Algorithm 1 with a generator that does not saturate."""
+        """Algorithm 1 with a generator that does not saturate, and the discriminator's gradient penalty if any."""
         n, softplus = len(image), functional.softplus
         kl = kl_normal(played["mean"], played["stddev"]) / n
         like = 0.5 * (played["features"] - played["features_again"]).square().sum() / n
         fakes = played["reconstructed"], played["sampled"]
         deceiving = softplus(-fakes[0]).mean() + softplus(-fakes[1]).mean()
         judging = softplus(-played["real"]).mean() + softplus(fakes[0]).mean() + softplus(fakes[1]).mean()
+        if self.penalty:
+            judging = judging + self.penalty * (played["slopes"] - 1).square().mean()
         return {
             "encoder": kl + like,
             "decoder": self.gamma * like + deceiving,

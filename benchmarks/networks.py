@@ -13,7 +13,10 @@ from jaxtyping import UInt8
 
 from benchmarks.workloads import BANDWIDTHS, HIDDEN, Game, Workload
 from jaxvae import data, losses, models, train
-from jaxvae.types import Prior
+from jaxvae.types import Prior, Term
+
+GAME = "non_saturating"
+"""Losses of every game's discriminator and of who deceives it."""
 
 
 def make_model(workload: Workload, precision: str) -> Any:
@@ -48,7 +51,14 @@ def _make_game_model(workload: Workload, game: Game, layout: models.Layout) -> A
     if workload.family == "aae":
         return models.AAE(shape, size, workload.widths, game.widths, layout=layout)
     return models.VAEGAN(
-        shape, size, workload.widths, game.widths, game.hidden, game.feature_layer, layout=layout
+        shape,
+        size,
+        workload.widths,
+        game.widths,
+        game.hidden,
+        game.feature_layer,
+        "batch" if game.norm else "none",
+        layout=layout,
     )
 
 
@@ -69,20 +79,37 @@ def make_play(
         subtrees = tuple(jax.eval_shape(partial(models.init, model=model), jax.random.key(0))["params"])
         players = {"model": train.Player(subtrees, train.adam(1e-3))}
         return train.one_player("model", model, make_objective(workload, priors)), players
-    rules = losses.adversarial("non_saturating")
+    terms, weights = make_game(workload, model)
     if workload.family == "aae":
-        terms, weights = losses.aae_players(rules, losses.reconstruction("bernoulli"))
         players = {
             "reconstruction": train.Player(("encoder", "decoder"), train.adam(1e-3)),
             "regularization": train.Player((), train.adam(1e-3), shares=("encoder",)),
             "discriminator": train.Player(("discriminator",), train.adam(1e-3)),
         }
     else:
-        (prior,) = models.own_priors(model)
-        terms, weights = losses.vaegan_players(rules, prior, gamma=workload.game.gamma)
         players = {name: train.Player((name,), train.adam(1e-3)) for name in weights}
     label = "label" if workload.family == "aae" else None
-    return train.several_players(model, losses.compose_players(terms, weights), label=label), players
+    objective = losses.compose_players(terms, weights)
+    slopes = workload.game.penalty > 0
+    return train.several_players(model, objective, label=label, slopes=slopes), players
+
+
+def make_game(workload: Workload, model: Any) -> tuple[dict[str, Term], losses.Weights]:
+    """The published game of a workload with several players.
+
+    Args:
+        workload: what to train.
+        model: of `make_model`.
+
+    Returns:
+        Terms, and their weights in each player's loss.
+    """
+    rules, game = losses.adversarial(GAME), workload.game
+    assert game is not None
+    if workload.family == "aae":
+        return losses.aae_players(rules, losses.reconstruction("bernoulli"), penalty=game.penalty)
+    (prior,) = models.own_priors(model)
+    return losses.vaegan_players(rules, prior, gamma=game.gamma, penalty=game.penalty)
 
 
 def make_objective(workload: Workload, priors: Sequence[Prior]) -> losses.Objective:

@@ -53,16 +53,17 @@ class Opponent:
         if contestant.channels_last:
             twin: Any = self._twin  # torch's own annotations leave this way of calling `to` out
             twin.to(memory_format=torch.channels_last)
-        self._forward = self._loss
+        players, self._forward = {"model": list(self._twin.parameters())}, self._loss
+        if isinstance(self._twin, GameTwin):
+            players, self._forward = self._twin.players, self._solve
+            if contestant.compile is not None:
+                # Losses and all players' gradients become one program, from PyTorch 2.11 on. As the backward pass of a
+                # compiled function, each player's would compute those of all others too.
+                dynamo: Any = importlib.import_module("torch._dynamo.config")
+                dynamo.trace_autograd_ops = True
         if contestant.compile is not None:
             mode = None if contestant.compile == "default" else contestant.compile
-            self._forward = torch.compile(self._loss, mode=mode)
-        players = {"model": list(self._twin.parameters())}
-        if isinstance(self._twin, GameTwin):
-            players = self._twin.players
-            # Each player goes through the compiled backward pass, which must keep what it needs for the next.
-            functorch: Any = importlib.import_module("torch._functorch.config")
-            functorch.donated_buffer = False
+            self._forward = torch.compile(self._forward, mode=mode)
         # Several times faster than the loops over tensors, on CPU too.
         self._optimizers = {
             name: torch.optim.Adam(parameters, 1e-3, fused=True) for name, parameters in players.items()
@@ -83,6 +84,8 @@ class Opponent:
         draws: list[Tensor] = []
         if "mmd" in self._workload.weights or self._workload.game is not None:
             draws = [torch.randn(size, device=image.device) for size in sizes]
+        if self._workload.game is not None and self._workload.game.penalty:
+            draws.append(torch.rand(len(image), 1, device=image.device))
         if isinstance(self._twin, GameTwin):
             with torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16):
                 played = self._twin.play(image, noise, draws)
@@ -91,20 +94,29 @@ class Opponent:
             result: Result = self._twin(image, noise)
         return self._objective(result, image, draws)
 
-    def _update(self, loss: Tensor | dict[str, Tensor]) -> Tensor:
-        """Updates all parameters, those of each player by the gradient of its own loss; returns a loss to read."""
-        if isinstance(loss, Tensor):
-            (optimizer,) = self._optimizers.values()
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            return loss
+    def _solve(self, pixels: Tensor) -> tuple[Tensor, dict[str, tuple[Tensor, ...]]]:
+        """A game's loss to read, and the gradient of each player's own."""
         assert isinstance(self._twin, GameTwin)
-        for name, gradients in self._twin.gradients(loss).items():
-            for parameter, gradient in zip(self._twin.players[name], gradients, strict=True):
-                parameter.grad = gradient
-            self._optimizers[name].step()
-        return next(iter(loss.values()))
+        losses = self._loss(pixels)
+        assert isinstance(losses, dict)
+        return next(iter(losses.values())).detach(), self._twin.gradients(losses)
+
+    def _update(self, solved: Any) -> Tensor:
+        """Updates all parameters, those of each player by the gradient of its own loss; returns a loss to read."""
+        if isinstance(self._twin, GameTwin):
+            loss, by_player = solved
+            for name, gradients in by_player.items():
+                for parameter, gradient in zip(self._twin.players[name], gradients, strict=True):
+                    # Adam's fused step takes numbers as they lie in memory. A second gradient may lie differently.
+                    as_it = gradient.stride() == parameter.stride()
+                    parameter.grad = gradient if as_it else torch.empty_like(parameter).copy_(gradient)
+                self._optimizers[name].step()
+            return loss
+        (optimizer,) = self._optimizers.values()
+        optimizer.zero_grad(set_to_none=True)
+        solved.backward()
+        optimizer.step()
+        return solved
 
     def run(self, steps: int) -> float:
         """Trains.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from jaxtyping import Array, Float, Key
 from benchmarks.networks import make_images, make_model
 from benchmarks.workloads import Workload
 from jaxvae import models
+from jaxvae.keys import INTERPOLATION
 from jaxvae.types import Batch, Posterior
 
 
@@ -40,7 +42,8 @@ class Problem:
         model_state: the other Flax collections.
         batch: the examples.
         noise: of each level's draw, [n, d].
-        draws: from each level's prior, [n, d].
+        draws: from each level's prior, [n, d]; with a gradient penalty then the images' shares of the points where
+            it is taken, [n, 1].
     """
 
     key: Key[Array, ""]
@@ -82,5 +85,8 @@ def pose(workload: Workload, batch_size: int, seed: int = 0) -> Problem:
     if workload.game is not None:
         (size,), draw_key = workload.latent_sizes, jax.random.fold_in(model_key, 1)
         draws = [np.array(models.draw_each(draw_key, models.Normal(dim=size), index))]
+        if workload.game.penalty:
+            each = jax.vmap(partial(jax.random.fold_in, jax.random.fold_in(key, INTERPOLATION)))(index)
+            draws.append(np.array(jax.vmap(jax.random.uniform)(each))[:, None])
     rest = {name: tree for name, tree in variables.items() if name != "params"}
     return Problem(key, params, rest, batch, noise, draws)

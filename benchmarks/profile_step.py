@@ -23,14 +23,14 @@ from jaxtyping import PyTree
 from benchmarks import hlo, layers
 from benchmarks.contestants import Contestant
 from benchmarks.launch import launch
-from benchmarks.networks import make_images
+from benchmarks.networks import make_game, make_images, make_model
 from benchmarks.ours import matmul_rate, training
 from benchmarks.rows import SIZES
 from benchmarks.tables import grid
 from benchmarks.workloads import WORKLOADS, Workload
 from jaxvae import train
 
-SCOPES = ("batch", "latents", "norm of the gradient", "update")
+SCOPES = ("batch", "latents", "slopes", "norm of the gradient", "update")
 """Names that jaxvae gives to what is neither a layer nor a loss term."""
 
 _RATES = 3
@@ -40,7 +40,7 @@ _RATES = 3
 class Config:
     """Flags."""
 
-    model: Literal["ladder", "conv", "horses", "aae", "vaegan"] = "ladder"
+    model: Literal["ladder", "conv", "horses", "aae", "vaegan", "vaegan_penalty"] = "ladder"
     """What is trained."""
 
     batch_size: int | None = None
@@ -69,18 +69,22 @@ class Config:
             )
 
 
-def parts(params: PyTree, workload: Workload) -> set[str]:
+def parts(params: PyTree, workload: Workload, precision: str) -> set[str]:
     """Names that operations are attributed to.
 
     Args:
         params: of the model.
         workload: what is trained.
+        precision: of matrix products.
 
     Returns:
         Names of the layers, of the loss terms, and `SCOPES`.
     """
     paths = [path[:-1] for path, _ in jax.tree_util.tree_leaves_with_path(params)]
-    return {str(key.key) for path in paths for key in path} | set(workload.weights) | set(SCOPES)
+    terms = (
+        workload.weights if workload.game is None else make_game(workload, make_model(workload, precision))[0]
+    )
+    return {str(key.key) for path in paths for key in path} | set(terms) | set(SCOPES)
 
 
 def durations(folder: Path, names: Iterable[str]) -> dict[str, float]:
@@ -127,7 +131,7 @@ def main(config: Config) -> None:
         threads=1,
     )
     setup = training(contestant, make_images(workload))
-    names = parts(setup.state.params, workload)
+    names = parts(setup.state.params, workload, config.precision)
     order, arrays = setup.program.order(setup.state), setup.parallel.place(setup.source.arrays)
     steps = setup.program.lower(setup.state, order, arrays, jnp.int32(1)).compile()
     state, _ = jax.block_until_ready(steps(setup.state, order, arrays, jnp.int32(config.steps)))

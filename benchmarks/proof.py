@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Array
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from benchmarks import weights
 from benchmarks.game_twins import GameTwin
@@ -152,11 +153,22 @@ def _learn(workload: Workload, twin: Twin, image: Tensor, noise: list[Tensor], d
 
 def count_flops(twin: Twin, image: Tensor, noise: list[Tensor], draws: list[Tensor]) -> int:
     """Floating point operations of a train step's matrix products and convolutions, without the losses."""
-    if isinstance(twin, GameTwin):
-        with FlopCounterMode(display=False) as counter:
+    with _FlopCounter() as counter:
+        if isinstance(twin, GameTwin):
             twin.gradients(twin.losses(twin.play(image, noise, draws), image))
-        return counter.get_total_flops()
-    with FlopCounterMode(display=False) as counter:
-        result = twin(image, noise)
-        torch.stack([t.sum() for t in (result.logits, *result.means, *result.stddevs)]).sum().backward()
-    return counter.get_total_flops()
+        else:
+            result = twin(image, noise)
+            torch.stack([t.sum() for t in (result.logits, *result.means, *result.stddevs)]).sum().backward()
+    return counter.total
+
+
+class _FlopCounter(TorchDispatchMode):
+    """PyTorch's own counts, without its hooks on modules, which no gradient inside of a loss can pass."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket in flop_registry:
+            self.total += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=result)
+        return result

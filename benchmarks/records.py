@@ -45,6 +45,11 @@ class Track:
         return spread([entrant.median for entrant in self.starts]).median
 
     @property
+    def peak_bytes(self) -> int:
+        """Peak memory: median of the starts' peaks."""
+        return round(spread([entrant.peak_bytes for entrant in self.starts]).median)
+
+    @property
     def quartiles(self) -> list[float]:
         """Quartiles of the milliseconds of all rounds."""
         low, _, high = spread([ms for rounds in self.rounds for ms in rounds])
@@ -85,7 +90,8 @@ def row(
 
     Returns:
         As JSON can hold it. "torch_ms" has the final's times of finalists and the screening's of all others;
-        "screening_ms" has the screening's of all.
+        "screening_ms" has the screening's of all. Allocators and "ours_peak_bytes" and "torch_peak_bytes" are those of
+        the two variants whose times the ratio is of, in the final; PyTorch's memory is that of one replica.
     """
     mine = best(ours)
     c, finalists = mine.contestant, (*ours, *theirs)
@@ -113,6 +119,8 @@ def row(
         "matmul_flops_per_second": rate,
         "images_per_second": 1e3 * c.batch_size * c.replicas / mine.median,
         "ours_variant": c.name,
+        "ours_allocator": c.allocator,
+        "ours_peak_bytes": mine.peak_bytes,
         "ours_quartiles_ms": mine.quartiles,
         "ours_variants_ms": times["ours"],
         "screening_ms": {n: once[e.contestant.side] * e.median for n, e in screened.items()},
@@ -137,15 +145,20 @@ def _first_of_its_programs(contestant: Contestant) -> bool:
 
 
 def _against(mine: Track, theirs: Sequence[Track]) -> dict[str, Any]:
-    """The ratio to the best of PyTorch's finalists; None if there is none."""
+    """The best of PyTorch's finalists, and the ratios to it; None if there is none."""
     if not theirs:
-        return dict.fromkeys(("ratio", "ratio_low", "ratio_high", "torch_variant", "torch_quartiles_ms"))
+        ratios = "ratio", "ratio_low", "ratio_high", "memory_ratio"
+        others = "torch_variant", "torch_allocator", "torch_peak_bytes", "torch_quartiles_ms"
+        return dict.fromkeys((*ratios, *others))
     opponent, replicas = best(theirs), mine.contestant.replicas
     low, middle, high = ratio([[replicas * ms for ms in r] for r in opponent.rounds], mine.rounds)
     return {
         "ratio": middle,
         "ratio_low": low,
         "ratio_high": high,
+        "memory_ratio": opponent.peak_bytes / mine.peak_bytes,
         "torch_variant": opponent.contestant.name,
+        "torch_allocator": opponent.contestant.allocator,
+        "torch_peak_bytes": opponent.peak_bytes,
         "torch_quartiles_ms": [replicas * ms for ms in opponent.quartiles],
     }

@@ -17,11 +17,18 @@ _HEAD = (
     "ratio",
     "95 %",
     "images/s",
+    "ours allocator",
+    "PyTorch allocator",
+    "ours MB",
+    "PyTorch MB",
+    "MB ratio",
 )
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One line for each row: ours, PyTorch's best, the physical limit.
+    """One line for each row: ours, PyTorch's best, the physical limit, and allocator and peak memory of both.
+
+    "MB ratio" is PyTorch's memory divided by ours, as "ratio" is its time divided by ours.
 
     Args:
         rows: of `benchmarks.records.row`.
@@ -41,6 +48,11 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> str:
             f"{row['ratio']:.2f}" if row["torch_variant"] else "-",
             f"{row['ratio_low']:.2f}-{row['ratio_high']:.2f}" if row["torch_variant"] else "-",
             f"{row['images_per_second']:,.0f}",
+            row["ours_allocator"],
+            row["torch_allocator"] or "-",
+            f"{row['ours_peak_bytes'] / 1e6:,.0f}",
+            f"{row['torch_peak_bytes'] / 1e6:,.0f}" if row["torch_variant"] else "-",
+            f"{row['memory_ratio']:.2f}" if row["torch_variant"] else "-",
         )
         for row in rows
     ]

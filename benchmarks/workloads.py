@@ -1,7 +1,7 @@
 """The trainings of a benchmark, by name: plain records, which PyTorch's processes read without importing JAX."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BANDWIDTHS = (0.5, 1.0, 2.0, 4.0)
 """Standard deviations of the MMD's RBF kernels."""
@@ -23,12 +23,18 @@ class Game:
         hidden: size of the dense layer after its convolutions.
         feature_layer: its convolution in which images are compared, 1 for the first.
         gamma: weight of that comparison in the decoder's loss.
+        norm: whether its convolutions but the first have BatchNorm.
+        penalty: weight of its gradient penalty, at a point between each image and its reconstruction and between the
+            image and a sample; 0 leaves it out. It is of single images, so that it needs a discriminator without
+            BatchNorm.
     """
 
     widths: tuple[int, ...]
     hidden: int = 512
     feature_layer: int = 1
     gamma: float = 1e-2
+    norm: bool = True
+    penalty: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,8 @@ class Workload:
     batch_size: int
     game: Game | None = None
 
+
+_FACES = Game(widths=(16, 32, 64, 128), hidden=256, feature_layer=3)
 
 WORKLOADS = {
     "ladder": Workload(
@@ -95,9 +103,20 @@ WORKLOADS = {
         latent_sizes=(128,),
         weights={},
         batch_size=32,
-        game=Game(widths=(16, 32, 64, 128), hidden=256, feature_layer=3),
+        game=_FACES,
+    ),
+    "vaegan_penalty": Workload(
+        family="vaegan",
+        image_shape=(64, 64, 3),
+        widths=(24, 48, 96, 192),
+        latent_sizes=(128,),
+        weights={},
+        batch_size=16,
+        game=replace(_FACES, gamma=0.1, norm=False, penalty=10.0),
     ),
 }
 """By name: the ladder of `experiments.vlae_mnist`, a plain convolutional VAE on MNIST, what
-`experiments.winged_horses` trains on 96x96x3, and the two games of `experiments.vae_gan_hybrids`,
-the VAE-GAN's with the paper's BatchNorm in its discriminator and without a gradient penalty."""
+`experiments.winged_horses` trains on 96x96x3, and the two games of `experiments.vae_gan_hybrids`. The
+VAE-GAN is there twice: with the paper's BatchNorm in its discriminator, and with the experiment's own
+gradient penalty and batch. Every player has Adam of a constant learning rate; the experiments' own, with
+less momentum for a VAE-GAN and a rate that falls, take the same products."""

@@ -64,11 +64,13 @@ def several_players(
         )
         if slopes:
 
-            def discriminate(x: Float[Array, "n ..."]) -> Float[Array, " n"]:
-                return network.apply(variables, x, label=labels, method="discriminate")
+            def discriminate(x: Float[Array, "m ..."]) -> Float[Array, " m"]:
+                each = None if labels is None else jnp.repeat(labels, len(x) // len(labels), axis=0)
+                return network.apply(variables, x, label=each, method="discriminate")
 
             key = jax.random.fold_in(inputs.key, INTERPOLATION)
-            output = _with_slopes(key, discriminate, output, batch.index)
+            with jax.named_scope("slopes"):
+                output = _with_slopes(key, discriminate, output, batch.index)
         values, metrics = objective(loss_key, output, batch, step, inputs.hyper)
         return values, (model_state, metrics)
 
@@ -77,20 +79,20 @@ def several_players(
 
 def _with_slopes(
     key: Key[Array, ""],
-    discriminate: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
+    discriminate: Callable[[Float[Array, "m ..."]], Float[Array, " m"]],
     output: AdversarialOutput,
     index: Int[Array, " n"],
 ) -> AdversarialOutput:
     """Adds slopes at a random point between each real example and its fakes; their gradient skips the fakes."""
     weight = jax.vmap(lambda i: jax.random.uniform(jax.random.fold_in(key, i)))(index)
-    weight = weight.reshape(-1, *[1] * (output.real.ndim - 1))
-    norms = []
-    for fake in output.fakes:
-        between = lax.stop_gradient(weight * output.real + (1 - weight) * fake)
-        gradient = jax.grad(lambda x: jnp.sum(discriminate(x)))(between)
-        squares = jnp.sum(jnp.square(gradient).reshape(len(gradient), -1), axis=1)
-        norms.append(jnp.sqrt(squares + 1e-12))  # the root has an infinite gradient at 0
-    return replace(output, slopes=tuple(norms))
+    weight = weight.reshape(-1, *[1] * output.real.ndim)
+    # All fakes of an example side by side: one batch, of which each device has its share.
+    fakes = jnp.stack(output.fakes, axis=1)
+    between = lax.stop_gradient(weight * output.real[:, None] + (1 - weight) * fakes)
+    gradient = jax.grad(lambda x: jnp.sum(discriminate(x.reshape(-1, *x.shape[2:]))))(between)
+    squares = jnp.sum(jnp.square(gradient).reshape(*gradient.shape[:2], -1), axis=2)
+    norms = jnp.sqrt(squares + 1e-12)  # the root has an infinite gradient at 0
+    return replace(output, slopes=tuple(norms.T))
 
 
 def pausing(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:

@@ -10,7 +10,7 @@ from benchmarks import hlo
 from benchmarks.contestants import Contestant
 from benchmarks.networks import make_images
 from benchmarks.ours import Ours, matmul_rate, training
-from benchmarks.workloads import WORKLOADS, Game
+from benchmarks.workloads import WORKLOADS
 
 SMALL = dataclasses.replace(
     WORKLOADS["conv"], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), batch_size=8
@@ -58,9 +58,9 @@ def test_a_step_on_a_cpu_copies_no_parameters(monkeypatch):
     assert not kernels & copied
 
 
-@pytest.mark.parametrize("name", ["aae", "vaegan"])
+@pytest.mark.parametrize("name", ["aae", "vaegan", "vaegan_penalty"])
 def test_every_player_of_a_game_moves(name):
-    game = Game(widths=(4, 4), hidden=4, feature_layer=2)
+    game = dataclasses.replace(WORKLOADS[name].game, widths=(4, 4), hidden=4, feature_layer=2)
     workload = dataclasses.replace(
         WORKLOADS[name], image_shape=(12, 12, 3), widths=(4, 4), latent_sizes=(2,), game=game
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from stand_ins import PROOF, RATE, Processes
+from stand_ins import PEAK, PROOF, RATE, Processes
 
 from benchmarks import contest, figure, files, rows, tables, throughput
 from benchmarks.flags import Config, settings
@@ -109,11 +109,38 @@ def test_every_variant_near_the_best_is_in_the_final(machine, monkeypatch, tmp_p
     assert row["torch_ms"]["eager"] == pytest.approx(2000)
 
 
-def test_tpu_has_no_opponent(machine, tmp_path):
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_row_says_allocator_and_memory_of_both_sides(machine, monkeypatch, tmp_path, capsys, kept):
+    """Of the variants whose times it has: PyTorch's best keeps its pages, ours does if it is faster so."""
+
+    def each(contestant):
+        faster = contestant.keep_pages == (kept if contestant.side == "ours" else True)
+        return 1e-3 if faster else 2e-3
+
+    monkeypatch.setattr(contest, "start", Processes(each))
+    out = tmp_path / "out.json"
+    throughput.main(Config(out=out, starts=2, rounds=1))
+    (row,) = json.loads(out.read_text())["rows"]
+    own = "kept pages" if kept else "system"
+    assert (row["ours_allocator"], row["torch_allocator"]) == (own, "kept pages")
+    assert (row["ours_peak_bytes"], row["torch_peak_bytes"]) == (PEAK["ours"], PEAK["torch"])
+    assert row["memory_ratio"] == pytest.approx(0.5)
+    head, _, line = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in capsys.readouterr().out.splitlines()[-3:]
+    )
+    found = dict(zip(head, line, strict=True))
+    assert (found["ours allocator"], found["PyTorch allocator"]) == (own, "kept pages")
+    assert (found["ours MB"], found["PyTorch MB"], found["MB ratio"]) == ("8", "4", "0.50")
+
+
+def test_tpu_has_no_opponent(machine, tmp_path, capsys):
     out = tmp_path / "out.json"
     throughput.main(Config(out=out, device="tpu", rounds=1, figure=tmp_path / "bars.png"))
     (row,) = json.loads(out.read_text())["rows"]
     assert (row["torch_ms"], row["ratio"], row["torch_variant"]) == ({}, None, None)
+    assert (row["torch_allocator"], row["torch_peak_bytes"], row["memory_ratio"]) == (None, None, None)
+    assert capsys.readouterr().out.splitlines()[-1].count(" - ") == 6
 
 
 def test_rows_of_what_runs_are_written_though_more_replicas_do_not(machine, monkeypatch, tmp_path):

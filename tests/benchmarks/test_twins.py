@@ -34,12 +34,13 @@ FACES = dataclasses.replace(
     latent_sizes=(3,),
     game=Game(widths=(3, 4, 5), hidden=6, feature_layer=2, gamma=0.3),
 )
+PENALIZED = dataclasses.replace(FACES, game=dataclasses.replace(FACES.game, norm=False, penalty=10.0))
 
 
 @pytest.mark.parametrize(
     "workload",
-    [WORKLOADS["ladder"], SMALL, DEEP, AUTOENCODER, FACES],
-    ids=["ladder", "plain, odd sizes", "deep, odd sizes", "aae, odd sizes", "vaegan, odd sizes"],
+    [WORKLOADS["ladder"], SMALL, DEEP, AUTOENCODER, FACES, PENALIZED],
+    ids=["ladder", *(f"{name}, odd sizes" for name in ("plain", "deep", "aae", "vaegan", "penalty"))],
 )
 def test_twin_is_the_same_function(workload):
     found = proof.prove(workload)
@@ -90,6 +91,20 @@ def test_flops_are_those_of_the_layers():
     ]
     expected = sum(2 * n * size * times for size, times in products)
     assert proof.count_flops(twin, image, [torch.zeros(n, 2)], []) == expected
+
+
+def test_flops_of_the_penalty_are_without_products_with_zeros():
+    """Forward, its gradient to the image, and the derivatives of that by the kernel and by what comes from above."""
+    n, per_example = 4, []
+    for penalty in (0.0, 10.0):
+        game = Game(widths=(3,), hidden=4, norm=False, penalty=penalty)
+        twin = make_twin(dataclasses.replace(FACES, image_shape=(8, 8, 1), game=game))
+        draws = [torch.zeros(n, 3), torch.rand(n, 1)]
+        per_example.append(proof.count_flops(twin, torch.rand(n, 1, 8, 8), [torch.zeros(n, 3)], draws) / n)
+    convolution, hidden, verdict = 4 * 4 * 3 * 16, 4 * 4 * 3 * 4, 4
+    fakes, multiply_and_add = 2, 2
+    expected = 4 * (convolution + hidden) + 3 * verdict  # nothing lies above the verdict
+    assert per_example[1] - per_example[0] == fakes * multiply_and_add * expected
 
 
 def test_deep_twin_mirrors_the_sizes_and_sums_its_parameters():
@@ -165,24 +180,29 @@ def test_opponent_learns_and_waits_for_the_device(monkeypatch, precision, channe
 @pytest.mark.usefixtures("_subnormals")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("compiled", [None, "default"])
-def test_opponents_players_learn(monkeypatch, compiled):
-    monkeypatch.setitem(WORKLOADS, "aae", AUTOENCODER)
+@pytest.mark.parametrize(
+    ("workload", "player"), [(AUTOENCODER, "reconstruction"), (PENALIZED, "discriminator")]
+)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_opponents_players_learn(monkeypatch, workload, player, precision, compiled):
+    monkeypatch.setitem(WORKLOADS, "small", workload)
     contestant = Contestant(
         side="torch",
-        model="aae",
+        model="small",
         batch_size=8,
-        precision="float32",
+        precision=precision,
         device="cpu",
         threads=1,
         compile=compiled,
     )
-    opponent = Opponent(contestant, np.array(make_images(AUTOENCODER, examples=64)))
+    opponent = Opponent(contestant, np.array(make_images(workload, examples=64)))
     pixels = next(opponent._batches)
     before = opponent._loss(pixels)
     assert opponent.run(40) > 0
     after = opponent._loss(pixels)
-    assert set(after) == {"reconstruction", "regularization", "discriminator"}
-    assert after["reconstruction"].item() < before["reconstruction"].item()
+    assert set(after) == set(opponent._twin.players)
+    assert all(p.grad.stride() == p.stride() for p in opponent._twin.parameters()), "fused Adam needs that"
+    assert after[player].item() < before[player].item()
 
 
 @pytest.mark.parametrize("workers", [None, 0])
