@@ -272,6 +272,19 @@ def test_replicas_are_computed_as_one_after_the_other(operation, mapped, monkeyp
         np.testing.assert_allclose(several(*given), jnp.stack(expected), rtol=1e-5, atol=1e-5)
 
 
+def test_no_product_of_a_gradient_penalty_has_a_transposed_left_operand():
+    """Which XLA:CPU would copy, if not worse."""
+    function = in_layout("chwn", "conv", (2, 2), ((1, 1), (1, 1)))
+
+    def penalty(kernel, x):
+        return jnp.sum(jnp.square(jax.grad(lambda x: jnp.sum(jnp.sin(function(x, kernel))))(x)))
+
+    text = jax.jit(jax.grad(penalty)).lower(normal(0, 4, 4, 3, 4), normal(1, 8, 14, 14, 3)).as_text()
+    contracted = re.findall(r"stablehlo.dot_general.*contracting_dims = \[(\d)\] x \[(\d)\]", text)
+    # Value and gradient; on the way back two products of the gradient, and the value's with respect to the kernel.
+    assert sorted(contracted) == 3 * [("1", "0")] + 2 * [("1", "1")]
+
+
 @BOTH
 @pytest.mark.parametrize("features", [2, 9])
 def test_flat_dense_is_a_product_with_flattened_images(name, features):

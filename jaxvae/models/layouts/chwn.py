@@ -68,24 +68,55 @@ def _conv_backward(
     stride: Pair, padding: Padding, rounding: Rounding, residuals: tuple, g: Array
 ) -> tuple[Array, Array]:
     columns, kernel, shape = residuals
+    dx = _backward_input(g, kernel, stride, padding, shape.shape[1:], rounding)
+    return dx, _backward_filter(columns, g, kernel, rounding)
+
+
+def _backward_filter(columns: Array, y: Array, kernel: Array, rounding: Rounding) -> Array:
+    """The gradient of the kernel, from the patches of the image and the gradient of what they became."""
     kh, kw, i, o = kernel.shape
-    g2 = lax.optimization_barrier(rounded(g.reshape(o, -1), rounding))
-    dx = patches.fold(
-        product(_columns(kernel, (2, 0, 1, 3)), g2, (1, 0), rounding),
-        size=shape.shape[1:],
-        patches=_middle(g),
-        kernel=(kh, kw),
-        stride=stride,
-        padding=padding,
-    )
-    dkernel = _times_transposed(columns, g2, rounding)
-    return dx, dkernel.reshape(i, kh, kw, o).transpose(1, 2, 0, 3)
+    y2 = lax.optimization_barrier(rounded(y.reshape(o, -1), rounding))
+    return _times_transposed(columns, y2, rounding).reshape(i, kh, kw, o).transpose(1, 2, 0, 3)
 
 
 conv.defvjp(_conv_forward, _conv_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4, 5))
+def _backward_input(
+    y: Array, kernel: Array, stride: Pair, padding: Padding, size: Pair, rounding: Rounding
+) -> Array:
+    """The image that y and kernel stand for: the gradient of <y, conv(x, kernel)> with respect to x."""
+    return _backward_input_forward(y, kernel, stride, padding, size, rounding)[0]
+
+
+def _backward_input_forward(
+    y: Array, kernel: Array, stride: Pair, padding: Padding, size: Pair, rounding: Rounding
+) -> tuple[Array, tuple]:
+    y2 = lax.optimization_barrier(rounded(y.reshape(y.shape[0], -1), rounding))
+    x = patches.fold(
+        product(_columns(kernel, (2, 0, 1, 3)), y2, (1, 0), rounding),
+        size=size,
+        patches=_middle(y),
+        kernel=_first_two(kernel),
+        stride=stride,
+        padding=padding,
+    )
+    return x, (y, kernel)
+
+
+def _backward_input_backward(
+    stride: Pair, padding: Padding, size: Pair, rounding: Rounding, residuals: tuple, g: Array
+) -> tuple[Array, Array]:
+    del size
+    y, kernel = residuals
+    dy, (columns, *_) = _conv_forward(g, kernel, stride, padding, rounding)
+    return dy, _backward_filter(columns, y, kernel, rounding)
+
+
+_backward_input.defvjp(_backward_input_forward, _backward_input_backward)
+
+
 def conv_transpose(
     x: Float[Array, "i h w n"],
     kernel: Float[Array, "kh kw i o"],
@@ -95,39 +126,8 @@ def conv_transpose(
     rounding: Rounding,
 ) -> Float[Array, "o h2 w2 n"]:
     """`Layout.conv_transpose` on these axes."""
-    return _conv_transpose_forward(x, kernel, stride, padding, size, rounding)[0]
-
-
-def _conv_transpose_forward(
-    x: Array, kernel: Array, stride: Pair, padding: Padding, size: Pair, rounding: Rounding
-) -> tuple[Array, tuple]:
-    flipped = kernel[::-1, ::-1]
-    x2 = lax.optimization_barrier(rounded(x.reshape(x.shape[0], -1), rounding))
-    y = patches.fold(
-        product(_columns(flipped, (3, 0, 1, 2)), x2, (1, 0), rounding),
-        size=size,
-        patches=_middle(x),
-        kernel=_first_two(kernel),
-        stride=stride,
-        padding=padding,
-    )
-    return y, (x2, flipped)
-
-
-def _conv_transpose_backward(
-    stride: Pair, padding: Padding, size: Pair, rounding: Rounding, residuals: tuple, g: Array
-) -> tuple[Array, Array]:
-    del size
-    x2, flipped = residuals
-    kh, kw, i, o = flipped.shape
-    narrow = rounded(g, rounding)
-    columns, patch_size = patches.extract(narrow, kernel=(kh, kw), stride=stride, padding=padding)
-    dx = product(_rows(flipped, (2, 3, 0, 1)), columns, (1, 0), rounding)
-    dkernel = _times_transposed(columns, x2, rounding).reshape(o, kh, kw, i).transpose(1, 2, 3, 0)
-    return dx.reshape(i, *patch_size, g.shape[-1]), dkernel[::-1, ::-1]
-
-
-conv_transpose.defvjp(_conv_transpose_forward, _conv_transpose_backward)
+    mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
+    return _backward_input(x, mirrored, stride, padding, size, rounding)
 
 
 def flat_dense(
