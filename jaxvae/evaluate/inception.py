@@ -28,6 +28,9 @@ FEATURES = 2048
 _SMALL = 17
 """Image height up to which patches and a matrix product are faster than XLA's CPU convolution, in float32."""
 
+_FEW = 32
+"""Channels up to which XLA's CPU convolution in float32 is faster than patches and a product in bfloat16."""
+
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _Images: TypeAlias = Float[Array, "n _ _ _"]
 _Conv: TypeAlias = Callable[..., _Images]
@@ -107,8 +110,9 @@ def _convolve(
     """Convolution that accumulates in float32, by the fastest method on the platform."""
     if kernel.shape[:2] == (1, 1):
         return _product(x, kernel[0, 0])
-    # On CPU, XLA's own convolutions are slow in bfloat16, and in float32 on small images.
-    by_product = kernel.shape[2] > 3 if x.dtype == jnp.bfloat16 else x.shape[1] <= _SMALL
+    # On CPU, XLA's own convolutions are slow with strides, and in float32 on small images.
+    dense = kernel.shape[2] > _FEW if x.dtype == jnp.bfloat16 else x.shape[1] <= _SMALL
+    by_product = dense or stride > 1
     on_cpu, native = (
         partial(way, stride=stride, padding=padding)
         for way in (_by_patches if by_product else _padded, _native)
@@ -124,7 +128,8 @@ def _native(x: _Images, kernel: Array, *, stride: int, padding: str | tuple) -> 
 
 
 def _padded(x: _Images, kernel: Array, *, stride: int, padding: str) -> Float[Array, "n _ _ _"]:
-    """Same as `_native`; XLA:CPU takes up to three times as long without padding."""
+    """Same as `_native`; XLA:CPU takes up to three times as long without padding, and longer in bfloat16."""
+    x, kernel = x.astype(jnp.float32), kernel.astype(jnp.float32)
     if padding == "SAME":
         return _native(x, kernel, stride=stride, padding=padding)
     return _native(x, kernel, stride=stride, padding=((0, stride), (0, stride)))[:, :-1, :-1]
