@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jax.stages import Lowered
@@ -35,14 +36,41 @@ class Program:
     """What `Parallel.compile_epoch` returns.
 
     Attributes:
-        order: `state -> order`, the examples of each step of the state's current epoch.
+        rows: `(key, step) -> order`, of all replicas the examples of each step of the epoch; pure.
         chunk: runs some steps of that epoch.
         lower: lowers `chunk` without running it, from the same arguments or from their shapes; see `Parallel.shapes`.
     """
 
-    order: Callable[[TrainState], Int[Array, "r steps batch"]]
+    rows: Callable[[Key[Array, " r"], Int[Array, " r"]], Int[Array, "r steps batch"]]
     chunk: Chunk
     lower: Callable[..., Lowered]
+
+    def order(
+        self, key: Key[Array, " r"], step: Int[Array | np.ndarray, " r"]
+    ) -> Int[np.ndarray, "r steps batch"]:
+        """Draws the examples of each step of an epoch, on the host's CPU wherever the steps run.
+
+        For a TPU the sorts of a permutation would take as long to compile as a train step.
+
+        Args:
+            key: of a state of all replicas.
+            step: of the state, or any of the same epoch.
+
+        Returns:
+            The order, in main memory.
+        """
+        host, draw = self._host_rows
+        return np.asarray(draw(*jax.device_put((key, step), host)))
+
+    @cached_property
+    def _host_rows(self) -> tuple[jax.Device, Callable[..., Array]]:
+        """The host's CPU, or the first device where JAX is told to leave it out, and `rows` compiled for it."""
+        try:
+            host = jax.local_devices(backend="cpu")[0]
+        except RuntimeError:
+            return jax.local_devices()[0], jax.jit(self.rows)
+        # Integers are the same at every level of optimization; without any they are compiled in half the time.
+        return host, jax.jit(self.rows, compiler_options={"xla_backend_optimization_level": 0})
 
     def trace(self, state: TrainState, arrays: PyTree) -> None:
         """Traces the steps without running any, so that what no step can be made of is refused; `chunk` uses the trace.
@@ -51,7 +79,7 @@ class Program:
             state: of all replicas.
             arrays: the examples, on a device or in main memory.
         """
-        rows = jax.eval_shape(self.order, state)
+        rows = jax.eval_shape(self.rows, state.key, state.step)
         # A pmapped function has no method for it.
         trace = getattr(self.chunk, "trace", partial(jax.eval_shape, lambda *given: self.chunk(*given)[1]))
         trace(state, rows, arrays, jnp.int32(1))
@@ -245,9 +273,9 @@ class Parallel:
         self.check(source)
         step = jax.jit(step, inline=True)  # traced once: for the names of its metrics, and in the loop
 
-        def order(state: TrainState) -> Array:
-            key = jax.random.fold_in(state.key, ORDER)
-            return source.order(jax.random.fold_in(key, state.step // source.steps_per_epoch))
+        def rows(key: Array, step: Array) -> Array:
+            key = jax.random.fold_in(key, ORDER)
+            return source.order(jax.random.fold_in(key, step // source.steps_per_epoch))
 
         def train(
             replica: tuple[TrainState, Array], arrays: PyTree, count: Array
@@ -272,7 +300,7 @@ class Parallel:
         def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Array) -> tuple:
             return train_all((state, rows), arrays, count)
 
-        return Program(jax.jit(jax.vmap(order)), *self._spread(chunk, compiler_options))
+        return Program(jax.vmap(rows), *self._spread(chunk, compiler_options))
 
     def _spread(
         self, chunk: Chunk, compiler_options: Mapping[str, Any] | None
