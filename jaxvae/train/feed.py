@@ -76,7 +76,8 @@ def open_feed(
 
 
 def _resident_feed(program: Program, source: Source, place: Callable[[PyTree], PyTree]) -> Feed:
-    epoch, order, arrays = -1, jnp.empty((0, 0, 0), jnp.int32), place(source.arrays)
+    arrays, epoch = place(source.arrays), -1
+    order: Int[Array, "r steps batch"]
 
     def feed(state: TrainState) -> tuple[Int[Array, "r steps batch"], PyTree]:
         nonlocal epoch, order

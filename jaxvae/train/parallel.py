@@ -23,7 +23,7 @@ AXIS = "data"
 """Name of the axis along which a batch is spread over devices."""
 
 Chunk: TypeAlias = Callable[
-    [TrainState, Int[Array, "r steps batch"], PyTree, Int[Array, ""]],
+    [TrainState, Int[Array, "r steps batch"], PyTree, Int[Array | np.ndarray, ""] | np.integer],
     tuple[TrainState, dict[str, Float[Array, "r k"]]],
 ]
 """`(state, order, arrays, count) -> (state, metrics)`: `count` steps of every replica; later metrics are zero.
@@ -76,13 +76,13 @@ class Program:
         """Traces the steps without running any, so that what no step can be made of is refused; `chunk` uses the trace.
 
         Args:
-            state: of all replicas.
-            arrays: the examples, on a device or in main memory.
+            state: of all replicas, placed on the devices, or its shapes; see `Parallel.shapes`.
+            arrays: the examples, likewise.
         """
         rows = jax.eval_shape(self.rows, state.key, state.step)
         # A pmapped function has no method for it.
         trace = getattr(self.chunk, "trace", partial(jax.eval_shape, lambda *given: self.chunk(*given)[1]))
-        trace(state, rows, arrays, jnp.int32(1))
+        trace(state, rows, arrays, np.int32(1))
 
 
 @runtime_checkable
@@ -297,7 +297,7 @@ class Parallel:
 
         train_all = map_replicas(train, self.platform)
 
-        def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Array) -> tuple:
+        def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Any) -> tuple:
             return train_all((state, rows), arrays, count)
 
         return Program(jax.vmap(rows), *self._spread(chunk, compiler_options))

@@ -1,11 +1,13 @@
 """A whole training, from replicas to their final states: fresh, resumed, or already finished."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
+from jax.stages import Lowered
 from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
@@ -14,10 +16,11 @@ from jaxvae.train.feed import open_feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
 from jaxvae.train.parallel import Parallel, Source
-from jaxvae.train.state import Init, Player, Replica, TrainState, init_replicas
+from jaxvae.train.state import Init, Player, Replica, TrainState, init_program
 from jaxvae.train.step import Losses, make_step
 from jaxvae.train.workdir import Workdir
 from jaxvae.types import Variables
+from jaxvae.xla import ONCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,16 +83,21 @@ def run(
     step = make_step(recipe.losses, players, ema_decay=recipe.ema_decay)
     program = parallel.compile_epoch(step, source, length=CHUNK, compiler_options=compiler_options)
     workdir.check(record, resume=resume, overwrite=overwrite)
-    start_anew = partial(init_replicas, replicas, recipe.init, players, ema=recipe.ema_decay > 0)
+    begin, arguments = init_program(replicas, recipe.init, players, ema=recipe.ema_decay > 0)
+    shapes = jax.eval_shape(begin, *arguments)
     checkpoints = Checkpoints(workdir.checkpoints)
-    complaints: list[str] = []
-    if resume and checkpoints.steps():
-        state, complaints = checkpoints.restore(jax.eval_shape(lambda: vars(start_anew())))
-    else:
-        state = start_anew()
-    start, stop = int(state.step[0]), recipe.epochs * source.steps_per_epoch
-    if start < stop:
-        program.trace(state, source.arrays)
+    fresh = not (resume and checkpoints.steps())
+    start, stop, complaints = 0, recipe.epochs * source.steps_per_epoch, list[str]()
+    with ThreadPoolExecutor(1, thread_name_prefix="begin") as pool:
+        if fresh:  # XLA compiles there what begins the run, while Python traces the steps here
+            anew = pool.submit(_run_once, begin.lower(*arguments), arguments)
+        else:
+            state, complaints = checkpoints.restore(vars(shapes))
+            start = int(np.asarray(state.step)[0])
+        if start < stop:
+            program.trace(*parallel.shapes((shapes, source.arrays)))
+        if fresh:
+            state = anew.result()
     workdir.open(record, resume=resume, overwrite=overwrite)
     for complaint in complaints:
         tqdm.write(f"{complaint}; continuing from step {start}")
@@ -115,3 +123,9 @@ def run(
             log=log,
         )
     return jax.device_put(final, jax.devices()[0])
+
+
+def _run_once(lowered: Lowered, arguments: Sequence[Any]) -> TrainState:
+    compiled = lowered.compile(compiler_options=ONCE if jax.default_backend() == "cpu" else None)
+    state: TrainState = compiled(*arguments)
+    return state
