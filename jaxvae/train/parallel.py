@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from jaxvae.keys import ORDER
 from jaxvae.train.state import TrainState
 from jaxvae.train.step import Step
+from jaxvae.train.turns import InTurn, of_one
 from jaxvae.types import Batch
 
 AXIS = "data"
@@ -38,11 +39,13 @@ class Program:
     Attributes:
         rows: `(key, step) -> order`, of all replicas the examples of each step of the epoch; pure.
         chunk: runs some steps of that epoch.
+        look: traces `chunk`, from the same arguments or from their shapes; see `trace`.
         lower: lowers `chunk` without running it, from the same arguments or from their shapes; see `Parallel.shapes`.
     """
 
     rows: Callable[[Key[Array, " r"], Int[Array, " r"]], Int[Array, "r steps batch"]]
     chunk: Chunk
+    look: Callable[..., Any]
     lower: Callable[..., Lowered]
 
     def order(
@@ -80,9 +83,7 @@ class Program:
             arrays: the examples, likewise.
         """
         rows = jax.eval_shape(self.rows, state.key, state.step)
-        # A pmapped function has no method for it.
-        trace = getattr(self.chunk, "trace", partial(jax.eval_shape, lambda *given: self.chunk(*given)[1]))
-        trace(state, rows, arrays, np.int32(1))
+        self.look(state, rows, arrays, np.int32(1))
 
 
 @runtime_checkable
@@ -113,27 +114,22 @@ class Source(Protocol):
         ...
 
 
-def map_replicas(function: Callable, platform: str | None = None) -> Callable:
-    """Maps a function over the replicas, the leading axis of its first argument.
+def map_replicas(function: Callable) -> Callable:
+    """Maps a function over the replicas, the leading axis of its first argument, side by side.
 
-    A single one is not mapped at all. Of several, on CPU one after the other, since a batched step takes twice as long
-    as two single ones; elsewhere side by side.
+    A single one is not mapped at all.
 
     Args:
         function: takes one replica's arrays and then arguments that all replicas share.
-        platform: "cpu", "gpu" or "tpu"; JAX's default one if not given.
 
     Returns:
         The function of all replicas' arrays; its results have a leading axis of replicas too.
     """
-    in_turn = (platform or jax.default_backend()) == "cpu"
 
     def mapped(each: PyTree, *shared: PyTree) -> PyTree:
         if len(jax.tree.leaves(each)[0]) == 1:
             result = function(jax.tree.map(lambda leaf: lax.squeeze(leaf, (0,)), each), *shared)
             return jax.tree.map(lambda leaf: lax.expand_dims(leaf, (0,)), result)
-        if in_turn:
-            return lax.map(lambda replica: function(replica, *shared), each)
         return jax.vmap(function, in_axes=(0, *[None] * len(shared)))(each, *shared)
 
     return mapped
@@ -295,7 +291,7 @@ class Parallel:
             state, history = lax.fori_loop(0, count, body, (state, jnp.zeros((len(names), length))))
             return state, dict(zip(names, history, strict=True))
 
-        train_all = map_replicas(train, self.platform)
+        train_all = map_replicas(train)
 
         def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Any) -> tuple:
             return train_all((state, rows), arrays, count)
@@ -304,17 +300,27 @@ class Parallel:
 
     def _spread(
         self, chunk: Chunk, compiler_options: Mapping[str, Any] | None
-    ) -> tuple[Chunk, Callable[..., Lowered]]:
-        """The steps on all devices, and their lowering."""
+    ) -> tuple[Chunk, Callable[..., Any], Callable[..., Lowered]]:
+        """The steps on all devices, their tracing and their lowering."""
+        run: Chunk
+        trace: Callable[..., Any]
+        lower: Callable[..., Lowered]
         if self.mode == "jit":
             whole = jax.jit(chunk, donate_argnums=0, compiler_options=dict(compiler_options or {}))
-            return whole, whole.lower
-        spread = jax.pmap(
-            lambda _, *arguments: chunk(*arguments),
-            AXIS,
-            in_axes=(0, None, None, None, None),
-            out_axes=None,
-            devices=self._used,
-        )
-        index = jnp.arange(self.devices)  # pmap needs an argument that is mapped over devices
-        return partial(spread, index), partial(spread.lower, jax.ShapeDtypeStruct(index.shape, index.dtype))
+            run, trace, lower = whole, whole.trace, whole.lower
+        else:
+            spread = jax.pmap(
+                lambda _, *arguments: chunk(*arguments),
+                AXIS,
+                in_axes=(0, None, None, None, None),
+                out_axes=None,
+                devices=self._used,
+            )
+            index = jnp.arange(self.devices)  # pmap needs an argument that is mapped over devices
+            run = partial(spread, index)
+            trace = partial(jax.eval_shape, lambda *given: run(*given)[1])  # of its own it has no such method
+            lower = partial(spread.lower, jax.ShapeDtypeStruct(index.shape, index.dtype))
+        if self.platform != "cpu":
+            return run, trace, lower
+        # There a step of all replicas side by side takes twice as long as they do one after the other.
+        return InTurn(run, self.place), of_one(trace), of_one(lower)
