@@ -83,7 +83,8 @@ class Program:
             arrays: the examples, likewise.
         """
         rows = jax.eval_shape(self.rows, state.key, state.step)
-        self.look(state, rows, arrays, np.int32(1))
+        placed = jax.ShapeDtypeStruct(rows.shape, rows.dtype, sharding=state.step.sharding)
+        self.look(state, placed, arrays, np.int32(1))
 
 
 @runtime_checkable

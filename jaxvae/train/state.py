@@ -125,7 +125,8 @@ class TrainState:
         Returns:
             The state without the leading axis.
         """
-        return _replica(self, number)
+        with jax.default_matmul_precision(None):  # which would be another program for each precision
+            return _replica(self, number)
 
 
 @jax.jit

@@ -1,4 +1,4 @@
-"""What `python -m benchmarks.start` measures: in a small repository, whose experiment writes when it has made a step."""
+"""What `python -m benchmarks.start` measures, in a small repository whose experiment writes when it makes a step."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ def test_an_experiment_that_ends_without_a_step_is_an_error(tmp_path):
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "__init__.py").touch()
     (tmp_path / "experiments" / "toy.py").write_text("raise SystemExit('error: no data.')")
-    with pytest.raises(BenchmarkError, match="toy made no step: error: no data."):
+    with pytest.raises(BenchmarkError, match=r"toy made no step: error: no data\."):
         start.start(tmp_path, "toy", 128)
 
 
