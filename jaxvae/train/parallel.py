@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from jax.stages import Lowered
+from jax.stages import Lowered, Traced
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from jaxvae.keys import ORDER
@@ -75,16 +75,20 @@ class Program:
         # Integers are the same at every level of optimization; without any they are compiled in half the time.
         return host, jax.jit(self.rows, compiler_options={"xla_backend_optimization_level": 0})
 
-    def trace(self, state: TrainState, arrays: PyTree) -> None:
+    def trace(self, state: TrainState, arrays: PyTree) -> Callable[[], Any]:
         """Traces the steps without running any, so that what no step can be made of is refused; `chunk` uses the trace.
 
         Args:
             state: of all replicas, placed on the devices, or its shapes; see `Parallel.shapes`.
             arrays: the examples, likewise.
+
+        Returns:
+            Compiles the steps, in any thread, and `chunk` uses what it has made. In "pmap" mode it does nothing.
         """
         rows = jax.eval_shape(self.rows, state.key, state.step)
         placed = jax.ShapeDtypeStruct(rows.shape, rows.dtype, sharding=state.step.sharding)
-        self.look(state, placed, arrays, np.int32(1))
+        traced = self.look(state, placed, arrays, np.int32(1))
+        return traced.lower().compile if isinstance(traced, Traced) else lambda: None
 
 
 @runtime_checkable

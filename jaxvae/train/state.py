@@ -19,7 +19,7 @@ from jaxvae.keys import evaluation_key
 if TYPE_CHECKING:
     Leaf = Array
 else:  # a state of shapes stands for one that is not computed yet
-    Leaf = Array | jax.ShapeDtypeStruct
+    Leaf = Any
 
 
 @dataclass(frozen=True)

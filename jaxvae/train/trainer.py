@@ -1,18 +1,19 @@
 """A whole training, from replicas to their final states: fresh, resumed, or already finished."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 from jax.stages import Lowered
+from jaxtyping import Array, PyTree
 from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.divergence import Standing
-from jaxvae.train.feed import open_feed
+from jaxvae.train.feed import Windowed, open_feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
 from jaxvae.train.parallel import Parallel, Source
@@ -88,16 +89,20 @@ def run(
     checkpoints = Checkpoints(workdir.checkpoints)
     fresh = not (resume and checkpoints.steps())
     start, stop, complaints = 0, recipe.epochs * source.steps_per_epoch, list[str]()
-    with ThreadPoolExecutor(1, thread_name_prefix="begin") as pool:
-        if fresh:  # XLA compiles there what begins the run, while Python traces the steps here
-            anew = pool.submit(_run_once, begin.lower(*arguments), arguments)
-        else:
-            state, complaints = checkpoints.restore(vars(shapes))
-            start = int(np.asarray(state.step)[0])
-        if start < stop:
-            program.trace(*parallel.shapes((shapes, source.arrays)))
-        if fresh:
-            state = anew.result()
+    pool = ThreadPoolExecutor(2, thread_name_prefix="compile")  # XLA works there, while Python goes on here
+    if fresh:
+        anew = pool.submit(_run_once, begin.lower(*arguments), arguments)
+    else:
+        state, complaints = checkpoints.restore(vars(shapes))
+        start = int(np.asarray(state.step)[0])
+    compiled: list[Future[Any]] = []
+    if start < stop:
+        compile_steps = program.trace(*parallel.shapes((shapes, source.arrays)))
+        if not isinstance(source, Windowed):  # of which only the first window has the shapes of the others
+            compiled.append(pool.submit(compile_steps))
+    pool.shutdown(wait=False)
+    if fresh:
+        state = anew.result()
     workdir.open(record, resume=resume, overwrite=overwrite)
     for complaint in complaints:
         tqdm.write(f"{complaint}; continuing from step {start}")
@@ -105,6 +110,12 @@ def run(
     def evaluate_all(state: TrainState, standing: Mapping[int, Replica]) -> dict[int, Mapping[str, float]]:
         state = jax.device_put(state, jax.devices()[0])
         return {r: recipe.evaluate(state.replica(r).variables, replica) for r, replica in standing.items()}
+
+    def ready(state: TrainState) -> tuple[Array, PyTree]:
+        given = feed(state)  # whose order is drawn while the steps are compiled
+        for steps in compiled:
+            steps.result()
+        return given
 
     state = parallel.place(state)
     with (
@@ -115,7 +126,7 @@ def run(
             state,
             program,
             source,
-            feed,
+            ready,
             epochs=recipe.epochs,
             standing=Standing(workdir.diverged, replicas, step=start),
             evaluate=evaluate_all,
