@@ -98,7 +98,7 @@ def run(
     compiled: list[Future[Any]] = []
     if start < stop:
         compile_steps = program.trace(*parallel.shapes((shapes, source.arrays)))
-        if not isinstance(source, Windowed):  # of which only the first window has the shapes of the others
+        if not isinstance(source, Windowed):  # whose windows have shapes of their own
             compiled.append(pool.submit(compile_steps))
     pool.shutdown(wait=False)
     if fresh:
