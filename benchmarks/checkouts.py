@@ -28,24 +28,44 @@ def compare(commits: Sequence[str], arguments: Sequence[str]) -> list[dict[str, 
         ValueError: git or a commit is missing, or the commit is older than this benchmark.
         BenchmarkError: a commit's programs do not compile.
     """
+    check(commits)
     for commit in commits:
-        _git(
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            f"{commit}^{{commit}}",
-            failure=f"git knows no commit {commit!r}.",
-        )
         _git("cat-file", "-e", f"{commit}:{_MODULE}", failure=f"commit {commit!r} has no {_MODULE} yet.")
     rows: list[dict[str, Any]] = []
     for commit in commits:
-        with _checkout(commit) as folder:
+        with checkout(commit) as folder:
             rows += [row | {"commit": commit} for row in _compile(commit, folder, arguments)]
     return rows
 
 
+def check(commits: Sequence[str]) -> None:
+    """Refuses names that git does not know.
+
+    Args:
+        commits: the names.
+
+    Raises:
+        ValueError: git or a commit is missing.
+    """
+    for name in commits:
+        _git(
+            "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", failure=f"git knows no commit {name!r}."
+        )
+
+
 @contextmanager
-def _checkout(commit: str) -> Iterator[Path]:
+def checkout(commit: str) -> Iterator[Path]:
+    """Checks a commit out into a temporary folder.
+
+    Args:
+        commit: name that git knows.
+
+    Yields:
+        The folder.
+
+    Raises:
+        ValueError: git cannot.
+    """
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent, "checkout")
         failure = f"git cannot check {commit!r} out."

@@ -83,6 +83,7 @@ class Ours:
 
     def __init__(self, contestant: Contestant, images: np.ndarray, workload: Workload | None = None) -> None:
         parallel, self._program, source, _, self._state = training(contestant, images, workload)
+        self._place = parallel.place
         self._arrays: PyTree = parallel.place(source.arrays)
         self._per_epoch, self._step = source.steps_per_epoch, 0
 
@@ -100,7 +101,7 @@ class Ours:
         while steps:
             count = min(train.CHUNK, steps, self._per_epoch - self._step % self._per_epoch)
             if self._step % self._per_epoch == 0:
-                self._order = self._program.order(self._state)
+                self._order = self._place(self._program.order(self._state.key, self._state.step))
             self._state, history = self._program.chunk(
                 self._state, self._order, self._arrays, jnp.int32(count)
             )

@@ -128,7 +128,7 @@ def _arguments(job: trainings.Job, program: train.Program) -> PyTree:
         return vars(state)
 
     state = train.TrainState(**jax.eval_shape(start))
-    return state, jax.eval_shape(program.order, state), source.arrays, jnp.int32(1)
+    return state, jax.eval_shape(program.rows, state.key, state.step), source.arrays, jnp.int32(1)
 
 
 def row(model: str, built: Built) -> Row:

@@ -8,7 +8,7 @@ drawn.
 """
 
 import jax
-from jaxtyping import Array, Key
+from jaxtyping import Array, Int, Key
 
 _LAST = 2**32 - 1
 
@@ -31,7 +31,8 @@ INDEPENDENT = _LAST
 """For the key that a model evaluates a batch with: draws that are independent of the model's."""
 
 
-def evaluation_key(seed: int) -> Key[Array, ""]:
+@jax.jit
+def evaluation_key(seed: int | Int[Array, ""]) -> Key[Array, ""]:
     """Key for evaluating a run, independent of all keys that its training draws from.
 
     Args:

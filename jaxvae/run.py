@@ -5,6 +5,7 @@ numbers, -1 where unknown, or vectors of attributes from 0 to 1. Arguments are N
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import jax
@@ -46,8 +47,6 @@ class Run:
         self.config = config
         self.variant = variant
         self.seed = seed
-        self._encode = jax.jit(lambda v, x, y: models.encode(self.autoencoder, v, x, labels=y))
-        self._decode = jax.jit(lambda v, z, y: models.decode(self.autoencoder, v, z, labels=y))
 
     def __repr__(self) -> str:
         return f"Run({self.config['experiment']}: {self.variant}, seed {self.seed})"
@@ -94,7 +93,7 @@ class Run:
         """
         inputs = images, self._to_labels(labels, len(images))
         with jax.default_matmul_precision(self.matmul_precision):
-            return in_pieces(lambda x, y: self._encode(self.variables, _to_float(x), y), inputs)
+            return in_pieces(lambda x, y: _encode(self.autoencoder, self.variables, _to_float(x), y), inputs)
 
     def decode(self, latents: Codes, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """Mean of p(x | z).
@@ -113,7 +112,7 @@ class Run:
         codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
         inputs = codes, self._to_labels(labels, len(codes[0]) if codes else 0)
         with jax.default_matmul_precision(self.matmul_precision):
-            return in_pieces(lambda z, y: self._decode(self.variables, z, y), inputs)
+            return in_pieces(lambda z, y: _decode(self.autoencoder, self.variables, z, y), inputs)
 
     def reconstruct(self, images: Images, *, labels: Labels | None = None) -> Float[Array, "n h w c"]:
         """Encodes images and decodes the posterior means.
@@ -246,6 +245,21 @@ class Run:
                 f"labels must be from 0 to {classes - 1}, or -1 for none, got {numbers.min()} to {numbers.max()}."
             )
         return numbers
+
+
+# Of the module, so that all runs of one model share what is compiled.
+@partial(jax.jit, static_argnums=0)
+def _encode(
+    model: models.Autoencoder, variables: Variables, x: Float[Array, "n h w c"], labels: models.Labels | None
+) -> tuple[Posterior, ...]:
+    return models.encode(model, variables, x, labels=labels)
+
+
+@partial(jax.jit, static_argnums=0)
+def _decode(
+    model: models.Autoencoder, variables: Variables, latents: models.Latents, labels: models.Labels | None
+) -> Float[Array, "n h w c"]:
+    return models.decode(model, variables, latents, labels=labels)
 
 
 def _to_float(images: Images) -> Float[Array, "n h w c"]:

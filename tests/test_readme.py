@@ -201,6 +201,7 @@ def flags():
             "benchmarks.input",
             "benchmarks.compiled",
             "benchmarks.scale",
+            "benchmarks.start",
         )
     ]
     names = {name for module in modules for name in cli.flat(module.Config())}

@@ -17,7 +17,7 @@ import jax
 import tyro
 
 from jaxvae.cli.config import RunConfig
-from jaxvae.cli.process import compile_cache, experiment_process
+from jaxvae.cli.process import compile_cache, experiment_process, rare_collections
 from jaxvae.cli.rates import product_rates, warn_if_slower
 from jaxvae.cli.record import command, program
 from jaxvae.types import RunStopped
@@ -48,7 +48,7 @@ def launch(
     """
     config = None
     try:
-        with experiment_process():
+        with experiment_process(), rare_collections():
             config = _parse(presets, description, arguments)
             with compile_cache(config.compile_cache), jax.default_matmul_precision(config.matmul_precision):
                 if config.precision == "bfloat16":

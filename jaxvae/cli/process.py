@@ -1,5 +1,6 @@
 """Process-wide settings for a command line: signals, tracebacks, compile cache. Importing the library sets none."""
 
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ from jaxvae.files import cache_directory
 
 _AGAIN_AFTER = 0.1
 """Seconds until a signal whose exception was lost is sent again."""
+
+_BETWEEN_COLLECTIONS = 100_000
+"""Objects that are made before garbage is searched for; Python's default is 700, or 2,000 from 3.13 on."""
 
 _SHORTEST_COMPILATION = 0.1
 """Seconds of compilation below which a program is not cached."""
@@ -50,6 +54,19 @@ def experiment_process() -> Iterator[None]:
         signal.signal(signal.SIGTERM, handler)
         sys.unraisablehook = hook
         jax.config.update("jax_traceback_filtering", filtering)
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Searches for garbage rarely, and not among what was imported: tracing makes many objects that stay."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_BETWEEN_COLLECTIONS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager

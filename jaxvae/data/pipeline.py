@@ -143,8 +143,8 @@ class _Batches(Sequence[Batch]):
         if isinstance(place, slice):
             return _Batches(self.dataset, self.rows[place])
         places, arrays = extract(self.dataset, self.rows[place])
-        index = jnp.arange(len(places), dtype=jnp.int32)
-        return _gather(arrays, jnp.asarray(places), index, image_shape=self.dataset.spec.image_shape)
+        index = np.arange(len(places), dtype=np.int32)
+        return _gather(arrays, *jax.device_put((places, index)), image_shape=self.dataset.spec.image_shape)
 
 
 def batches(dataset: Dataset, *, batch_size: int) -> Sequence[Batch]:

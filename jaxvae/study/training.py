@@ -146,7 +146,7 @@ class Training:
         if self.game is not None:
             return self.game.players
         assert self.optimizer is not None
-        subtrees = tuple(jax.eval_shape(self.initial, jax.random.key(0))["params"])
+        subtrees = tuple(jax.eval_shape(lambda: self.initial(jax.random.key(0)))["params"])
         return {PLAYER: train.Player(subtrees, self.optimizer, self.tuned)}
 
     @property
@@ -193,12 +193,13 @@ class Training:
             name: jnp.float32(0) for name in next(iter(self.variants.values())) if name not in self.tuned
         }
 
-        def loss(key: Key[Array, ""], batch: Batch) -> Any:
+        def loss(batch: Batch) -> Any:
+            key = jax.random.key(0)
             variables = dict(self.initial(key))
             params = variables.pop("params")
             return self.losses(StepInput(key, params, variables, batch, jnp.int32(0), hyper))
 
-        jax.eval_shape(loss, jax.random.key(0), batch)
+        jax.eval_shape(loss, batch)
 
 
 def forward(model: Model) -> Callable[[Any, Variables, Batch], Any]:

@@ -1,6 +1,5 @@
 """Feeds each chunk of steps with its examples: all held on the devices, or loaded ahead of the steps."""
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ def open_feed(
         same state.
     """
     if not isinstance(source, Windowed):
-        yield _resident_feed(program, source, place(source.arrays))
+        yield _resident_feed(program, source, place)
         return
     windows = _windows(program, source, state, length=min(length, source.steps_per_epoch), stop=stop)
 
@@ -76,14 +75,15 @@ def open_feed(
         yield feed
 
 
-def _resident_feed(program: Program, source: Source, arrays: PyTree) -> Feed:
-    epoch, order = -1, jnp.empty((0, 0, 0), jnp.int32)
+def _resident_feed(program: Program, source: Source, place: Callable[[PyTree], PyTree]) -> Feed:
+    arrays, epoch = place(source.arrays), -1
+    order: Int[Array, "r steps batch"]
 
     def feed(state: TrainState) -> tuple[Int[Array, "r steps batch"], PyTree]:
         nonlocal epoch, order
         current = int(np.ravel(state.step)[0]) // source.steps_per_epoch
         if current != epoch:
-            epoch, order = current, program.order(state)
+            epoch, order = current, place(program.order(state.key, state.step))
         return order, arrays
 
     return feed
@@ -96,26 +96,10 @@ def _windows(
     step, per_epoch = int(np.ravel(state.step)[0]), source.steps_per_epoch
     # The steps donate the state while its key is still needed here, hence the copy.
     data = np.array(jax.random.key_data(state.key))
-    keys_only = dataclasses.replace(
-        state,
-        key=jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(state.key)),
-        params={},
-        model_state={},
-        opt_state={},
-        ema=None,
-        hyper={},
-    )
-
-    def draw(epoch: int) -> Array:
-        return program.order(
-            dataclasses.replace(keys_only, step=jnp.full(len(data), epoch * per_epoch, jnp.int32))
-        )
-
-    next_order = draw(step // per_epoch)
+    key = jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(state.key))
     while step < stop:
         epoch, inside = divmod(step, per_epoch)
-        # Drawn an epoch early, so that the device computes it before the last chunk and nothing waits for it.
-        order, next_order = np.asarray(next_order), draw(epoch + 1)
+        order = program.order(key, np.full(len(data), epoch * per_epoch, np.int32))
         for first in range(inside - inside % length, per_epoch, length):
             yield source.window(order[:, first : first + length], steps=length)
         step = (epoch + 1) * per_epoch

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from types import FrameType
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -93,7 +92,7 @@ def fit(
             epoch = step // per_epoch + 1
             bar.set_description(f"epoch {epoch}/{epochs}")
             count = min(CHUNK - step % per_epoch % CHUNK, epoch * per_epoch - step)
-            state, history = program.chunk(state, *feed(state), jnp.int32(count))
+            state, history = program.chunk(state, *feed(state), np.int32(count))
             values_at = {
                 name: np.asarray(values)[:, :count] for name, values in jax.device_get(history).items()
             }

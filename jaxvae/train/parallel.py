@@ -8,21 +8,23 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from jax.stages import Lowered
+from jax.stages import Lowered, Traced
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from jaxvae.keys import ORDER
 from jaxvae.train.state import TrainState
 from jaxvae.train.step import Step
+from jaxvae.train.turns import InTurn, of_one
 from jaxvae.types import Batch
 
 AXIS = "data"
 """Name of the axis along which a batch is spread over devices."""
 
 Chunk: TypeAlias = Callable[
-    [TrainState, Int[Array, "r steps batch"], PyTree, Int[Array, ""]],
+    [TrainState, Int[Array, "r steps batch"], PyTree, Int[Array | np.ndarray, ""] | np.integer],
     tuple[TrainState, dict[str, Float[Array, "r k"]]],
 ]
 """`(state, order, arrays, count) -> (state, metrics)`: `count` steps of every replica; later metrics are zero.
@@ -35,26 +37,58 @@ class Program:
     """What `Parallel.compile_epoch` returns.
 
     Attributes:
-        order: `state -> order`, the examples of each step of the state's current epoch.
+        rows: `(key, step) -> order`, of all replicas the examples of each step of the epoch; pure.
         chunk: runs some steps of that epoch.
+        look: traces `chunk`, from the same arguments or from their shapes; see `trace`.
         lower: lowers `chunk` without running it, from the same arguments or from their shapes; see `Parallel.shapes`.
     """
 
-    order: Callable[[TrainState], Int[Array, "r steps batch"]]
+    rows: Callable[[Key[Array, " r"], Int[Array, " r"]], Int[Array, "r steps batch"]]
     chunk: Chunk
+    look: Callable[..., Any]
     lower: Callable[..., Lowered]
 
-    def trace(self, state: TrainState, arrays: PyTree) -> None:
+    def order(
+        self, key: Key[Array, " r"], step: Int[Array | np.ndarray, " r"]
+    ) -> Int[np.ndarray, "r steps batch"]:
+        """Draws the examples of each step of an epoch, on the host's CPU wherever the steps run.
+
+        For a TPU the sorts of a permutation would take as long to compile as a train step.
+
+        Args:
+            key: of a state of all replicas.
+            step: of the state, or any of the same epoch.
+
+        Returns:
+            The order, in main memory.
+        """
+        host, draw = self._host_rows
+        return np.asarray(draw(*jax.device_put((key, step), host)))
+
+    @cached_property
+    def _host_rows(self) -> tuple[jax.Device, Callable[..., Array]]:
+        """The host's CPU, or the first device where JAX is told to leave it out, and `rows` compiled for it."""
+        try:
+            host = jax.local_devices(backend="cpu")[0]
+        except RuntimeError:
+            return jax.local_devices()[0], jax.jit(self.rows)
+        # Integers are the same at every level of optimization; without any they are compiled in half the time.
+        return host, jax.jit(self.rows, compiler_options={"xla_backend_optimization_level": 0})
+
+    def trace(self, state: TrainState, arrays: PyTree) -> Callable[[], Any]:
         """Traces the steps without running any, so that what no step can be made of is refused; `chunk` uses the trace.
 
         Args:
-            state: of all replicas.
-            arrays: the examples, on a device or in main memory.
+            state: of all replicas, placed on the devices, or its shapes; see `Parallel.shapes`.
+            arrays: the examples, likewise.
+
+        Returns:
+            Compiles the steps, in any thread, and `chunk` uses what it has made. In "pmap" mode it does nothing.
         """
-        rows = jax.eval_shape(self.order, state)
-        # A pmapped function has no method for it.
-        trace = getattr(self.chunk, "trace", partial(jax.eval_shape, lambda *given: self.chunk(*given)[1]))
-        trace(state, rows, arrays, jnp.int32(1))
+        rows = jax.eval_shape(self.rows, state.key, state.step)
+        placed = jax.ShapeDtypeStruct(rows.shape, rows.dtype, sharding=state.step.sharding)
+        traced = self.look(state, placed, arrays, np.int32(1))
+        return traced.lower().compile if isinstance(traced, Traced) else lambda: None
 
 
 @runtime_checkable
@@ -85,27 +119,22 @@ class Source(Protocol):
         ...
 
 
-def map_replicas(function: Callable, platform: str | None = None) -> Callable:
-    """Maps a function over the replicas, the leading axis of its first argument.
+def map_replicas(function: Callable) -> Callable:
+    """Maps a function over the replicas, the leading axis of its first argument, side by side.
 
-    A single one is not mapped at all. Of several, on CPU one after the other, since a batched step takes twice as long
-    as two single ones; elsewhere side by side.
+    A single one is not mapped at all.
 
     Args:
         function: takes one replica's arrays and then arguments that all replicas share.
-        platform: "cpu", "gpu" or "tpu"; JAX's default one if not given.
 
     Returns:
         The function of all replicas' arrays; its results have a leading axis of replicas too.
     """
-    in_turn = (platform or jax.default_backend()) == "cpu"
 
     def mapped(each: PyTree, *shared: PyTree) -> PyTree:
         if len(jax.tree.leaves(each)[0]) == 1:
             result = function(jax.tree.map(lambda leaf: lax.squeeze(leaf, (0,)), each), *shared)
             return jax.tree.map(lambda leaf: lax.expand_dims(leaf, (0,)), result)
-        if in_turn:
-            return lax.map(lambda replica: function(replica, *shared), each)
         return jax.vmap(function, in_axes=(0, *[None] * len(shared)))(each, *shared)
 
     return mapped
@@ -246,9 +275,9 @@ class Parallel:
         self.check(source)
         step = jax.jit(step, inline=True)  # traced once: for the names of its metrics, and in the loop
 
-        def order(state: TrainState) -> Array:
-            key = jax.random.fold_in(state.key, ORDER)
-            return source.order(jax.random.fold_in(key, state.step // source.steps_per_epoch))
+        def rows(key: Array, step: Array) -> Array:
+            key = jax.random.fold_in(key, ORDER)
+            return source.order(jax.random.fold_in(key, step // source.steps_per_epoch))
 
         def train(
             replica: tuple[TrainState, Array], arrays: PyTree, count: Array
@@ -268,26 +297,36 @@ class Parallel:
             state, history = lax.fori_loop(0, count, body, (state, jnp.zeros((len(names), length))))
             return state, dict(zip(names, history, strict=True))
 
-        train_all = map_replicas(train, self.platform)
+        train_all = map_replicas(train)
 
-        def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Array) -> tuple:
+        def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Any) -> tuple:
             return train_all((state, rows), arrays, count)
 
-        return Program(jax.jit(jax.vmap(order)), *self._spread(chunk, compiler_options))
+        return Program(jax.vmap(rows), *self._spread(chunk, compiler_options))
 
     def _spread(
         self, chunk: Chunk, compiler_options: Mapping[str, Any] | None
-    ) -> tuple[Chunk, Callable[..., Lowered]]:
-        """The steps on all devices, and their lowering."""
+    ) -> tuple[Chunk, Callable[..., Any], Callable[..., Lowered]]:
+        """The steps on all devices, their tracing and their lowering."""
+        run: Chunk
+        trace: Callable[..., Any]
+        lower: Callable[..., Lowered]
         if self.mode == "jit":
             whole = jax.jit(chunk, donate_argnums=0, compiler_options=dict(compiler_options or {}))
-            return whole, whole.lower
-        spread = jax.pmap(
-            lambda _, *arguments: chunk(*arguments),
-            AXIS,
-            in_axes=(0, None, None, None, None),
-            out_axes=None,
-            devices=self._used,
-        )
-        index = jnp.arange(self.devices)  # pmap needs an argument that is mapped over devices
-        return partial(spread, index), partial(spread.lower, jax.ShapeDtypeStruct(index.shape, index.dtype))
+            run, trace, lower = whole, whole.trace, whole.lower
+        else:
+            spread = jax.pmap(
+                lambda _, *arguments: chunk(*arguments),
+                AXIS,
+                in_axes=(0, None, None, None, None),
+                out_axes=None,
+                devices=self._used,
+            )
+            index = jnp.arange(self.devices)  # pmap needs an argument that is mapped over devices
+            run = partial(spread, index)
+            trace = partial(jax.eval_shape, lambda *given: run(*given)[1])  # of its own it has no such method
+            lower = partial(spread.lower, jax.ShapeDtypeStruct(index.shape, index.dtype))
+        if self.platform != "cpu":
+            return run, trace, lower
+        # There a step of all replicas side by side takes twice as long as they do one after the other.
+        return InTurn(run, self.place), of_one(trace), of_one(lower)

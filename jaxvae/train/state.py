@@ -3,16 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax import dtypes
+from jax.stages import Wrapped
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from jaxvae.keys import evaluation_key
+
+if TYPE_CHECKING:
+    Leaf = Array
+else:  # a state of shapes stands for one that is not computed yet
+    Leaf = Any
 
 
 @dataclass(frozen=True)
@@ -96,13 +103,13 @@ class TrainState:
         hyper: numeric hyper-parameters, by name.
     """
 
-    step: Int[Array, "*r"]
-    key: Key[Array, "*r"]
+    step: Int[Leaf, "*r"]
+    key: Key[Leaf, "*r"]
     params: Mapping[str, PyTree]
     model_state: Mapping[str, PyTree]
     opt_state: Mapping[str, PyTree]
     ema: Mapping[str, PyTree] | None
-    hyper: Mapping[str, Float[Array, "*r"]]
+    hyper: Mapping[str, Float[Leaf, "*r"]]
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -118,7 +125,8 @@ class TrainState:
         Returns:
             The state without the leading axis.
         """
-        return _replica(self, number)
+        with jax.default_matmul_precision(None):  # which would be another program for each precision
+            return _replica(self, number)
 
 
 @jax.jit
@@ -190,6 +198,54 @@ Init: TypeAlias = Callable[[Key[Array, ""]], Mapping[str, PyTree]]
 """Maps a key to Flax variables."""
 
 
+def init_program(
+    replicas: Sequence[Replica],
+    init: Init | Mapping[str, Init],
+    players: Mapping[str, Player],
+    *,
+    ema: bool = False,
+) -> tuple[Wrapped, tuple[Int[np.ndarray, " r"], Mapping[str, Float[np.ndarray, " r"]]]]:
+    """The program that computes the state of all replicas before the first step, for who compiles it ahead.
+
+    Args:
+        replicas: at least one, all with the same names in `hyper`.
+        init: maps a key to Flax variables; or such a function for each variant.
+        players: by name.
+        ema: whether to keep a moving average of the parameters.
+
+    Returns:
+        The program, and its arguments: the replicas' seeds and hyper-parameters.
+    """
+
+    def one(init: Init, seed: Int[Array, ""], hyper: Mapping[str, Array]) -> TrainState:
+        init_key, key = jax.random.split(jax.random.key(seed))
+        return init_state(key, init(init_key), players, hyper=hyper, ema=ema)
+
+    inits = [init[replica.variant] if isinstance(init, Mapping) else init for replica in replicas]
+    groups = {
+        function: np.array([place for place, other in enumerate(inits) if other is function])
+        for function in dict.fromkeys(inits)
+    }
+
+    def start(*arguments: PyTree) -> TrainState:
+        if len(groups) == 1:
+            return jax.vmap(partial(one, inits[0]))(*arguments)
+        states = [
+            jax.vmap(partial(one, function))(*jax.tree.map(lambda values, at=at: values[at], arguments))
+            for function, at in groups.items()
+        ]
+        places = np.argsort(np.concatenate(list(groups.values())))
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts)[places], *states)
+
+    # NumPy's arrays: each of JAX's own functions would be a program of its own.
+    seeds = np.array([replica.seed for replica in replicas], dtypes.canonicalize_dtype(int))
+    real = dtypes.canonicalize_dtype(float)
+    hyper = {
+        name: np.array([replica.hyper[name] for replica in replicas], real) for name in replicas[0].hyper
+    }
+    return jax.jit(start), (seeds, hyper)
+
+
 def init_replicas(
     replicas: Sequence[Replica],
     init: Init | Mapping[str, Init],
@@ -200,8 +256,8 @@ def init_replicas(
     """State of all replicas before the first step, each from its own seed.
 
     Args:
-        replicas: at least one, all with the same names in `hyper`.
-        init: maps a key to Flax variables; or such a function for each variant.
+        replicas: as `init_program`.
+        init: as `init_program`.
         players: by name.
         ema: whether to keep a moving average of the parameters.
 
@@ -211,22 +267,5 @@ def init_replicas(
     Raises:
         ValueError: as `init_state`.
     """
-
-    def one(init: Init, seed: Int[Array, ""], hyper: Mapping[str, Array]) -> TrainState:
-        init_key, key = jax.random.split(jax.random.key(seed))
-        return init_state(key, init(init_key), players, hyper=hyper, ema=ema)
-
-    seeds = jnp.array([replica.seed for replica in replicas])
-    names = replicas[0].hyper
-    hyper = {name: jnp.array([float(replica.hyper[name]) for replica in replicas]) for name in names}
-    inits = [init[replica.variant] if isinstance(init, Mapping) else init for replica in replicas]
-    states: list[TrainState] = []
-    positions: list[int] = []
-    for function in dict.fromkeys(inits):
-        group = np.array([position for position, other in enumerate(inits) if other is function])
-        arguments = jax.tree.map(lambda values, group=group: values[group], (seeds, hyper))
-        states.append(jax.jit(jax.vmap(partial(one, function)))(*arguments))
-        positions.extend(group)
-    if len(states) == 1:
-        return states[0]
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[np.argsort(positions)], *states)
+    program, arguments = init_program(replicas, init, players, ema=ema)
+    return program(*arguments)

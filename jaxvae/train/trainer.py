@@ -1,23 +1,27 @@
 """A whole training, from replicas to their final states: fresh, resumed, or already finished."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
+from jax.stages import Lowered
+from jaxtyping import Array, PyTree
 from tqdm import tqdm
 
 from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.divergence import Standing
-from jaxvae.train.feed import open_feed
+from jaxvae.train.feed import Windowed, open_feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
 from jaxvae.train.parallel import Parallel, Source
-from jaxvae.train.state import Init, Player, Replica, TrainState, init_replicas
+from jaxvae.train.state import Init, Player, Replica, TrainState, init_program
 from jaxvae.train.step import Losses, make_step
 from jaxvae.train.workdir import Workdir
 from jaxvae.types import Variables
+from jaxvae.xla import ONCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,16 +84,25 @@ def run(
     step = make_step(recipe.losses, players, ema_decay=recipe.ema_decay)
     program = parallel.compile_epoch(step, source, length=CHUNK, compiler_options=compiler_options)
     workdir.check(record, resume=resume, overwrite=overwrite)
-    start_anew = partial(init_replicas, replicas, recipe.init, players, ema=recipe.ema_decay > 0)
+    begin, arguments = init_program(replicas, recipe.init, players, ema=recipe.ema_decay > 0)
+    shapes = jax.eval_shape(begin, *arguments)
     checkpoints = Checkpoints(workdir.checkpoints)
-    complaints: list[str] = []
-    if resume and checkpoints.steps():
-        state, complaints = checkpoints.restore(jax.eval_shape(lambda: vars(start_anew())))
+    fresh = not (resume and checkpoints.steps())
+    start, stop, complaints = 0, recipe.epochs * source.steps_per_epoch, list[str]()
+    pool = ThreadPoolExecutor(2, thread_name_prefix="compile")  # XLA works there, while Python goes on here
+    if fresh:
+        anew = pool.submit(_run_once, begin.lower(*arguments), arguments)
     else:
-        state = start_anew()
-    start, stop = int(state.step[0]), recipe.epochs * source.steps_per_epoch
+        state, complaints = checkpoints.restore(vars(shapes))
+        start = int(np.asarray(state.step)[0])
+    compiled: list[Future[Any]] = []
     if start < stop:
-        program.trace(state, source.arrays)
+        compile_steps = program.trace(*parallel.shapes((shapes, source.arrays)))
+        if not isinstance(source, Windowed):  # whose windows have shapes of their own
+            compiled.append(pool.submit(compile_steps))
+    pool.shutdown(wait=False)
+    if fresh:
+        state = anew.result()
     workdir.open(record, resume=resume, overwrite=overwrite)
     for complaint in complaints:
         tqdm.write(f"{complaint}; continuing from step {start}")
@@ -97,6 +110,12 @@ def run(
     def evaluate_all(state: TrainState, standing: Mapping[int, Replica]) -> dict[int, Mapping[str, float]]:
         state = jax.device_put(state, jax.devices()[0])
         return {r: recipe.evaluate(state.replica(r).variables, replica) for r, replica in standing.items()}
+
+    def ready(state: TrainState) -> tuple[Array, PyTree]:
+        given = feed(state)  # whose order is drawn while the steps are compiled
+        for steps in compiled:
+            steps.result()
+        return given
 
     state = parallel.place(state)
     with (
@@ -107,7 +126,7 @@ def run(
             state,
             program,
             source,
-            feed,
+            ready,
             epochs=recipe.epochs,
             standing=Standing(workdir.diverged, replicas, step=start),
             evaluate=evaluate_all,
@@ -115,3 +134,9 @@ def run(
             log=log,
         )
     return jax.device_put(final, jax.devices()[0])
+
+
+def _run_once(lowered: Lowered, arguments: Sequence[Any]) -> TrainState:
+    compiled = lowered.compile(compiler_options=ONCE if jax.default_backend() == "cpu" else None)
+    state: TrainState = compiled(*arguments)
+    return state

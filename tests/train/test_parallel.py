@@ -29,7 +29,11 @@ def ladder(layout):
 
 def one_call(program):
     """Steps of a program, each call of which draws the order of its epoch anew."""
-    return lambda state, arrays, count: program.chunk(state, program.order(state), arrays, count)
+    return partial(_call, program)
+
+
+def _call(program, state, arrays, count):
+    return program.chunk(state, program.order(state.key, state.step), arrays, count)
 
 
 def make(mode="jit", devices=1, layout="chwn"):
@@ -147,8 +151,9 @@ def test_replicas_side_by_side_are_replicas_one_after_the_other(monkeypatch, mod
     with monkeypatch.context() as accelerator:
         accelerator.setattr(train.Parallel, "platform", "gpu")
         chunk, fresh, arrays, _ = _make.__wrapped__(mode, devices, "native")
-    program = str(jax.make_jaxpr(chunk)(fresh(), arrays, jnp.int32(STEPS)))
-    assert "scan" not in program
+    (program,), state = chunk.args, fresh()
+    order = program.order(state.key, state.step)
+    assert "scan" not in str(jax.make_jaxpr(program.chunk)(state, order, arrays, jnp.int32(STEPS)))
     assert_close(after_an_epoch(chunk, fresh, arrays), outcome())
 
 
@@ -242,6 +247,39 @@ def test_epochs_have_orders_of_their_own():
         state, metrics = chunk(state, arrays, jnp.int32(STEPS))
         seen.extend(tuple(firsts) for firsts in metrics["first"].tolist())
     assert len(set(seen)) == 4
+
+
+ORDERS = {
+    0: [
+        [[13, 4, 3, 10, 15, 9, 8, 6], [5, 19, 2, 7, 1, 11, 14, 17], [12, 16, 0, 18, -5, -6, -7, -8]],
+        [[3, 8, 14, 12, 7, 18, 9, 11], [1, 15, 5, 19, 6, 16, 17, 0], [13, 2, 4, 10, -5, -6, -7, -8]],
+    ],
+    3: [
+        [[4, 14, 6, 10, 18, 16, 17, 9], [13, 2, 12, 3, 0, 15, 19, 5], [1, 7, 11, 8, -5, -6, -7, -8]],
+        [[18, 13, 11, 4, 17, 9, 2, 6], [1, 16, 3, 15, 14, 7, 12, 0], [10, 8, 5, 19, -5, -6, -7, -8]],
+    ],
+}
+"""Of two replicas by step, as runs have drawn them that may be resumed."""
+
+
+@pytest.mark.parametrize("step", ORDERS)
+@pytest.mark.parametrize("mode", ["jit", "pmap"])
+@pytest.mark.parametrize("host", [True, False], ids=["host", "no host"])
+def test_orders_stay_what_they_were_with_and_without_a_cpu(monkeypatch, host, mode, step):
+    if not host:
+        found = {None: jax.local_devices()}
+        monkeypatch.setattr(jax, "local_devices", lambda *, backend=None: _known(found, backend))
+    parallel = train.Parallel(mode, 2, tuple(jax.devices()[2:]))
+    program = parallel.compile_epoch(lambda state, batch: (state, {}), SOURCE, length=STEPS)
+    key, steps = parallel.place((jax.vmap(jax.random.key)(jnp.arange(2)), jnp.full(2, step)))
+    np.testing.assert_array_equal(program.order(key, steps), ORDERS[step])
+
+
+def _known(devices, platform):
+    """As JAX does where it is told to leave out a platform."""
+    if platform not in devices:
+        raise RuntimeError(f"Unknown backend {platform}")
+    return devices[platform]
 
 
 def test_a_batch_that_cannot_be_split_is_refused():
