@@ -132,7 +132,10 @@ def main(config: Config) -> None:
     )
     setup = training(contestant, make_images(workload))
     names = parts(setup.state.params, workload, config.precision)
-    order, arrays = setup.program.order(setup.state), setup.parallel.place(setup.source.arrays)
+    order, arrays = (
+        setup.program.order(setup.state.key, setup.state.step),
+        setup.parallel.place(setup.source.arrays),
+    )
     steps = setup.program.lower(setup.state, order, arrays, jnp.int32(1)).compile()
     state, _ = jax.block_until_ready(steps(setup.state, order, arrays, jnp.int32(config.steps)))
     with tempfile.TemporaryDirectory() as folder:

@@ -46,7 +46,7 @@ def test_a_step_on_a_cpu_copies_no_parameters(monkeypatch):
     # JAX describes arguments by states that hold no arrays.
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     setup = training(contestant(), make_images(SMALL, examples=16), SMALL)
-    order, arrays = setup.program.order(setup.state), setup.source.arrays
+    order, arrays = setup.program.order(setup.state.key, setup.state.step), setup.source.arrays
     program = setup.program.lower(setup.state, order, arrays, jnp.int32(1)).compile()
     kernels = {leaf.shape[1:] for leaf in jax.tree.leaves(setup.state.params) if leaf.size > 100}
     copied = {
