@@ -101,7 +101,7 @@ def fit(
             means = {r: {n: float(v[r].mean()) for n, v in values_at.items()} for r in standing.replicas}
             for number, replica in standing.replicas.items():
                 log.write(replica, epoch=epoch, step=step, split="train", values=means[number])
-            bar.set_postfix_str("loss " + "/".join(f"{values['loss']:.4g}" for values in means.values()))
+            bar.set_postfix_str("loss " + "/".join(f"{values['loss']:#.4g}" for values in means.values()))
             bar.update(count * images)
             if step == epoch * per_epoch:
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")
