@@ -164,14 +164,18 @@ def mmd(
     def term(key: Key[Array, ""], output: Output, batch: Batch) -> Float[Array, ""]:
         mask = gathered(batch.mask, batch.axis_name)
         divergence = partial(estimate, kernel=kernel, mask=mask)
-        of_size: dict[int, list[tuple[int, Prior]]] = {}
+        of_kind: dict[tuple[int, int], list[tuple[int, Prior]]] = {}
         for index, p in priors_by_level(prior, level=level, levels=len(output.latents)):
-            of_size.setdefault(output.latents[index].shape[1], []).append((index, p))
+            of_kind.setdefault((output.latents[index].shape[1], id(p)), []).append((index, p))
         total = jnp.zeros(())
-        for levels in of_size.values():  # together: one operation in place of one for each level
-            latents = gathered(jnp.stack([output.latents[index] for index, _ in levels], 1), batch.axis_name)
-            draws = [p.sample(jax.random.fold_in(key, index), len(mask)) for index, p in levels]
-            total += jnp.sum(jax.vmap(divergence, in_axes=1)(latents, jnp.stack(draws, 1)))
+        for (
+            levels
+        ) in of_kind.values():  # of one prior, together: one operation in place of one for each level
+            indices, (p, *_) = zip(*levels, strict=True)
+            latents = gathered(jnp.stack([output.latents[index] for index in indices], 1), batch.axis_name)
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.array(indices))
+            draws = jax.vmap(lambda key, p=p: p.sample(key, len(mask)), out_axes=1)(keys)
+            total += jnp.sum(jax.vmap(divergence, in_axes=1)(latents, draws))
         return total
 
     return term

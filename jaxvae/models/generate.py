@@ -26,9 +26,10 @@ def standard_priors(model: Autoencoder) -> tuple[Normal, ...]:
         model: an autoencoder.
 
     Returns:
-        One prior for each level, bottom first.
+        One prior for each level, bottom first; levels of one size share theirs.
     """
-    return tuple(Normal(dim=size) for size in model.latent_sizes)
+    priors = {size: Normal(dim=size) for size in model.latent_sizes}
+    return tuple(priors[size] for size in model.latent_sizes)
 
 
 def own_priors(model: Autoencoder) -> tuple[Prior, ...]:

@@ -152,12 +152,14 @@ class Shifted:
         return jnp.sum(jax.scipy.stats.norm.logpdf(z, 1.0), 1)
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize(("name", "estimate"), [("unbiased", mmd2), ("biased", mmd2_biased)])
-def test_term_compares_each_level_with_fresh_prior_draws(output, batch, name, estimate):
+def test_term_compares_each_level_with_fresh_prior_draws(output, batch, name, estimate, shared):
     output = dataclasses.replace(
         output, latents=(*output.latents, jnp.sin(output.latents[0]))
     )  # sizes 2, 3, 2
-    priors, kernel = (Shifted(2), Shifted(3), Shifted(2)), dimension_rbf()
+    first, second, third = Shifted(2), Shifted(3), Shifted(2)
+    priors, kernel = (first, second, first if shared else third), dimension_rbf()
     expected = [
         estimate(z, p.sample(jax.random.fold_in(KEY, level), 8), kernel=kernel, mask=batch.mask)
         for level, (p, z) in enumerate(zip(priors, output.latents, strict=True))
@@ -166,6 +168,12 @@ def test_term_compares_each_level_with_fresh_prior_draws(output, batch, name, es
     every = mmd(priors, kernel, estimator=name)(KEY, output, batch)
     np.testing.assert_allclose(one, expected[1], rtol=1e-6)
     np.testing.assert_allclose(every, sum(expected), rtol=1e-6)
+
+
+def test_levels_that_share_a_prior_are_drawn_in_one_pass_of_the_generator(output, batch):
+    three = dataclasses.replace(output, latents=output.latents[:1] * 3)
+    term = mmd(Shifted(2), rbf(1.0))
+    assert str(jax.make_jaxpr(term)(KEY, three, batch)).count("random_bits") == 1
 
 
 def test_unknown_estimator_lists_the_known():
