@@ -34,7 +34,7 @@ def draw(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
         _group(axes, place, row, size)
     axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.9 * max(_longest(row) for row in rows))
+    axes.set_xlim(0, 2.0 * max(_longest(row) for row in rows))
     style.dress(axes, size=size, x_label=_unit(rows))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

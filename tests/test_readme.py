@@ -153,7 +153,7 @@ def test_numbers_of_the_five_reports_are_those_of_their_own_pages():
 
 def test_rows_of_speed_are_those_of_the_benchmark():
     rows = table_lines(between(README, "speed"))
-    assert len(rows) == 4
+    assert len(rows) == 6
     assert set(rows) <= set(table_lines(between(READMES["benchmarks/README.md"], "throughput")))
 
 
@@ -202,6 +202,7 @@ def flags():
             "benchmarks.compiled",
             "benchmarks.scale",
             "benchmarks.start",
+            "benchmarks.profile_step",
         )
     ]
     names = {name for module in modules for name in cli.flat(module.Config())}
