@@ -66,12 +66,16 @@ def _of(program: Program, each: Executed, part: str, *, backward: bool) -> Cost:
 
 def _names(program: Program, computation: Computation, instruction: Instruction) -> Iterator[str]:
     """The operation that an instruction was made of, those that it fuses, and those that made its operands."""
-    yield instruction.attribute("op_name")
-    for called in instruction.called("calls"):
-        for inside in reversed(program.computations[called].instructions):
-            yield inside.attribute("op_name")
-    for operand in instruction.operands:
-        yield from _names(program, computation, computation.by_name[operand])
+    waiting, seen = [instruction], {instruction.name}
+    while waiting:
+        each = waiting.pop()
+        yield each.attribute("op_name")
+        for called in each.called("calls"):
+            for inside in reversed(program.computations[called].instructions):
+                yield inside.attribute("op_name")
+        made = [name for name in each.operands if name not in seen]
+        seen.update(made)
+        waiting += [computation.by_name[name] for name in reversed(made)]
 
 
 def table(found: Collection[Cost], milliseconds: Mapping[str, float], rate: float) -> list[tuple[str, ...]]:
