@@ -266,7 +266,7 @@ def _to_float(images: Images) -> Float[Array, "n h w c"]:
     concrete = images.size and not isinstance(images, jax.core.Tracer)
     if images.dtype != np.uint8 and concrete and not (float(images.min()) >= 0 and float(images.max()) <= 1):
         raise ValueError(
-            f"images must be uint8 or float in [0, 1], got {images.dtype} from {float(images.min()):g} to "
-            f"{float(images.max()):g}."
+            f"images must be uint8 or float in [0, 1], got {images.dtype} from {float(images.min()):.9g} to "
+            f"{float(images.max()):.9g}."
         )
     return jnp.asarray(as_floats(jnp.asarray(images)), jnp.float32)

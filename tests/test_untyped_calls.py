@@ -13,7 +13,12 @@ MESSAGES = {
     "a number in place of a term": r"Term mine must be a function \(key, output, batch\), got 1\.0",
     "a term that returns nothing": r"Term mine must return one value per example, .*, got NoneType",
     "a sampler's name": r"sampler must be a function \(key, n\), as .*make_sampler makes it, got 'mixture'",
-    "images without channels": r"Images must be an array \[n, height, width, channels\], got shape \(2, 8, 8\)",
+    "images without channels": r"Images must be an array \[n, height, width, channels\], got shape \(2, 8, 8\); "
+    r"give grey images as images\[\.\.\., None\]",
+    "labels as strings": r"Labels must be integers, got <U\d+; number the classes and give their names as class_names",
+    "labels in a column": r"Labels must be an array \[n\], one integer per image, got shape \(2, 1\)",
+    "one-hot labels": r"Labels .* got shape \(2, 2\); of one-hot labels, give labels\.argmax\(1\)",
+    "labels in lists": r"Labels must be one integer per image, got lists of unequal length",
     "labels that are no integers": r"Labels must be integers, got float64",
 }
 

@@ -44,6 +44,10 @@ CALLS = {
     "a term that returns nothing": lambda: evaluate(lambda key, output, batch: None),
     "a sampler's name": lambda: run().sample(3, sampler="mixture"),
     "images without channels": lambda: data.from_arrays(IMAGES[..., 0], LABELS, name="mine"),
+    "labels as strings": lambda: data.from_arrays(IMAGES, LABELS.astype(str), name="mine"),
+    "labels in a column": lambda: data.from_arrays(IMAGES, LABELS[:, None], name="mine"),
+    "one-hot labels": lambda: data.from_arrays(IMAGES, np.eye(2, dtype=int), name="mine"),
+    "labels in lists": lambda: data.from_arrays(IMAGES, [[0], [0, 1]], name="mine"),
     "labels that are no integers": lambda: data.from_arrays(IMAGES, LABELS / 2, name="mine"),
 }
 

@@ -107,9 +107,9 @@ def _is_run(path: Path) -> bool:
 
 
 def _text(result: evaluate.FidResult) -> str:
-    lines = {"FID": f"{result.fid:.3f}"}
+    lines = {"FID": f"{result.fid:z.3f}"}
     if result.kid is not None:
-        lines["KID"] = f"{result.kid:.6f} ± {result.kid_error:.6f}"
+        lines["KID"] = f"{result.kid:z.6f} ± {result.kid_error:.6f}"
     if result.density is not None:
         lines |= {"density": f"{result.density:.3f}", "coverage": f"{result.coverage:.3f}"}
     lines["n"] = " and ".join("unknown" if n is None else f"{n:,}" for n in result.n)

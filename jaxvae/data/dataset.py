@@ -5,10 +5,11 @@ without a label. Both are NumPy arrays in main memory.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int, Int32, Integer, Shaped, UInt8
+from jaxtyping import Array, Bool, Int, Int32, Integer, Shaped, UInt8
 
 
 class DataError(ValueError):
@@ -67,8 +68,8 @@ class Dataset:
 
 
 def from_arrays(
-    images: Shaped[np.ndarray, "n h w c"],
-    labels: Integer[np.ndarray, " _"],
+    images: Shaped[Array | np.ndarray, "n h w c"],
+    labels: Integer[Array | np.ndarray, " _"] | Sequence[int],
     *,
     name: str,
     class_names: tuple[str, ...] = (),
@@ -78,7 +79,7 @@ def from_arrays(
 
     Args:
         images: [n, height, width, channels] with n >= 1, uint8 in [0, 255].
-        labels: [n] integers in [-1, number of classes); -1 means no label.
+        labels: [n] integers in [-1, number of classes), an array or a list; -1 means no label.
         name: name of the set in reports.
         class_names: name of class 0, 1, ...; the numbers themselves if empty.
         attributes: attributes of the n images, if they have any.
@@ -90,42 +91,32 @@ def from_arrays(
         ValueError: there are no images, the images are not uint8 or have no axis of channels, the labels are no
             integers, or labels or attributes do not match images or class names.
     """
-    if images.ndim != 4:
-        raise ValueError(f"Images must be an array [n, height, width, channels], got shape {images.shape}.")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"Labels must be integers, got {labels.dtype}.")
-    if images.dtype != np.uint8:
+    pixels, numbers = _pixels(images, name), _numbers(labels)
+    if len(numbers) != len(pixels):
         raise ValueError(
-            f"Images must be uint8 in [0, 255], got {images.dtype}; scale and convert them first."
+            f"{name!r} must have one label per image, got {len(numbers)} for {len(pixels)} images."
         )
-    if len(images) == 0:
-        raise ValueError(f"Data set {name!r} must have at least one image, got none.")
-    if len(labels) != len(images):
-        raise ValueError(
-            f"{name!r} must have one label per image, got {len(labels)} for {len(images)} images."
-        )
-    if attributes is not None and len(attributes.values) != len(images):
+    if attributes is not None and len(attributes.values) != len(pixels):
         raise ValueError(
             f"{name!r} must have the attributes of each image, got those of {len(attributes.values)} "
-            f"for {len(images)} images."
+            f"for {len(pixels)} images."
         )
-    class_names = class_names or tuple(str(number) for number in range(int(labels.max()) + 1))
-    if labels.min() < -1 or labels.max() >= len(class_names):
+    class_names = class_names or tuple(str(number) for number in range(int(numbers.max()) + 1))
+    if numbers.min() < -1 or numbers.max() >= len(class_names):
         raise ValueError(
             f"Labels of {name!r} must lie in [-1, {len(class_names)}), one number per class name, "
-            f"got {labels.min()} to {labels.max()}."
+            f"got {numbers.min()} to {numbers.max()}."
         )
-    images = np.ascontiguousarray(images)
-    labels = labels.astype(np.int32)
-    height, width, channels = images.shape[1:]
-    digest = hashlib.sha256(repr(images.shape).encode())
-    digest.update(images.data)
-    digest.update(labels.data)
+    pixels, numbers = np.ascontiguousarray(pixels), numbers.astype(np.int32)
+    height, width, channels = pixels.shape[1:]
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(pixels.data)
+    digest.update(numbers.data)
     if attributes is not None:
         digest.update(repr(attributes.names).encode())
         digest.update(np.ascontiguousarray(attributes.values).data)
     spec = Spec(name, (height, width, channels), class_names, digest.hexdigest()[:16])
-    return Dataset(images, labels, spec, attributes)
+    return Dataset(pixels, numbers, spec, attributes)
 
 
 def select(dataset: Dataset, rows: Int[np.ndarray, " m"] | slice) -> Dataset:
@@ -148,3 +139,39 @@ def select(dataset: Dataset, rows: Int[np.ndarray, " m"] | slice) -> Dataset:
         class_names=dataset.spec.class_names,
         attributes=attributes,
     )
+
+
+def _pixels(images: Shaped[Array | np.ndarray, "n h w c"], name: str) -> UInt8[np.ndarray, "n h w c"]:
+    pixels = np.asarray(images)
+    if pixels.ndim != 4:
+        way = "; give grey images as images[..., None]" if pixels.ndim == 3 else ""
+        raise ValueError(
+            f"Images must be an array [n, height, width, channels], got shape {pixels.shape}{way}."
+        )
+    if pixels.dtype != np.uint8:
+        raise ValueError(
+            f"Images must be uint8 in [0, 255], got {pixels.dtype}; scale and convert them first."
+        )
+    if len(pixels) == 0:
+        raise ValueError(f"Data set {name!r} must have at least one image, got none.")
+    return pixels
+
+
+def _numbers(labels: Integer[Array | np.ndarray, " _"] | Sequence[int]) -> Integer[np.ndarray, " n"]:
+    try:
+        numbers = np.asarray(labels)
+    except ValueError:
+        raise ValueError("Labels must be one integer per image, got lists of unequal length.") from None
+    if not np.issubdtype(numbers.dtype, np.integer):
+        way = (
+            "; number the classes and give their names as class_names" if numbers.dtype.kind in "OSTU" else ""
+        )
+        raise ValueError(f"Labels must be integers, got {numbers.dtype}{way}.")
+    if numbers.ndim != 1:
+        way = (
+            "; of one-hot labels, give labels.argmax(1)" if numbers.ndim == 2 and numbers.shape[1] > 1 else ""
+        )
+        raise ValueError(
+            f"Labels must be an array [n], one integer per image, got shape {numbers.shape}{way}."
+        )
+    return numbers

@@ -3,30 +3,35 @@
 Images are uint8 in [0, 255]. A cached set is a folder, which appears under its key only when it is complete:
 
     images.bin          [n, height, width, channels] in C order
-    labels.npy          [n], int32
-    attributes.npy      [n, k], bool
-    set.json            shape, fingerprint, and the pictures left out
+    labels.bin          [n], int32
+    attributes.bin      [n, k], bool
+    facts.txt           shape, fingerprint, stamps of the files above, and the pictures left out
+
+A set is believed if its files have not been touched since they were written, or else if they have its fingerprint.
 """
 
 import contextlib
-import hashlib
-import json
 import os
 import platform
+import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 from tqdm import tqdm
 
+from jaxvae.data.cache import pictures_directory, read_facts, remove, stamp, write_facts, writing
 from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays
-from jaxvae.files import cache_directory, write_atomically
 
-_FORMAT = 2  # version of the folder's layout and of the decoding
+_FILES = ("images.bin", "labels.bin", "attributes.bin")
+_FACTS = "facts.txt"
+
+_Arrays: TypeAlias = tuple[np.ndarray, np.ndarray, Attributes | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,40 +64,6 @@ class Kind:
     attribute_names: tuple[str, ...] = ()
 
 
-def digest(*parts: Any) -> str:
-    """Digest of the values' `repr`.
-
-    Args:
-        *parts: strings, numbers, and tuples and lists of them.
-
-    Returns:
-        32 hexadecimal digits, a file name that depends on the values alone.
-    """
-    return hashlib.sha256(repr((_FORMAT, *parts)).encode()).hexdigest()[:32]
-
-
-def recall(key: str, find: Callable[[], str]) -> str:
-    """Caches a short text that takes long to compute, once per key.
-
-    Args:
-        key: digest of everything that the text depends on.
-        find: computes the text.
-
-    Returns:
-        The text.
-
-    Raises:
-        DataError: the cache cannot be written to.
-    """
-    note = _pictures() / f"{key}.txt"
-    with contextlib.suppress(OSError):
-        return note.read_text()
-    text = find()
-    with _writing():
-        write_atomically(note, text.encode())
-    return text
-
-
 def keep(key: str, examples: Iterable[Example | str], kind: Kind) -> tuple[Dataset, list[str]]:
     """Reads a set from the cache, or first decodes it into the cache.
 
@@ -108,29 +79,60 @@ def keep(key: str, examples: Iterable[Example | str], kind: Kind) -> tuple[Datas
     Raises:
         DataError: there are no examples, or the cache cannot be written to.
     """
-    folder = _pictures() / key
-    # An incomplete set, such as a folder that lost a file, is made again.
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    folder = pictures_directory() / key
+    # An incomplete or damaged set is made again.
+    with contextlib.suppress(OSError, ValueError):
         return _read(folder, kind)
     # Machines may share a home directory, and each knows only its own processes.
     partial = folder.with_name(f".{key}.{platform.node()}.{os.getpid()}.partial")
     _remove_abandoned()
     try:
-        with _writing():
-            partial.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
+        with writing():
+            remove(partial)
+            partial.mkdir(parents=True)
+            remove(folder)
         _write(partial, examples, kind)
         _publish(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return _read(folder, kind)
+    try:
+        return _read(folder, kind)
+    except (OSError, ValueError):
+        raise DataError(
+            f"the decoded pictures in {folder} are damaged and cannot be replaced; remove that folder."
+        ) from None
+
+
+def say_left_out(left_out: list[str], *, name: str) -> None:
+    """Prints how many pictures of a set were left out, which ones and why.
+
+    Args:
+        left_out: a text for each, as returned by `keep`.
+        name: name of the set.
+    """
+    if left_out:
+        tqdm.write(f"{name}: {len(left_out)} left out, which cannot be used: {few(left_out)}.")
+
+
+def few(texts: list[str], *, most: int = 10) -> str:
+    """Lists texts in a line of bounded length.
+
+    Args:
+        texts: the texts.
+        most: how many of them to list.
+
+    Returns:
+        The first of them, and the number of the others.
+    """
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _remove_abandoned() -> None:
     """Removes unfinished sets of killed processes of this machine."""
-    for partial in _pictures().glob(".*.partial"):
-        _, _, *machine, process, _ = partial.name.split(".")
-        if ".".join(machine) == platform.node() and not _runs(int(process)):
+    for partial in pictures_directory().glob(".*.partial"):
+        name = re.fullmatch(r"\.[^.]+\.(.+)\.(\d+)\.partial", partial.name, re.DOTALL)
+        if name and name[1] == platform.node() and not _runs(int(name[2])):
             shutil.rmtree(partial, ignore_errors=True)
 
 
@@ -139,7 +141,7 @@ def _runs(process: int) -> bool:
         return True
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:  # the process of another user
         return True
@@ -151,94 +153,98 @@ def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
     attributes: list[np.ndarray] = []
     left_out: list[str] = []
     shape: tuple[int, ...] = ()
-    with _created(folder / "images.bin") as file:
+    images, *others = (folder / name for name in _FILES)
+    with _created(images) as file:
         for example in examples:
             if isinstance(example, str):
                 left_out.append(example)
                 continue
-            with _writing():
+            with writing():
                 file.write(example.image.tobytes())
             labels.append(example.label)
             attributes.append(example.attributes)
             shape = example.image.shape
     if not labels:
-        raise DataError(f"{kind.name} has no picture that can be read: {_few(left_out)}.")
-    with _writing():
-        np.save(folder / "labels.npy", np.array(labels, np.int32))
-        np.save(folder / "attributes.npy", np.stack(attributes))
-        images, numbers, values = _arrays(folder, kind, (len(labels), *shape))
-        spec = from_arrays(
-            images, numbers, name=kind.name, class_names=kind.class_names, attributes=values
-        ).spec
-        record = {"shape": images.shape, "fingerprint": spec.fingerprint, "left_out": left_out}
-        (folder / "set.json").write_text(json.dumps(record))
+        raise DataError(f"{kind.name} has no picture that can be used: {few(left_out)}.")
+    for path, array in zip(others, (np.array(labels, np.int32), np.stack(attributes)), strict=True):
+        with _created(path) as file, writing():
+            file.write(array.tobytes())
+    with writing():
+        shape = (len(labels), *shape)
+        fingerprint = _fingerprint(_arrays(folder, kind, shape), kind)
+        facts = {
+            "shape": shape,
+            "fingerprint": fingerprint,
+            "stamps": _stamps(folder),
+            "left_out": left_out,
+        }
+        write_facts(folder / _FACTS, facts)
 
 
 @contextlib.contextmanager
 def _created(path: Path) -> Iterator[IO[bytes]]:
-    """A new file; errors of its closing are write errors too, errors of the examples pass through."""
-    with _writing():
+    """A new file, which is on the disk at the end.
+
+    Errors of its closing are write errors too; errors of what is done with it pass through.
+    """
+    with writing():
         file = path.open("wb")
     try:
         yield file
+        with writing():
+            file.flush()
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fsync(file.fileno())
     finally:
-        with _writing():
+        with writing():
             file.close()
 
 
 def _publish(partial: Path, folder: Path) -> None:
-    with _writing():
+    with writing():
         try:
             partial.replace(folder)
         except OSError:
             # If another process was faster, its folder stays: a folder cannot replace one with files.
-            if not (folder / "set.json").exists():
+            if not (folder / _FACTS).exists():
                 raise
 
 
 def _read(folder: Path, kind: Kind) -> tuple[Dataset, list[str]]:
-    record = json.loads((folder / "set.json").read_text())
-    images, labels, attributes = _arrays(folder, kind, tuple(record["shape"]))
+    """A cached set; raises OSError or ValueError if it is incomplete or damaged."""
+    facts = read_facts(folder / _FACTS)
+    stamps = _stamps(folder)
+    arrays = _arrays(folder, kind, tuple(facts["shape"]))
+    if stamps != facts["stamps"]:
+        if _fingerprint(arrays, kind) != facts["fingerprint"]:
+            raise ValueError(f"{folder} is damaged")
+        with contextlib.suppress(OSError):  # the next start is only slower
+            write_facts(folder / _FACTS, facts | {"stamps": stamps})
+    images, labels, attributes = arrays
     _, height, width, channels = images.shape
-    spec = Spec(kind.name, (height, width, channels), kind.class_names, record["fingerprint"])
-    return Dataset(images, labels, spec, attributes), record["left_out"]
+    spec = Spec(kind.name, (height, width, channels), kind.class_names, facts["fingerprint"])
+    return Dataset(images, labels, spec, attributes), facts["left_out"]
 
 
-def _arrays(
-    folder: Path, kind: Kind, shape: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray, Attributes | None]:
-    images = np.asarray(np.memmap(folder / "images.bin", np.uint8, "r", shape=shape))
-    values = np.load(folder / "attributes.npy")
-    attributes = Attributes(kind.attribute_names, values) if kind.attribute_names else None
-    return images, np.load(folder / "labels.npy"), attributes
+def _arrays(folder: Path, kind: Kind, shape: tuple[int, ...]) -> _Arrays:
+    n, k = shape[0], len(kind.attribute_names)
+    lengths = [int(np.prod(shape)), n * np.dtype(np.int32).itemsize, n * k]
+    if [numbers[:1] for numbers in _stamps(folder)] != [[length] for length in lengths]:
+        raise ValueError(f"{folder} is incomplete")
+    images, labels, values = (folder / name for name in _FILES)
+    attributes = Attributes(kind.attribute_names, np.fromfile(values, bool).reshape(n, k)) if k else None
+    return (
+        np.asarray(np.memmap(images, np.uint8, "r", shape=shape)),
+        np.fromfile(labels, np.int32),
+        attributes,
+    )
 
 
-def say_left_out(left_out: list[str], *, name: str) -> None:
-    """Prints how many pictures of a set were left out, which ones and why.
-
-    Args:
-        left_out: a text for each, as returned by `keep`.
-        name: name of the set.
-    """
-    if left_out:
-        tqdm.write(f"{name}: {len(left_out)} left out as unreadable: {_few(left_out)}.")
+def _fingerprint(arrays: _Arrays, kind: Kind) -> str:
+    images, labels, attributes = arrays
+    made = from_arrays(images, labels, name=kind.name, class_names=kind.class_names, attributes=attributes)
+    return made.spec.fingerprint
 
 
-def _few(texts: list[str], *, most: int = 10) -> str:
-    rest = len(texts) - most
-    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _pictures() -> Path:
-    return cache_directory() / "pictures"
-
-
-@contextlib.contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"decoded pictures cannot be kept in {_pictures()}: {error.strerror or error}; "
-            "set XDG_CACHE_HOME to a directory with space for them."
-        ) from None
+def _stamps(folder: Path) -> list[list[int]]:
+    return [list(stamp(folder / name)) for name in _FILES]

@@ -5,24 +5,63 @@ commas, below a line that names the columns.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from jaxvae.data.contents import read_regular, shown
 from jaxvae.data.dataset import DataError
+from jaxvae.data.pictures import reason
+
+_ENDINGS = (".txt", ".csv")
 
 
-def find_list(folder: Path, pattern: str) -> Path | None:
-    """Finds a list in a folder.
+def find_list(files: Iterable[Path], pattern: str) -> Path | None:
+    """Finds a list among the files of a folder, such as CelebA's in its subfolder Anno or Eval.
 
     Args:
-        folder: folder of pictures.
-        pattern: the list's name without ending, a glob pattern.
+        files: paths of the files.
+        pattern: the list's name without ending, a pattern in lower case.
 
     Returns:
-        The first that matches and ends in .txt, or else in .csv; None if there is none.
+        The outermost that matches and ends in .txt, or else in .csv; None if there is none.
+
+    Raises:
+        DataError: several folders hold one and none of them is outside the others.
     """
-    files = (file for ending in (".txt", ".csv") for file in sorted(folder.glob(pattern + ending)))
-    return next(files, None)
+    found = [file for file in files if _is_list(file, pattern)]
+    if not found:
+        return None
+    least = min(len(file.parts) for file in found)
+    outermost = [file for file in found if len(file.parts) == least]
+    folders = sorted({file.parent for file in outermost})
+    if len(folders) > 1:
+        raise DataError(
+            f"{folders[0]} and {folders[1]} both hold a list {pattern}; move one away, or give one folder of them."
+        )
+    return min(outermost, key=lambda file: (_ENDINGS.index(file.suffix.lower()), file))
+
+
+def _is_list(file: Path, pattern: str) -> bool:
+    return file.suffix.lower() in _ENDINGS and fnmatchcase(file.stem.lower(), pattern)
+
+
+def list_content(file: Path) -> bytes:
+    """Reads a list.
+
+    Args:
+        file: path of the list.
+
+    Returns:
+        Its content.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return read_regular(file)
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({reason(error)}); replace it or move it away.") from None
 
 
 def is_csv(file: Path) -> bool:
@@ -34,7 +73,22 @@ def is_csv(file: Path) -> bool:
     Returns:
         Whether values are separated by commas.
     """
-    return file.suffix == ".csv"
+    return file.suffix.lower() == ".csv"
+
+
+def lines_of(content: bytes) -> list[str]:
+    """Splits a list into lines.
+
+    Args:
+        content: content of the file, with or without a byte-order mark.
+
+    Returns:
+        Its lines.
+
+    Raises:
+        ValueError: it is no UTF-8.
+    """
+    return content.decode("utf-8-sig").splitlines()
 
 
 def cells(file: Path, line: str) -> list[str]:
@@ -97,7 +151,7 @@ def check_listed(file: Path, listed: Collection[str], pictures: Sequence[Path], 
     if missing:
         raise DataError(
             f"{file} must list the {what} of every picture beside it, but lacks {len(missing)} of {len(names)}, such "
-            f"as {missing[0]}; add or remove them."
+            f"as {shown(missing[0])}; add or remove them."
         )
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:

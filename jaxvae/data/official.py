@@ -17,8 +17,9 @@ from PIL import Image
 
 from jaxvae.data.archives import obtain, registered, unpack
 from jaxvae.data.bundled import PREFIXES, parse_idx
+from jaxvae.data.cache import digest, recall
 from jaxvae.data.dataset import DataError, Dataset, from_arrays
-from jaxvae.data.decoded import Example, Kind, digest, keep, recall
+from jaxvae.data.decoded import Example, Kind, keep
 from jaxvae.data.pictures import square
 from jaxvae.data.threads import in_parallel
 
@@ -58,12 +59,12 @@ def read_official(builder: Any, split: str, *, limit: int | None, image_size: in
         )
         return from_arrays(images, labels, name=builder.name, class_names=opened().class_names)
     identity = [archive.sha256 for archive in registered(builder)]
-    names = recall(digest("class names", identity), lambda: "\n".join(opened().class_names))
+    names = recall(digest("class names", identity), lambda: (opened().class_names, True))
     examples = _examples(opened, image_size, f"Reading {builder.name} {split}")
     return keep(
         digest("official", identity, split, image_size),
         examples,
-        Kind(builder.name, tuple(names.split("\n"))),
+        Kind(builder.name, tuple(names)),
     )[0]
 
 

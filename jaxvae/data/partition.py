@@ -1,38 +1,43 @@
 """CelebA's partition into training, validation and test pictures, in a text file beside the pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jaxvae.data.dataset import DataError
-from jaxvae.data.listed import check_listed, entries, find_list, is_csv
+from jaxvae.data.listed import check_listed, entries, find_list, is_csv, lines_of
 
 _PARTS = {"0": "train", "1": "validation", "2": "test"}
 
 
-def find_partition(folder: Path) -> Path | None:
+def find_partition(files: Iterable[Path]) -> Path | None:
     """Finds the partition of a folder.
 
     Args:
-        folder: folder of pictures.
+        files: paths of the folder's files.
 
     Returns:
         Path of `list_eval_partition.txt` or `.csv`; None if there is no such file.
+
+    Raises:
+        DataError: as `find_list`.
     """
-    return find_list(folder, "list_eval_partition")
+    return find_list(files, "list_eval_partition")
 
 
-def read_partition(file: Path, pictures: Sequence[Path]) -> dict[str, str]:
+def read_partition(file: Path, content: bytes, pictures: Sequence[Path]) -> dict[str, str]:
     """Reads a partition: a line for each picture.
 
     Args:
-        file: the list; a picture's line is its file name and 0, 1 or 2. In a CSV file a first line names the columns.
+        file: path of the list, named in errors.
+        content: its content; a picture's line is its file name and 0, 1 or 2. In a CSV file a first line names the
+            columns.
         pictures: paths of the existing pictures.
 
     Returns:
         "train", "validation" or "test" for each file name.
 
     Raises:
-        DataError: the file cannot be read, a line has another form, a picture is listed twice, the list does not match
+        DataError: the content is no text, a line has another form, a picture is listed twice, the list does not match
             the existing pictures, or there are no pictures for training or none for testing.
 
     References:
@@ -40,8 +45,8 @@ def read_partition(file: Path, pictures: Sequence[Path]) -> dict[str, str]:
     """
     try:
         header = 1 if is_csv(file) else 0
-        lines = file.read_text("utf-8-sig").splitlines()[header:]
-    except (OSError, ValueError) as error:
+        lines = lines_of(content)[header:]
+    except ValueError as error:
         raise DataError(f"{file} must be a list of parts with a line for each picture ({error}).") from None
     parts = {}
     for number, picture, values in entries(file, lines, first=1 + header):

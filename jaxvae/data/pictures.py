@@ -1,5 +1,6 @@
-"""Picture files: finding them in a folder, decoding them to RGB, uint8 in [0, 255], [height, width, 3]."""
+"""Picture files decoded to RGB, uint8 in [0, 255], [height, width, 3]."""
 
+import io
 import os
 from pathlib import Path
 
@@ -7,48 +8,18 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from jaxvae.data.contents import read_regular
 from jaxvae.data.dataset import DataError
-
-ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""Extensions of picture files, in lower or upper case."""
+from jaxvae.data.walk import find_pictures
 
 SMALLEST = 8
 """Smallest side of a picture that `square` accepts, in pixels."""
 
 
-def find_pictures(folder: str | os.PathLike[str]) -> list[Path]:
-    """Finds the pictures in a folder and its subfolders, except hidden ones.
-
-    Args:
-        folder: folder to search.
-
-    Returns:
-        One or more paths, sorted.
-
-    Raises:
-        DataError: the folder cannot be read or holds no pictures.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        raise DataError(
-            f"{root} must be a folder of pictures, but is {'a file' if root.exists() else 'missing'}."
-        )
-    try:
-        paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in ENDINGS)
-        next(root.iterdir(), None)  # rglob skips folders that it may not read
-    except OSError as error:
-        raise DataError(f"{root} cannot be read: {error.strerror or error}.") from None
-    # macOS leaves a hidden "._x.jpg" beside each x.jpg, which is no picture.
-    paths = [path for path in paths if not any(p.startswith(".") for p in path.relative_to(root).parts)]
-    if not paths:
-        raise DataError(f"{root} holds no pictures; known are files ending in {', '.join(ENDINGS)}.")
-    return paths
-
-
 def read_pictures(
     folder: str | os.PathLike[str], *, limit: int | None = None
 ) -> UInt8[np.ndarray, "n h w 3"]:
-    """Reads the pictures in a folder and its subfolders without resizing; transparency is dropped.
+    """Reads the pictures in a folder and its subfolders as `read_folder` does, without cropping and resizing.
 
     Args:
         folder: folder to search.
@@ -71,12 +42,27 @@ def read_pictures(
     return np.stack(images)
 
 
-def square(picture: Image.Image, size: int, *, crop: int | None = None) -> UInt8[np.ndarray, "size size 3"]:
-    """Rotates a picture upright, crops its central square and resizes that without aliasing.
+def upright(picture: Image.Image) -> Image.Image:
+    """Rotates a picture upright and converts it to RGB of 8 bits.
 
     Grey, palette and CMYK pictures become RGB; transparent pixels become white. Grey pictures of 32 bits do not define
     their white, so the largest value decides: white is 1 for floats up to 1, 255 for other values up to 255, and
     otherwise 65535, as for 16 bits. Larger values are clipped.
+
+    Args:
+        picture: an open picture of any mode and orientation.
+
+    Returns:
+        The whole picture.
+
+    Raises:
+        Exception: any error of Pillow for a damaged picture.
+    """
+    return _to_rgb(ImageOps.exif_transpose(picture))
+
+
+def square(picture: Image.Image, size: int, *, crop: int | None = None) -> UInt8[np.ndarray, "size size 3"]:
+    """Makes a picture `upright`, crops its central square and resizes that without aliasing.
 
     Args:
         picture: an open picture of any mode and orientation.
@@ -87,19 +73,38 @@ def square(picture: Image.Image, size: int, *, crop: int | None = None) -> UInt8
         The image; a picture that is already a square of `size` keeps its pixels.
 
     Raises:
-        DataError: a side has fewer than `SMALLEST` pixels.
+        ValueError: a side has fewer than `SMALLEST` pixels.
         Exception: any error of Pillow for a damaged picture.
     """
     width, height = picture.size
     if min(width, height) < SMALLEST:
-        raise DataError(f"has {width} x {height} pixels, expected at least {SMALLEST} x {SMALLEST}")
-    picture = _to_rgb(ImageOps.exif_transpose(picture))
+        raise ValueError(f"{width} x {height} pixels, expected at least {SMALLEST} x {SMALLEST}")
+    picture = upright(picture)
     width, height = picture.size
     side = min(width, height, crop or width)
     left, top = (width - side) // 2, (height - side) // 2
     box = (left, top, left + side, top + side)
     # Pillow widens the cubic kernel by the factor of reduction, which prevents aliasing.
     return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC, box=box))
+
+
+def as_stored(picture: Image.Image, *, channels: int) -> UInt8[np.ndarray, "h w channels"]:
+    """Decodes a picture with its colours as in `upright`, but not turned.
+
+    Args:
+        picture: an open picture of any mode.
+        channels: 3 for RGB, 1 for grey.
+
+    Returns:
+        The image.
+
+    Raises:
+        Exception: any error of Pillow for a damaged picture.
+    """
+    if picture.mode == "L" and channels == 1 and "transparency" not in picture.info:
+        return np.asarray(picture)[..., None]
+    picture = _to_rgb(picture)
+    return np.asarray(picture) if channels == 3 else np.asarray(picture.convert("L"))[..., None]
 
 
 def reason(error: Exception) -> str:
@@ -112,7 +117,7 @@ def reason(error: Exception) -> str:
         A few words.
     """
     if isinstance(error, UnidentifiedImageError):
-        return "no picture"
+        return "no picture that Pillow reads"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
@@ -140,8 +145,8 @@ def _to_grey(picture: Image.Image) -> Image.Image:
 
 def _read(path: Path) -> np.ndarray:
     try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        why = "" if isinstance(error, UnidentifiedImageError) else f" ({reason(error)})"
-        raise DataError(f"{path} is not a readable picture{why}; repair or remove it.") from None
+        with Image.open(io.BytesIO(read_regular(path))) as picture:
+            return np.asarray(upright(picture))
+    # Every decoder of Pillow has its own exceptions for damaged files.
+    except Exception as error:
+        raise DataError(f"{path} is not a readable picture ({reason(error)}); repair or remove it.") from None

@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jaxvae.data.archives import places
+from jaxvae.data.cache import digest, stamp
 from jaxvae.data.celeba import find_celeb_a
 from jaxvae.data.dataset import Attributes, DataError, Dataset, from_arrays
-from jaxvae.data.decoded import Example, Kind, digest, keep
+from jaxvae.data.decoded import Example, Kind, keep
 from jaxvae.data.official import OFFICIAL, read_official
-from jaxvae.data.pictures import square
+from jaxvae.data.pictures import as_stored, reason, square
 from jaxvae.data.prepare import prepare
 from jaxvae.data.threads import in_parallel
 
@@ -65,7 +67,8 @@ def read_tfds(
                     f"{builder.data_path} holds unfinished data of TFDS; delete it and run again."
                 )
             if name in OFFICIAL:
-                return read_official(builder, split, limit=limit, image_size=image_size)
+                with _readable(name, places(builder)[0], "remove its archives there and run again"):
+                    return read_official(builder, split, limit=limit, image_size=image_size)
             faces = find_celeb_a(builder, split) if name == "celeb_a" else None
             if faces is not None:
                 with _readable(name, faces.folder, "replace it"):
@@ -86,11 +89,10 @@ def read_tfds(
 def _readable(name: str, place: os.PathLike[str], way: str) -> Iterator[None]:
     try:
         yield
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except Exception as error:
-        reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
-        raise DataError(f"{name} in {place} cannot be read ({reason}); {way}.") from error
+        raise DataError(f"{name} in {place} cannot be read ({reason(error)}); {way}.") from error
 
 
 def _read(
@@ -104,14 +106,15 @@ def _read(
         tuple(features["attributes"]) if "attributes" in features else (),
     )
     count = len(source) if limit is None else min(limit, len(source))
+    shape = features["image"].shape if image_size is None else (image_size, image_size, 3)
+    crop = _CROPS.get(builder.name)
     decode = partial(
-        _decode, names=kind.attribute_names, image_size=image_size, crop=_CROPS.get(builder.name)
+        _decode, names=kind.attribute_names, shape=shape, resize=image_size is not None, crop=crop
     )
     title = f"Reading {builder.name} {split}"
     examples = in_parallel(decode, _encoded(source, count), total=count, title=title)
     if image_size is not None and count == len(source):
         return keep(digest(identity, split, image_size), examples, kind)[0]
-    shape = features["image"].shape if image_size is None else (image_size, image_size, 3)
     images = np.empty((count, *shape), np.uint8)
     labels = np.empty(count, np.int32)
     values = np.empty((count, len(kind.attribute_names)), bool)
@@ -127,11 +130,19 @@ def _encoded(source: Any, count: int) -> Iterator[Mapping[str, Any]]:
 
 
 def _decode(
-    example: Mapping[str, Any], *, names: tuple[str, ...], image_size: int | None, crop: int | None
+    example: Mapping[str, Any],
+    *,
+    names: tuple[str, ...],
+    shape: tuple[int, int, int],
+    resize: bool,
+    crop: int | None,
 ) -> Example:
     with Image.open(io.BytesIO(example["image"])) as picture:
-        image = np.asarray(picture) if image_size is None else square(picture, image_size, crop=crop)
-    image = image[..., None] if image.ndim == 2 else image
+        image = square(picture, shape[0], crop=crop) if resize else as_stored(picture, channels=shape[-1])
+    if image.shape != shape:
+        raise ValueError(
+            f"expected an image of {shape[0]} x {shape[1]}, got {image.shape[0]} x {image.shape[1]}"
+        )
     values = np.array([bool(example["attributes"][name]) for name in names], bool)
     return Example(image, int(example.get("label", -1)), values)
 
@@ -139,7 +150,7 @@ def _decode(
 def _content(builder: Any) -> list[tuple]:
     """Identity of a prepared set without reading it; TFDS has verified the archives that it was made from."""
     files = sorted(file for file in Path(builder.data_path).iterdir() if file.is_file())
-    stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    stamps = [(file.name, *stamp(file)) for file in files]
     return [(builder.info.full_name, str(builder.data_path)), *stamps]
 
 

@@ -85,7 +85,7 @@ def check_images(images: Images) -> None:
         low, high = float(images.min()), float(images.max())
         if not (low >= 0 and high <= 1):
             raise ValueError(
-                f"images must be uint8 or float in [0, 1], got {images.dtype} from {low:g} to {high:g}."
+                f"images must be uint8 or float in [0, 1], got {images.dtype} from {low:.9g} to {high:.9g}."
             )
 
 

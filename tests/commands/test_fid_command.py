@@ -1,6 +1,7 @@
 """`python -m jaxvae fid`, with a stand-in for the Inception network."""
 
 import errno
+import importlib
 import os
 from types import SimpleNamespace
 
@@ -10,6 +11,8 @@ from PIL import Image
 
 from jaxvae import evaluate, models
 from jaxvae.commands import draw as drawing
+
+fid_command = importlib.import_module("jaxvae.commands.fid")
 
 
 def pictures(folder, seed, n=9, size=(6, 5)):
@@ -167,3 +170,20 @@ def test_statistics_that_cannot_be_written_are_one_line(run, folders, tmp_path, 
     assert (status, err) == (1, f"error: No space left on device: {tmp_path / 's.npz'}.\n")
     (tmp_path / "folder.npz").mkdir()
     assert run("fid", *folders, "--save-stats", tmp_path / "folder.npz")[0] == 2
+
+
+def test_a_distance_of_nothing_has_no_sign():
+    recipe = {"weights": "w", "resize": "clean", "precision": "float32"}
+    numbers = {"kid": -1e-9, "kid_error": 0.0, "density": 1.0, "coverage": 1.0}
+    text = fid_command._text(evaluate.FidResult(fid=-4e-10, n=(9, 9), **numbers, **recipe))
+    assert table(text)["FID"] == "0.000"
+    assert table(text)["KID"] == "0.000000 ± 0.000000"
+
+
+def test_pictures_of_8_and_of_16_bits_are_equal(run, tmp_path):
+    for name, scale in (("a", 1), ("b", 257)):
+        (tmp_path / name).mkdir()
+        for i, grey in enumerate(np.random.default_rng(0).integers(0, 256, (9, 6, 5))):
+            picture = Image.fromarray((grey * scale).astype(np.uint8 if scale == 1 else np.uint16))
+            picture.save(tmp_path / name / f"{i}.png")
+    assert table(run("fid", tmp_path / "a", tmp_path / "b")[1])["FID"] == "0.000"

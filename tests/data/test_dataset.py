@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -85,3 +86,12 @@ def test_refuses_another_number_of_labels():
     images, labels = _arrays()
     with pytest.raises(ValueError, match="one label per image, got 3 for 4 images"):
         from_arrays(images, labels[:3], name="a")
+
+
+def test_labels_may_be_a_list_and_arrays_those_of_jax():
+    images, labels = _arrays()
+    expected = from_arrays(images, labels, name="a")
+    for pixels, numbers in ((images, labels.tolist()), (jnp.asarray(images), jnp.asarray(labels))):
+        found = from_arrays(pixels, numbers, name="a")
+        assert found.spec == expected.spec
+        assert type(found.images) is type(found.labels) is np.ndarray

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,97 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(pictures):
     assert alive.exists(), "what is kept already needs no look at the others"
     keep("second", examples(2), Kind("set"))
     assert folders(pictures) == [elsewhere.name, "first", "own", "second"]
+
+
+def sets(key="set", count=3):
+    """A set of two attributes from the cache, and whether it had to be made."""
+    made = []
+
+    def decoded():
+        for example in examples(count):
+            made.append(example)
+            yield Example(example.image, example.label, np.array([True, False]))
+
+    dataset, left_out = keep(key, decoded(), Kind("set", tuple("abc"), ("wide", "tall")))
+    assert left_out == []
+    np.testing.assert_array_equal(dataset.images[:, 0, 0, 0], range(count))
+    np.testing.assert_array_equal(dataset.labels, range(count))
+    np.testing.assert_array_equal(dataset.attributes.values, [[True, False]] * count)
+    return bool(made)
+
+
+def overwrite(file, start, content):
+    with file.open("r+b") as opened:
+        opened.seek(start)
+        opened.write(content)
+
+
+DAMAGES = {
+    "pixels": lambda folder: overwrite(folder / "images.bin", 2000, b"\1" * 500),
+    "fewer pixels": lambda folder: os.truncate(folder / "images.bin", 3072),
+    "more pixels": lambda folder: os.truncate(folder / "images.bin", 4 * 3072),
+    "a class": lambda folder: overwrite(folder / "labels.bin", 4, bytes([77])),
+    "another class": lambda folder: overwrite(folder / "labels.bin", 4, bytes([2])),
+    "more labels": lambda folder: os.truncate(folder / "labels.bin", 16),
+    "an attribute": lambda folder: overwrite(folder / "attributes.bin", 1, bytes([1])),
+    "no attributes": lambda folder: (folder / "attributes.bin").unlink(),
+    "a pipe": lambda folder: (os.unlink(folder / "labels.bin"), os.mkfifo(folder / "labels.bin")),
+    "facts": lambda folder: overwrite(folder / "facts.txt", 80, b"77"),
+    "other facts": lambda folder: (folder / "facts.txt").write_text("[]"),
+    "nested facts": lambda folder: (folder / "facts.txt").write_text("[" * 100_000),
+    "a folder of facts": lambda folder: (os.unlink(folder / "facts.txt"), os.mkdir(folder / "facts.txt")),
+    "a file": lambda folder: (shutil.rmtree(folder), folder.write_bytes(b"hello")),
+    "a link": lambda folder: (shutil.rmtree(folder), folder.symlink_to("nowhere")),
+    "nothing": lambda folder: (shutil.rmtree(folder), folder.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_set_is_made_again(pictures, damage):
+    assert sets()
+    assert not sets()
+    DAMAGES[damage](pictures / "set")
+    assert sets()
+    assert not sets()
+
+
+def test_a_set_that_was_only_touched_or_copied_is_believed(pictures):
+    sets()
+    for file in (pictures / "set").glob("*.bin"):
+        os.utime(file)
+    assert not sets()
+    shutil.move(pictures / "set", pictures / "old")
+    shutil.copytree(pictures / "old", pictures / "set")
+    assert not sets()
+
+
+def test_a_second_start_reads_no_pixel(pictures, monkeypatch):
+    sets()
+    monkeypatch.setattr("jaxvae.data.decoded._fingerprint", None)
+    assert not sets()
+
+
+def test_garbage_in_the_cache_is_no_obstacle(pictures):
+    own = partial_of(pictures, "set")
+    shutil.rmtree(pictures / "set")
+    for name in (
+        ".partial",
+        ".a.partial",
+        ".a.b.c.partial",
+        f".a.elsewhere.{10**30}.partial",
+        ".\n..partial",
+    ):
+        (pictures / name).write_bytes(b"")
+    own.write_bytes(b"in the place of the folder that is decoded into")
+    assert sets()
+    assert not sets()
+
+
+def test_a_damaged_set_that_cannot_be_replaced_is_one_line(pictures, monkeypatch):
+    sets()
+    DAMAGES["a class"](pictures / "set")
+    monkeypatch.setattr("jaxvae.data.decoded.remove", lambda path: None)
+    with pytest.raises(
+        DataError, match=r"in .*set are damaged and cannot be replaced; remove that folder\.$"
+    ):
+        sets()

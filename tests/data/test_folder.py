@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 
@@ -7,7 +6,9 @@ import pytest
 from PIL import Image
 
 from jaxvae import data
+from jaxvae.data import contents
 from jaxvae.data import folder as folder_module
+from jaxvae.data.cache import read_facts
 
 RNG = np.random.default_rng(0)
 
@@ -126,8 +127,8 @@ def test_classes_can_be_chosen(animals):
 
 def test_a_second_start_decodes_nothing_and_gives_the_same(animals, monkeypatch):
     first = splits(animals[0])
-    for name in ("_decode", "_sha256"):
-        monkeypatch.setattr(folder_module, name, None)
+    monkeypatch.setattr(folder_module, "_decode", None)
+    monkeypatch.setattr(contents, "_digest", None)
     second = splits(animals[0])
     for a, b in zip(first, second, strict=True):
         assert a.spec == b.spec
@@ -166,16 +167,6 @@ def test_the_cache_follows_the_content(animals, tmp_path, monkeypatch):
 def test_sizes_are_kept_apart(animals):
     assert data.read_folder(animals[0], split="test", image_size=16).images.shape == (2, 16, 16, 3)
     assert data.read_folder(animals[0], split="test", image_size=8).images.shape == (2, 8, 8, 3)
-
-
-@pytest.mark.parametrize("damage", ["images.bin", "labels.npy", "set.json"])
-def test_a_damaged_cache_is_made_again(animals, cache, damage):
-    first = splits(animals[0])
-    for file in (cache / "jaxvae" / "pictures").rglob(damage):
-        file.write_bytes(file.read_bytes()[:-9])
-    for a, b in zip(first, splits(animals[0]), strict=True):
-        assert a.spec == b.spec
-        np.testing.assert_array_equal(b.labels, a.labels)
 
 
 def test_two_processes_may_decode_the_same_pictures(animals, cache, monkeypatch):
@@ -278,7 +269,7 @@ def test_unreadable_pictures_are_counted_and_named_at_every_start(animals, capsy
         train, test = splits(root)
         assert len(train) + len(test) == len(images)
         out = capsys.readouterr().out
-        assert "bird/broken.jpg (no picture)" in out
+        assert "bird/broken.jpg (no picture that Pillow reads)" in out
         assert "horse/torn.png (" in out
         assert sum(int(line.split(": ")[1].split()[0]) for line in out.splitlines()) == 2
 
@@ -286,7 +277,7 @@ def test_unreadable_pictures_are_counted_and_named_at_every_start(animals, capsy
 def test_nothing_left_is_an_error(tmp_path):
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(b"hello")
-    assert "has no picture that can be read: " in said(tmp_path)
+    assert "has no picture that can be used: " in said(tmp_path)
 
 
 def test_folders_that_make_no_data_set_are_one_line(tmp_path):
@@ -296,7 +287,9 @@ def test_folders_that_make_no_data_set_are_one_line(tmp_path):
     assert "must hold at least two pictures" in said(tmp_path)
     assert "got only.png alone" in said(tmp_path)
     draw(tmp_path / "tiny.png", shape=(7, 20, 3))
-    assert "tiny.png has 20 x 7 pixels, expected at least 8 x 8; remove it." in said(tmp_path)
+    assert "has no picture that can be used: tiny.png (20 x 7 pixels, expected at least 8 x 8)" in said(
+        tmp_path
+    )
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(animals, monkeypatch, tmp_path):
@@ -378,6 +371,125 @@ def test_what_a_folder_cannot_use_is_refused(animals):
 
 def test_the_record_of_a_kept_set_says_what_it_is(animals, cache):
     train, test = splits(animals[0])
-    records = [json.loads(file.read_text()) for file in (cache / "jaxvae" / "pictures").rglob("set.json")]
+    records = [read_facts(file) for file in (cache / "jaxvae" / "pictures").rglob("facts.txt")]
     assert {record["fingerprint"] for record in records} == {train.spec.fingerprint, test.spec.fingerprint}
     assert sorted(record["shape"][0] for record in records) == [2, 18]
+
+
+def test_a_picture_that_changes_meanwhile_is_never_kept(animals, cache, monkeypatch):
+    root, _ = animals
+    victim = root / "bird" / "0.png"
+    original, status = victim.read_bytes(), victim.stat()
+    other = (root / "bird" / "1.png").read_bytes()
+    right = splits(root)
+    decode = folder_module._decode
+
+    def change(content):
+        victim.write_bytes(content) if content else victim.unlink(missing_ok=True)
+
+    for content in (other, None):
+        shutil.rmtree(cache / "jaxvae")
+
+        def decode_another(file, content=content, **options):
+            if file[0] == victim:
+                change(content)
+            return decode(file, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(folder_module, "_decode", decode_another)
+            assert f"{victim} has changed while it was read; run again" in said(root)
+        change(original)
+        os.utime(victim, ns=(status.st_atime_ns, status.st_mtime_ns))
+        for a, b in zip(splits(root), right, strict=True):
+            assert a.spec == b.spec
+            np.testing.assert_array_equal(a.images, b.images)
+
+
+def test_only_regular_files_are_read(animals, capsys):
+    root, images = animals
+    os.mkfifo(root / "bird" / "pipe.png")
+    (root / "bird" / "gone.png").symlink_to(root / "nowhere.png")
+    assert sum(map(len, splits(root))) == len(images)
+    out = capsys.readouterr().out
+    assert "bird/pipe.png (no regular file)" in out
+    assert "bird/gone.png (No such file or directory)" in out
+    (root / "bird" / "gone.png").unlink()
+    with pytest.raises(data.DataError, match=r"pipe\.png is not a readable picture \(no regular file\)"):
+        data.read_pictures(root / "bird")
+    os.mkfifo(root / "list_attr.txt")
+    assert "list_attr.txt cannot be read (no regular file); replace it" in said(root)
+
+
+def test_small_pictures_are_left_out_and_counted_as_damaged_ones_are(animals, capsys):
+    root, images = animals
+    draw(root / "bird" / "tiny.png", shape=(1, 1, 3))
+    (root / "bird" / "new.heic").write_bytes(b"of a telephone")
+    assert sum(map(len, splits(root))) == len(images)
+    out = capsys.readouterr().out
+    assert "bird/tiny.png (1 x 1 pixels, expected at least 8 x 8)" in out
+    assert "bird/new.heic (no picture that Pillow reads)" in out
+
+
+def test_names_may_be_no_utf8(animals, capsys):
+    root, images = animals
+    folder = root / os.fsdecode(b"h\xe9risson")
+    draw(folder / os.fsdecode(b"\xff.png"))
+    (folder / os.fsdecode(b"broken\xff.png")).write_bytes(b"hello")
+    for _ in range(2):
+        train, test = splits(root)
+        assert train.spec.class_names == ("bird", "horse", "h\\xe9risson")
+        assert len(train) + len(test) == len(images) + 1
+        assert "h\\xe9risson/broken\\xff.png (no picture that Pillow reads)" in capsys.readouterr().out
+    other = folder.rename(root.parent / os.fsdecode(b"only\xff"))
+    draw(other / "2.png")
+    assert splits(other)[0].spec.name.endswith("/only\\xff")
+
+
+def test_classes_may_be_links(animals, tmp_path):
+    root, images = animals
+    (tmp_path / "links").mkdir()
+    for name in ("bird", "horse"):
+        (tmp_path / "links" / name).symlink_to(root / name)
+    train, test = splits(tmp_path / "links")
+    assert train.spec.class_names == ("bird", "horse")
+    assert len(train) + len(test) == len(images)
+
+
+def test_what_is_in_neither_split_is_said_once(animals, tmp_path, capsys):
+    for split in ("train", "val"):
+        shutil.copytree(animals[0], tmp_path / "sets" / split)
+    draw(tmp_path / "sets" / "cover.png")
+    train, test = splits(tmp_path / "sets")
+    assert (len(train), len(test), train.spec.class_names) == (20, 20, ("bird", "horse"))
+    assert capsys.readouterr().out == f"folder:{tmp_path / 'sets'}: 1 in neither split: cover.png.\n"
+
+
+def test_lists_are_found_where_their_authors_put_them(faces):
+    root, images, _ = faces
+    expected = splits(root)
+    (root / "Anno").mkdir()
+    (root / "list_attr.txt").rename(root / "Anno" / "list_attr_celeba.txt")
+    for part, before in zip(splits(root), expected, strict=True):
+        np.testing.assert_array_equal(part.attributes.values, before.attributes.values)
+    (root / "Eval").mkdir()
+    parts = "".join(f"{name} {2 if name == '1.png' else 0}\n" for name in images)
+    (root / "Eval" / "list_eval_partition.txt").write_text(parts)
+    np.testing.assert_array_equal(splits(root)[1].images[0], images["1.png"])
+    shutil.copytree(root / "Anno", root / "Other")
+    assert f"{root / 'Anno'} and {root / 'Other'} both hold a list list_attr*; move one away" in said(root)
+    shutil.copy(root / "Anno" / "list_attr_celeba.txt", root / "List_Attr.TXT")
+    assert splits(root)[0].attributes.names == ("Smiling", "Bald")
+
+
+def test_a_list_may_begin_with_a_mark_and_says_which_line_it_lacks(faces):
+    root, _, lines = faces
+    file = root / "list_attr.txt"
+    file.write_text("\n".join(lines), "utf-8-sig")
+    assert splits(root)[0].attributes.names == ("Smiling", "Bald")
+    file.write_text("\n".join(lines[1:]))
+    assert "must be the number of pictures, above the line of names, got 'Smiling Bald'; insert it." in said(
+        root
+    )
+    file.write_text("\n".join([lines[0], *lines[2:]]))
+    assert "line 2 of" in said(root)
+    assert "must be the names of the attributes, got '0.png 1 -1'; insert them." in said(root)

@@ -116,6 +116,25 @@ def test_celeb_a_is_read_from_the_csv_form_of_its_mirrors(
     same(load("celeb_a", split="train", data_dir=tmp_path), expected)
 
 
+def test_celeb_a_is_read_from_the_folders_of_its_authors(prepared, archives, monkeypatch, tmp_path):
+    official_archives.register(monkeypatch, "celeb_a", archives["celeb_a"])
+    folder = tmp_path / "downloads" / "celeb_a"
+    for place, name in (("Img", "img_align"), ("Anno", "list_attr"), ("Eval", "list_eval")):
+        put({file: content for file, content in archives["celeb_a"].items() if name in file}, folder / place)
+    same(load("celeb_a", split="test", data_dir=tmp_path), load("celeb_a", split="test", data_dir=prepared))
+    (folder / "Eval").rename(tmp_path / "Eval")
+    same(load("celeb_a", split="test", data_dir=tmp_path), load("celeb_a", split="test", data_dir=prepared))
+
+
+def test_archives_of_another_form_are_one_line(monkeypatch, tmp_path):
+    files = {"data_batch_1.bin": b"12345", "batches.meta.txt": b"\xff\n"}
+    files |= {f"data_batch_{i}.bin": b"6" for i in range(2, 6)}
+    archive = {"cifar-10-binary.tar.gz": official_archives.tar("cifar-10-batches-bin", files)}
+    official_archives.register(monkeypatch, "cifar10", archive)
+    put(archive, tmp_path)
+    assert "cannot be read (cannot reshape array of size 5 " in refused("cifar10", tmp_path)
+
+
 def test_a_damaged_picture_of_celeb_a_is_one_line(archives, monkeypatch, tmp_path):
     official_archives.register(monkeypatch, "celeb_a", archives["celeb_a"])
     put(official_archives.as_csv(archives["celeb_a"]), tmp_path)

@@ -77,7 +77,7 @@ def test_the_list_comes_before_folders_of_splits(faces):
 def test_unreadable_pictures_belong_to_the_lists(faces, capsys):
     (faces / "img" / "a" / "0.png").write_bytes(b"hello")
     assert sorted(found(faces)[0]) == those("0")[1:]
-    assert "1 left out as unreadable: img/a/0.png" in capsys.readouterr().out
+    assert "1 left out, which cannot be used: img/a/0.png" in capsys.readouterr().out
 
 
 WHOLE = lines_of(PARTS)

@@ -1,3 +1,4 @@
+import io
 import logging
 import shutil
 import subprocess
@@ -6,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxvae.data import DataError, load
+from jaxvae.data.tfds import _decode
 
 FULL = Path("/dev/full")
 CLASS_NAMES = {
@@ -199,3 +202,30 @@ def test_unfinished_data_is_refused(copied):
     (version / "dataset_info.json").unlink()
     with pytest.raises(DataError, match="holds unfinished data of TFDS; delete it"):
         load("cifar10", split="test", data_dir=data_dir)
+
+
+GREY = np.random.default_rng(0).integers(0, 256, (6, 5), dtype=np.uint8)
+STORED = {
+    "grey": Image.fromarray(GREY),
+    "palette": Image.fromarray(255 - GREY).convert("P"),
+    "16 bits": Image.fromarray(GREY.astype(np.uint16) * 257),
+    "alpha": Image.fromarray(np.dstack([GREY, np.full_like(GREY, 255)])),
+}
+STORED["palette"].putpalette([value for i in range(255, -1, -1) for value in (i, i, i)])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("mode", STORED)
+def test_stored_pictures_of_any_mode_have_their_shades(mode, channels):
+    content = io.BytesIO()
+    STORED[mode].save(content, "png")
+    example = {"image": content.getvalue(), "label": 3}
+    decoded = _decode(example, names=(), shape=(6, 5, channels), resize=False, crop=None)
+    np.testing.assert_array_equal(decoded.image, np.dstack([GREY] * channels))
+
+
+def test_a_stored_picture_of_another_size_is_refused():
+    content = io.BytesIO()
+    Image.new("L", (1, 1)).save(content, "png")
+    with pytest.raises(ValueError, match="expected an image of 6 x 5, got 1 x 1"):
+        _decode({"image": content.getvalue()}, names=(), shape=(6, 5, 3), resize=False, crop=None)

@@ -170,3 +170,10 @@ def test_damaged_statistics_are_one_line(tmp_path):
         evaluate.load_statistics(path)
     with pytest.raises(ValueError, match="cannot be read"):
         evaluate.load_statistics(tmp_path / "missing.npz")
+
+
+def test_a_value_just_out_of_range_is_named_with_all_its_digits():
+    images = np.ones((2, 5, 4, 1), np.float32)
+    images[0] = np.nextafter(np.float32(1), np.float32(2))
+    with pytest.raises(ValueError, match=r"got float32 from 1 to 1\.00000012\."):
+        check_images(images)
