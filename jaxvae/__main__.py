@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from jaxvae import cli
-from jaxvae.cli.process import compile_cache
+from jaxvae.cli.process import compile_cache, find_devices
 from jaxvae.commands import COMMANDS
 
 
@@ -30,33 +30,23 @@ def main(arguments: Sequence[str]) -> None:
     """
     name, *rest = arguments or [""]
     if name in ("-h", "--help"):
-        print(__doc__)
+        print(__doc__ or f"The commands are {', '.join(COMMANDS)}.")  # python -OO has no docstrings
         return
     if name not in COMMANDS:
         raise ValueError(f"Unknown command {name!r}; known are {', '.join(COMMANDS)}.")
     command, flags = COMMANDS[name]
-    description = str(command.__doc__).splitlines()[0]
+    description = (command.__doc__ or "").partition("\n")[0]
     config = cli.parse(flags(), description=description, program=f"python -m jaxvae {name}", arguments=rest)
-    with compile_cache(config.compile_cache):
+    find_devices()
+    with compile_cache(config.compile_cache), warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
         command(config)
 
 
 def command_line() -> NoReturn:
     """Runs from the command line; exits with status 2 for invalid input and 1 for errors of the system."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-            main(sys.argv[1:])
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or 'output'}.", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(0)
+    cli.finish(lambda: main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

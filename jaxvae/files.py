@@ -51,4 +51,8 @@ def cache_directory() -> Path:
     Returns:
         $XDG_CACHE_HOME/jaxvae, by default ~/.cache/jaxvae.
     """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxvae"
+    try:
+        home = Path.home()
+    except RuntimeError:  # the user is a number without a name, as in some containers, whose home is this one
+        home = Path("/")
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "jaxvae"

@@ -8,7 +8,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("data", "models", "losses", "train", "evaluate", "report", "cli")
 LOCAL = {"jaxvae", "experiments", "benchmarks", "tests"}
-GROUND = ("jaxvae.types", "jaxvae.files", "jaxvae.images", "jaxvae.keys", "jaxvae.pieces", "jaxvae.xla")
+GROUND = (
+    "jaxvae.types",
+    "jaxvae.files",
+    "jaxvae.images",
+    "jaxvae.keys",
+    "jaxvae.pieces",
+    "jaxvae.screen",
+    "jaxvae.signals",
+    "jaxvae.xla",
+)
 JOINTS = ("jaxvae", "jaxvae.__main__", "jaxvae.run", "jaxvae.loading")
 JOINING = ("study", "commands")
 ALSO = {"jaxvae.evaluate": ("jaxvae.losses",)}

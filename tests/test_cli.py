@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError
 from math import inf, nan
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from jaxvae import cli, data
 from jaxvae.cli import process
+from jaxvae.files import cache_directory
+from jaxvae.signals import STOPPING
 from jaxvae.train import Replica
 from jaxvae.types import RunStopped
 
@@ -195,6 +198,44 @@ def test_a_failing_disk_is_one_line(launch):
     assert err == "error: No space left on device: runs/toy/metrics.jsonl. Checkpoints so far are kept.\n"
 
 
+def test_an_error_of_the_system_without_a_file_is_one_line(launch):
+    status, _, err = launch(main=_raising(OSError(5, "Input/output error")))
+    assert (status, err) == (1, "error: Input/output error. Checkpoints so far are kept.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError("Unable to allocate 3. GiB for an array"), "Unable to allocate 3. GiB for an array"),
+        (MemoryError(), "none left"),
+        (
+            jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\nAt ..."),
+            "Out of memory allocating 9 bytes",
+        ),
+    ],
+    ids=["NumPy", "Python", "XLA"],
+)
+def test_too_little_memory_is_one_line(launch, error, reason):
+    status, out, err = launch(main=_raising(error))
+    assert (status, out) == (1, "")
+    assert err == (
+        f"error: not enough memory: {reason}; a smaller batch, or fewer or smaller images, need less. "
+        "Checkpoints so far are kept.\n"
+    )
+
+
+def test_a_machine_without_the_devices_asked_for_is_one_line(launch, monkeypatch):
+    said = "Unable to initialize backend 'cuda': no visible GPU. (set JAX_PLATFORMS='')\nMore."
+    monkeypatch.setattr(jax, "devices", lambda: (_ for _ in ()).throw(RuntimeError(said)))
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    status, out, err = launch()
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: JAX finds no device to compute on; JAX_PLATFORMS asks for cuda, set it to cpu or leave it out "
+        "(Unable to initialize backend 'cuda': no visible GPU. (set JAX_PLATFORMS='')).\n"
+    )
+
+
 def test_the_librarys_refusals_are_one_line(launch):
     status, out, err = launch(main=lambda config: data.load("mnits", split="train"))
     assert (status, out) == (2, "")
@@ -254,7 +295,20 @@ def test_what_jax_refuses_is_a_bug_although_jax_hides_its_own_frames(monkeypatch
         cli.launch(main, PRESETS, description="A toy.")
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.fixture
+def _not_ignored():
+    """As a process is that no `nohup` has started."""
+    before = {kind: signal.getsignal(kind) for kind in STOPPING}
+    for kind in STOPPING:
+        if before[kind] == signal.SIG_IGN:
+            signal.signal(kind, signal.SIG_DFL)
+    yield
+    for kind, handler in before.items():
+        signal.signal(kind, handler)
+
+
+@pytest.mark.usefixtures("_not_ignored")
+@pytest.mark.parametrize("kind", STOPPING)
 @pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun"])
 def test_a_signal_outside_of_training_is_one_line(launch, tmp_path, kind, begun):
     if begun:
@@ -266,6 +320,21 @@ def test_a_signal_outside_of_training_is_one_line(launch, tmp_path, kind, begun)
     assert err.count("\n") == 1
     assert err.endswith("--resume\n") == begun
     assert signal.getsignal(kind) is before
+
+
+@pytest.mark.parametrize("again", ["at once", "turned into another error"])
+def test_two_signals_in_a_moment_are_one_line(launch, again):
+    """As a launcher causes them that passes on what the terminal has sent already."""
+
+    def main(config):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            if again != "at once":
+                raise RuntimeError("a library's own words")
+
+    assert launch(main=main) == (128 + signal.SIGINT, "", "error: stopped by SIGINT.\n")
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
@@ -344,3 +413,43 @@ def test_the_users_own_cache_is_used(launch, tmp_path):
     seen = []
     assert launch(main=lambda config: seen.append(jax.config.jax_compilation_cache_dir)) == (0, "", "")
     assert seen == [own]
+
+
+def test_a_package_that_is_not_installed_is_recorded_as_such(monkeypatch):
+    def version(name):
+        if name in ("jaxvae", "dm-pix"):
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(sys.modules["jaxvae.cli.record"], "version", version)
+    found = cli.environment()
+    assert {name: found[name] for name in ("jaxvae", "dm-pix", "jax")} == {
+        "jaxvae": "not installed",
+        "dm-pix": "not installed",
+        "jax": "1.0",
+    }
+
+
+def test_scripts_without_docstrings_have_help(monkeypatch, capsys):
+    """As under `python -OO`."""
+    monkeypatch.setattr(sys, "argv", ["toys.py", "--help"])
+    for start in (
+        lambda: cli.launch(print, PRESETS, description=None),
+        lambda: cli.launch_one({"first": (print, PRESETS)}, description=None),
+    ):
+        with pytest.raises(SystemExit) as end:
+            start()
+        assert end.value.code == 0
+    out, err = capsys.readouterr()
+    assert "--epochs" in out
+    assert "Type one of" in out
+    assert err == ""
+
+
+def test_a_user_without_a_name_has_a_place_for_caches(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_directory() == Path("/.cache/jaxvae")

@@ -1,10 +1,13 @@
 """`python -m jaxvae` as far as all commands share it."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 from command_calls import call
+
+from jaxvae import cli
 
 
 @pytest.mark.parametrize("name", ["", "fit"])
@@ -35,3 +38,13 @@ def test_help_of_a_command_comes_from_the_module():
     for flag in ("--resize", "--max-images", "--save-stats", "--inception", "--sampler"):
         assert flag in done.stdout
     assert "Compares two sets of pictures" in done.stdout
+
+
+def test_a_result_that_cannot_be_printed_is_one_line(monkeypatch, capsys):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as nobody_reads:
+        monkeypatch.setattr(sys, "stdout", nobody_reads)
+        with pytest.raises(SystemExit) as end:
+            cli.finish(lambda: print("FID ± →"))
+    assert (end.value.code, capsys.readouterr().err) == (1, "error: Broken pipe: standard output.\n")

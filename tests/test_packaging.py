@@ -1,6 +1,7 @@
 """What a user meets before any code runs: the wheel, its metadata and its dependencies."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -143,3 +144,21 @@ def test_version_is_the_same_everywhere():
     version = PROJECT["version"]
     assert re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.M)[1] == version
     assert re.search(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)[1] == version
+
+
+@pytest.mark.parametrize(("flags", "ours"), [([], False), (["-P"], True)])
+def test_a_folder_of_the_same_name_is_passed_over_with_p(tmp_path, flags, ours):
+    """As the experiments' README says; an installed package is on the path after the folder that one is in."""
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "__init__.py").touch()
+    script = "import importlib.util; print(importlib.util.find_spec('experiments').origin)"
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (Path(done.stdout.strip()) == ROOT / "experiments" / "__init__.py") == ours
+    assert "`python -P -m experiments." in (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 import jaxvae
 from experiments.conv_vae_mnist.config import Config
 from experiments.conv_vae_mnist.generators import fill, generate, part_name, train_generator
 from jaxvae import data, models, report, study
+from jaxvae.screen import Bar
 
 ALONE, FAIR, LEAKY = "real images alone", "with generated images", "with images of a generator that saw all"
 
@@ -43,7 +43,7 @@ def run(experiment: study.Experiment, config: Config, generators: Mapping[int, j
     """
     accuracies: Accuracies = {setting: {} for setting in PARTS}
     everything = experiment.train_set
-    with tqdm(total=len(generators) * len(config.fractions), desc="classifiers", unit="share") as bar:
+    with Bar(total=len(generators) * len(config.fractions), desc="classifiers", unit="share") as bar:
         for seed, whole in generators.items():
             leaked = generate(whole, everything, len(everything), seed=seed)
             for share in sorted(config.fractions):

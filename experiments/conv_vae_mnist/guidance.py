@@ -7,13 +7,13 @@ on MNIST and stays as it is: its cross-entropy on the reconstruction, against th
 from collections.abc import Mapping
 
 import numpy as np
-from tqdm import tqdm
 
 import jaxvae
 from experiments.conv_vae_mnist.config import Config
 from experiments.conv_vae_mnist.fractions import ALONE, PARTS, train_digits
 from experiments.conv_vae_mnist.generators import generate, part_name, train_generator
 from jaxvae import data, evaluate, report, study
+from jaxvae.screen import Bar
 
 PLAIN, GUIDED = "without the classifier", "with the classifier in the loss"
 
@@ -44,7 +44,7 @@ def run(
     classes = len(everything.spec.class_names)
     measured: dict[str, list[dict[str, float]]] = {PLAIN: [], GUIDED: []}
     digits: dict[str, np.ndarray] = {}
-    for seed, plain in tqdm(generators.items(), desc="generators", unit="seed"):
+    for seed, plain in Bar(generators.items(), desc="generators", unit="seed"):
         part = part_name(EXPERT, 1.0, seed)
         expert = train_digits(experiment, config, [everything, everything], part=part, seed=seed)
         guided = train_generator(experiment, config, everything, share=1.0, seed=seed, classifier=expert)

@@ -1,26 +1,24 @@
-"""An experiment run from the command line, and errors as one line on the screen."""
+"""An experiment run from the command line."""
 
 import argparse
 import io
 import itertools
 import re
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
 from functools import partial
-from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
 import jax
 import tyro
 
 from jaxvae.cli.config import RunConfig
-from jaxvae.cli.process import compile_cache, experiment_process, rare_collections
+from jaxvae.cli.outcome import finish
+from jaxvae.cli.process import compile_cache, find_devices, rare_collections
 from jaxvae.cli.rates import product_rates, warn_if_slower
-from jaxvae.cli.record import command, program
-from jaxvae.types import RunStopped
+from jaxvae.cli.record import program
 
 Config = TypeVar("Config", bound=RunConfig)
 Flags = TypeVar("Flags")
@@ -32,7 +30,7 @@ def launch(
     main: Callable[[Config], None],
     presets: Mapping[str, Callable[[], Config]],
     *,
-    description: str,
+    description: str | None,
     arguments: Sequence[str] | None = None,
 ) -> NoReturn:
     """Runs an experiment from the command line and exits.
@@ -43,31 +41,25 @@ def launch(
     Args:
         main: the experiment.
         presets: makers of default configurations by name, "full" among them.
-        description: what `--help` shows first.
+        description: what `--help` shows first; a script's docstring, which is None under `python -OO`.
         arguments: what to parse; those of the process if not given.
     """
-    config = None
-    try:
-        with experiment_process(), rare_collections():
-            config = _parse(presets, description, arguments)
-            with compile_cache(config.compile_cache), jax.default_matmul_precision(config.matmul_precision):
-                if config.precision == "bfloat16":
-                    warn_if_slower(product_rates())
-                main(config)
-    except RunStopped as error:
-        _stop(error)
-    except KeyboardInterrupt as interrupt:
-        number = interrupt.args[0] if interrupt.args else signal.SIGINT
-        begun = config is not None and (config.workdir / "config.json").exists()
-        name = signal.Signals(number).name
-        _stop(RunStopped(f"stopped by {name}.", status=128 + number, resumable=begun))
-    except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or 'output'}. Checkpoints so far are kept.", 1)
-    except ValueError as error:
-        if not _ours(error.__traceback__):
-            raise
-        _fail(str(error), 2)
-    sys.exit(0)
+    parsed: list[Config] = []
+
+    def work() -> None:
+        config = _parse(presets, description, arguments)
+        parsed.append(config)
+        find_devices()
+        with (
+            rare_collections(),
+            compile_cache(config.compile_cache),
+            jax.default_matmul_precision(config.matmul_precision),
+        ):
+            if config.precision == "bfloat16":
+                warn_if_slower(product_rates())
+            main(config)
+
+    finish(work, workdir=lambda: parsed[0].workdir if parsed else None)
 
 
 def presets(config: type[Config], **named: Mapping[str, Any]) -> dict[str, Callable[[], Config]]:
@@ -92,7 +84,7 @@ def presets(config: type[Config], **named: Mapping[str, Any]) -> dict[str, Calla
 def launch_one(
     experiments: Mapping[str, tuple[Callable[[Any], None], Mapping[str, Callable[[], Any]]]],
     *,
-    description: str,
+    description: str | None,
 ) -> NoReturn:
     """Runs one of several experiments of a script, by the first word of its command line, and exits.
 
@@ -103,18 +95,19 @@ def launch_one(
         description: what `--help` shows first.
     """
     word, *arguments = sys.argv[1:] or [""]
-    if word in ("", "-h", "--help"):
-        commands = "\n".join(f"    {shlex.join([*program(), each])}" for each in experiments)
-        print(f"{description.strip()}\n\nType one of\n\n{commands}\n\nfollowed by --help for its flags.")
-        sys.exit(0)
-    if word not in experiments:
-        _fail(f"the first argument must be one of {', '.join(experiments)}, got {word}.", 2)
-    main, presets = experiments[word]
-    launch(main, presets, description=description, arguments=arguments)
+    if word in experiments:
+        main, presets = experiments[word]
+        launch(main, presets, description=description, arguments=arguments)
+
+    finish(lambda: _explain(word, list(experiments), description))
 
 
 def parse(
-    default: Flags, *, description: str, program: str | None = None, arguments: Sequence[str] | None = None
+    default: Flags,
+    *,
+    description: str | None,
+    program: str | None = None,
+    arguments: Sequence[str] | None = None,
 ) -> Flags:
     """The configuration that the command line asks for. `--help` prints and exits.
 
@@ -148,7 +141,7 @@ def parse(
 
 
 def _parse(
-    presets: Mapping[str, Callable[[], Config]], description: str, arguments: Sequence[str] | None
+    presets: Mapping[str, Callable[[], Config]], description: str | None, arguments: Sequence[str] | None
 ) -> Config:
     """The configuration that the command line asks for."""
     pick = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -160,6 +153,15 @@ def _parse(
     return parse(presets[preset](), description=description, arguments=arguments)
 
 
+def _explain(word: str, known: Sequence[str], description: str | None) -> None:
+    """Prints what to type, unless another word was typed than asks for it."""
+    if word not in ("", "-h", "--help"):
+        raise ValueError(f"the first argument must be one of {', '.join(known)}, got {word}.")
+    commands = "\n".join(f"    {shlex.join([*program(), each])}" for each in known)
+    title = (description or "").strip()
+    print(f"{title}\n\nType one of\n\n{commands}\n\nfollowed by --help for its flags.")
+
+
 def _sentence(box: str) -> str:
     """The message from what tyro prints: a title, the message, explanations, between rules and perhaps in a box."""
     lines = [line.strip("│ ") for line in re.sub(r"\x1b\[[\d;]*m", "", box).splitlines()[1:]]
@@ -167,21 +169,3 @@ def _sentence(box: str) -> str:
     message = next((" ".join(part) for is_text, part in groups if is_text), "bad arguments")
     message = re.sub(r"^Error parsing \w+: ", "", message)
     return message if message.endswith(".") else f"{message}; --help lists all flags and their values."
-
-
-def _ours(trace: TracebackType | None) -> bool:
-    """Whether an error was raised by this library's own sentence rather than from inside a dependency."""
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    name = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
-    return name.split(".")[0] in ("jaxvae", "experiments", "__main__")
-
-
-def _stop(error: RunStopped) -> NoReturn:
-    hint = f" Continue with: {command('--resume')}" if error.resumable else ""
-    _fail(f"{error}{hint}", error.status)
-
-
-def _fail(message: str, status: int) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(status)

@@ -1,4 +1,4 @@
-"""Process-wide settings for a command line: signals, tracebacks, compile cache. Importing the library sets none."""
+"""Settings of a whole process for a command line: signals, screen, tracebacks, compile cache. Imports set none."""
 
 import gc
 import os
@@ -8,12 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 import jax
 
+from jaxvae import screen
 from jaxvae.files import cache_directory
+from jaxvae.signals import heard
 
 _AGAIN_AFTER = 0.1
 """Seconds until a signal whose exception was lost is sent again."""
@@ -26,15 +27,18 @@ _SHORTEST_COMPILATION = 0.1
 
 
 @contextmanager
-def experiment_process() -> Iterator[None]:
-    """Makes SIGTERM end the process as Ctrl-C does, with the signal's number in the exception.
+def own_process() -> Iterator[tuple[list[int], screen.Stream]]:
+    """Makes each signal that asks the process to stop end it as Ctrl-C does, with its number in the exception.
 
     Python loses an exception that is raised in a destructor or in a callback of the garbage collector, and JAX has such
-    a callback; the signal is then sent again. Within this context JAX keeps its own frames in tracebacks, so that the
-    origin of an error is visible.
+    a callback; the signal is then sent again. Within this context what cannot be printed is lost, and JAX keeps its own
+    frames in tracebacks, so that the origin of an error is visible.
+
+    Yields:
+        The number of the signal that has come, if one has, and the stream of stdout.
     """
 
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    def interrupt(number: int) -> NoReturn:
         raise KeyboardInterrupt(number)
 
     def lost(unraisable: "sys.UnraisableHookArgs") -> None:
@@ -42,18 +46,33 @@ def experiment_process() -> Iterator[None]:
             hook(unraisable)
             return
         number = next(iter(unraisable.exc_value.args), signal.SIGINT)
+        caught.clear()
         threading.Timer(_AGAIN_AFTER, os.kill, (os.getpid(), number)).start()
 
-    hook, sys.unraisablehook = sys.unraisablehook, lost
-    handler = signal.signal(signal.SIGTERM, interrupt)
     filtering = jax.config.values["jax_traceback_filtering"]
-    jax.config.update("jax_traceback_filtering", "off")
+    with screen.guarded() as (out, _), heard(interrupt, then_die=True) as caught:
+        hook, sys.unraisablehook = sys.unraisablehook, lost
+        jax.config.update("jax_traceback_filtering", "off")
+        try:
+            yield caught, out
+        finally:
+            sys.unraisablehook = hook
+            jax.config.update("jax_traceback_filtering", filtering)
+
+
+def find_devices() -> None:
+    """Starts JAX's platform.
+
+    Raises:
+        ValueError: this machine has no such device.
+    """
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-        sys.unraisablehook = hook
-        jax.config.update("jax_traceback_filtering", filtering)
+        jax.devices()
+    except RuntimeError as error:
+        asked = os.environ.get("JAX_PLATFORMS")
+        hint = f"; JAX_PLATFORMS asks for {asked}, set it to cpu or leave it out" if asked else ""
+        reason = str(error).splitlines()[0].removesuffix(".")
+        raise ValueError(f"JAX finds no device to compute on{hint} ({reason}).") from None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,10 @@ def command(*extra: str) -> str:
 def program() -> list[str]:
     """The command line of this process up to its first argument, word by word."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return ["python", *(["-m", spec.name.removesuffix(".__main__")] if spec else [sys.argv[0]])]
+    isolated = (
+        ["-P"] if sys.flags.safe_path else []
+    )  # a folder `experiments` of the user's own is passed over
+    return ["python", *isolated, *(["-m", spec.name.removesuffix(".__main__")] if spec else [sys.argv[0]])]
 
 
 FORMAT = 2
@@ -118,6 +121,13 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        **{name: version(name) for name in _PACKAGES},
+        **{name: _version(name) for name in _PACKAGES},
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
     }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

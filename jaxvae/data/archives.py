@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from tqdm import tqdm
 
 from jaxvae.data.dataset import DataError
 from jaxvae.data.download import Archive, UnreachableError, download, verify
+from jaxvae.screen import Bar
 
 _CHUNK = 1 << 20
 
@@ -136,7 +136,7 @@ def unpack(archive: Path, names: Collection[str]) -> dict[str, UInt8[np.ndarray,
     """
     found: dict[str, np.ndarray] = {}
     title = f"Unpacking {archive.name}"
-    bar = partial(tqdm.wrapattr, desc=title, total=archive.stat().st_size, disable=None, leave=False)
+    bar = partial(Bar.wrapattr, desc=title, total=archive.stat().st_size, disable=None, leave=False)
     try:
         with (
             archive.open("rb") as raw,

@@ -23,10 +23,10 @@ from typing import IO, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, UInt8
-from tqdm import tqdm
 
 from jaxvae.data.cache import pictures_directory, read_facts, remove, stamp, write_facts, writing
 from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays
+from jaxvae.screen import say
 
 _FILES = ("images.bin", "labels.bin", "attributes.bin")
 _FACTS = "facts.txt"
@@ -111,7 +111,7 @@ def say_left_out(left_out: list[str], *, name: str) -> None:
         name: name of the set.
     """
     if left_out:
-        tqdm.write(f"{name}: {len(left_out)} left out, which cannot be used: {few(left_out)}.")
+        say(f"{name}: {len(left_out)} left out, which cannot be used: {few(left_out)}.")
 
 
 def few(texts: list[str], *, most: int = 10) -> str:

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from jaxvae.data.dataset import DataError
+from jaxvae.screen import Bar
 
 _ANSWER_SECONDS = 5.0
 _SILENCE_SECONDS = 30.0
@@ -159,7 +158,7 @@ def _continued(archive: Archive, answer: Any, start: int) -> int:
 
 def _receive(archive: Archive, answer: Any, target: Any, start: int) -> None:
     title = f"Downloading {archive.filename}"
-    bar = tqdm(
+    bar = Bar(
         total=archive.size, initial=start, desc=title, unit="B", unit_scale=True, disable=None, leave=False
     )
     with bar:

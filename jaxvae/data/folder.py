@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from jaxvae.data.attributes import find_attributes, read_attributes
 from jaxvae.data.cache import digest
@@ -23,6 +22,7 @@ from jaxvae.data.pictures import reason, square
 from jaxvae.data.splits import divide
 from jaxvae.data.threads import in_parallel
 from jaxvae.data.walk import pictures_among, visible_files
+from jaxvae.screen import say
 
 _NOTHING = np.zeros(0, bool)
 
@@ -90,7 +90,7 @@ def read_folder(folder: str | os.PathLike[str], *, split: str, image_size: int) 
     key = digest("folder", list(contents.items()), seen, seen_parts, split, image_size)
     dataset, left_out = keep(key, examples(), kind)
     if division.left_out and split == "train":
-        tqdm.write(f"{name}: {len(division.left_out)} in neither split: {few(division.left_out)}.")
+        say(f"{name}: {len(division.left_out)} in neither split: {few(division.left_out)}.")
     say_left_out(left_out, name=f"{name} {split}")
     return dataset
 

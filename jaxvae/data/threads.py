@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from tqdm import tqdm
+from jaxvae.screen import Bar
 
 _SLICE = 1_024
 
@@ -31,7 +31,7 @@ def in_parallel(
     items = iter(items)
     with (
         ThreadPoolExecutor() as pool,
-        tqdm(total=total, desc=title, unit=unit, disable=None, leave=False) as progress,
+        Bar(total=total, desc=title, unit=unit, disable=None, leave=False) as progress,
     ):
         while part := list(itertools.islice(items, _SLICE)):
             for result in pool.map(function, part):

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
-from tqdm import tqdm
 
 from jaxvae.evaluate.inception import SIZE, InceptionV3
 from jaxvae.evaluate.inception_weights import Inception
 from jaxvae.evaluate.resize import RESIZES
+from jaxvae.screen import Bar
 from jaxvae.types import Variables
 
 Images: TypeAlias = Float[Array | np.ndarray, "n h w c"] | UInt8[Array | np.ndarray, "n h w c"]
@@ -58,7 +58,7 @@ def inception_features(
     size = min(batch_size or _BATCH_SIZE.get(jax.default_backend(), _LARGE_BATCH), max(len(images), 1))
     compute = _program(resize, precision)
     parts = []
-    with tqdm(total=len(images), unit="img", desc="Inception", disable=not progress) as bar:
+    with Bar(total=len(images), unit="img", desc="Inception", disable=not progress) as bar:
         for start in range(0, len(images), size):
             piece = images[start : start + size]
             padding = jnp.zeros((size - len(piece), *piece.shape[1:]), piece.dtype)

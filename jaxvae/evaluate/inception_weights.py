@@ -9,10 +9,10 @@ from pathlib import Path
 
 import jax.numpy as jnp
 from jax.tree_util import tree_map
-from tqdm import tqdm
 
 from jaxvae.evaluate.inception_convert import digest, read_layers, write_layers
 from jaxvae.files import cache_directory, packaged
+from jaxvae.screen import Bar
 from jaxvae.types import Variables
 
 NAMES = {
@@ -138,7 +138,7 @@ def _download(address: str, path: Path) -> str | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer, path.open("wb") as file:
             size = int(answer.headers.get("Content-Length") or 0) or None
-            with tqdm(total=size, unit="B", unit_scale=True, desc="Inception weights") as bar:
+            with Bar(total=size, unit="B", unit_scale=True, desc="Inception weights") as bar:
                 while piece := answer.read(_PIECE):
                     file.write(piece)
                     checksum.update(piece)

@@ -3,6 +3,7 @@
 This room works on NumPy arrays, dicts and its own records; it does not depend on models or training.
 """
 
+import jaxvae.report.backend  # noqa: F401  # before anything imports Matplotlib
 from jaxvae.report.accuracy_curves import Series, accuracy_curves, percent
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table, picture

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxvae.report.style import INK, WIDTH, canvas, dress, series_style, text_size
+from jaxvae.report.style import INK, WIDTH, canvas, dress, own_style, series_style, text_size
 
 _TICKS = (
     *(0.0, 0.5, 0.7, 0.8, 0.9, 0.93, 0.95, 0.96, 0.97, 0.98, 0.985),
@@ -50,6 +50,7 @@ class Series:
         _check(self.name, self.x, self.mean)
 
 
+@own_style()
 def accuracy_curves(
     series: Sequence[Series],
     *,

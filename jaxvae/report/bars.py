@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 
 from jaxvae.report.column import Column
 from jaxvae.report.results import Row
-from jaxvae.report.style import INK, SERIES_COLORS, WIDTH, canvas, dress, text_size
+from jaxvae.report.style import INK, SERIES_COLORS, WIDTH, canvas, dress, own_style, text_size
 
 
+@own_style()
 def bars(rows: Sequence[Row], column: Column) -> Figure:
     """Draws a metric of each row, with its deviation over seeds, above the published value.
 

@@ -7,12 +7,13 @@ from matplotlib.figure import Figure
 from jaxvae.images import Images
 from jaxvae.report.galleries import place, scale_to
 from jaxvae.report.images import image_grid
-from jaxvae.report.style import INK, WIDTH, canvas, text_size
+from jaxvae.report.style import INK, WIDTH, canvas, own_style, text_size
 
 _PADDING = 0.06
 """White space between neighbours, in image widths."""
 
 
+@own_style()
 def captioned(images: Images, captions: Sequence[str], *, columns: int) -> Figure:
     """Arranges images in rows, left to right and top to bottom, with a line of text below each.
 

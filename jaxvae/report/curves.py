@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from jaxvae.report.column import Column
 from jaxvae.report.records import Record
-from jaxvae.report.style import INK, WIDTH, canvas, dress, series_style, text_size
+from jaxvae.report.style import INK, WIDTH, canvas, dress, own_style, series_style, text_size
 
 _COORDINATES = {"variant", "seed", "epoch", "step", "split"}
 
@@ -28,6 +28,7 @@ _Series: TypeAlias = dict[float | int, dict[int, float]]
 """Epoch -> seed -> value."""
 
 
+@own_style()
 def curves(records: Sequence[Record], columns: Sequence[Column], *, log: Collection[str] = ()) -> Figure:
     """Draws metrics over epochs: a colour per variant, training thin and dashed, any other split bold.
 

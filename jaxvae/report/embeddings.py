@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from jaxvae.report.classes import add_legend, name_classes, scatter_classes
-from jaxvae.report.style import INK, WIDTH, canvas, dress, text_size
+from jaxvae.report.style import INK, WIDTH, canvas, dress, own_style, text_size
 
 
+@own_style()
 def embedding(
     panels: Sequence[tuple[str, Float[np.ndarray, "_ _"]]],
     labels: Integer[np.ndarray, " n"],

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from jaxvae.images import Images
 from jaxvae.report.images import image_grid
-from jaxvae.report.style import INK, WIDTH, canvas, dress, text_size
+from jaxvae.report.style import INK, WIDTH, canvas, dress, own_style, text_size
 
 Group: TypeAlias = tuple[str, Images]
 """A label and any number of images."""
@@ -41,6 +41,7 @@ class Traversal:
     y_label: str
 
 
+@own_style()
 def comparison(rows: Sequence[Group], *, columns: int | None = None) -> Figure:
     """Stacks labelled groups of images, so that the same column shows the same example.
 
@@ -74,6 +75,7 @@ def comparison(rows: Sequence[Group], *, columns: int | None = None) -> Figure:
     return figure
 
 
+@own_style()
 def traversal(panels: Sequence[Traversal], *, values: Float[np.ndarray, " k"]) -> Figure:
     """Draws latent planes side by side: how images change along two coordinates.
 

@@ -15,13 +15,14 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
 from jaxvae.report.classes import add_legend, name_classes, scatter_classes
-from jaxvae.report.style import CLASS_COLORS, INK, WIDTH, canvas, dress, text_size
+from jaxvae.report.style import CLASS_COLORS, INK, WIDTH, canvas, dress, own_style, text_size
 
 _DASHES = (0, (4, 3))
 _MOST_NUMBERED = 6
 """Most dimensions for which the cells of a map have room for numbers."""
 
 
+@own_style()
 def moments(
     mean: Float[np.ndarray, "n d"],
     stddev: Float[np.ndarray, "n d"],

@@ -8,7 +8,7 @@ from jaxtyping import Float, Integer
 from matplotlib.figure import Figure
 
 from jaxvae.report.classes import add_legend, name_classes, scatter_classes
-from jaxvae.report.style import INK, WIDTH, canvas, dress, text_size
+from jaxvae.report.style import INK, WIDTH, canvas, dress, own_style, text_size
 
 _STEPS = 200
 _DEPTHS = (-4.5, -2.0, -0.5)
@@ -32,6 +32,7 @@ class CodePlane:
     reach: float
 
 
+@own_style()
 def code_planes(
     panels: Sequence[CodePlane],
     labels: Integer[np.ndarray, " n"],

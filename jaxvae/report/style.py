@@ -6,6 +6,8 @@ pixels wide on a phone, letters are still 10 pixels high.
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,15 @@ INK = "#222222"
 """Text and axis lines."""
 
 _SERIES_MARKERS = ("", "o", "s", "^")
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Matplotlib as it comes, whatever the user's matplotlibrc says; for `with`, and as a decorator of what draws."""
+    from matplotlib import style  # reads many files
+
+    with style.context("default"):
+        yield
 
 
 def canvas(width: float | int, height: float | int, *, constrained: bool = False) -> Figure:
@@ -114,6 +125,7 @@ def dress(axes: Axes, *, size: float, title: str = "", x_label: str = "", y_labe
         spine.set_linewidth(0.6)
 
 
+@own_style()
 def save(path: str | os.PathLike[str], figure: Figure | UInt8[np.ndarray, "h w 3"]) -> Path:
     """Writes a PNG.
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tqdm import tqdm
-
+from jaxvae.screen import Bar, say
 from jaxvae.study.experiment import Measure
 from jaxvae.study.trained import Trained
 
@@ -29,7 +28,7 @@ def without_collapsed(
     """
     return {
         name: _without_collapsed(name, each, measure, least=least)
-        for name, each in tqdm(trained.items(), desc="measuring", unit="variant")
+        for name, each in Bar(trained.items(), desc="measuring", unit="variant")
     }
 
 
@@ -47,6 +46,6 @@ def _without_collapsed(name: str, trained: Trained, measure: Measure, *, least: 
     failure = (
         f"Collapsed, and not counted: {', '.join(collapsed.values())}; needed are {needed} of the data's."
     )
-    tqdm.write(f"{name}: {failure}")
+    say(f"{name}: {failure}")
     runs = [run for run in trained.runs if run.seed not in collapsed]
     return replace(trained, runs=runs, failure=f"{trained.failure} {failure}".strip())

@@ -10,10 +10,10 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from jaxvae import cli, data, models, report, train
 from jaxvae.run import Run
+from jaxvae.screen import Bar, say
 from jaxvae.study.trained import Trained, diverged
 from jaxvae.study.training import Training
 from jaxvae.study.variant import V, programs
@@ -242,7 +242,7 @@ class Experiment:
                 trained |= self.train(training, part=part)
             except train.NonFiniteError as error:
                 errors.append(error)
-                tqdm.write(f"{', '.join(training.variants)} diverged: {error.reason}.")
+                say(f"{', '.join(training.variants)} diverged: {error.reason}.")
                 failed = Trained(runs=(), failure=diverged([error.reason]))
                 trained |= dict.fromkeys(training.variants, failed)
         if errors and not any(of.runs for of in trained.values()):
@@ -286,7 +286,7 @@ class Experiment:
                 published=of.published,
                 note=f"{of.note} {of.failure}".strip(),
             )
-            for name, of in tqdm(trained.items(), desc="measuring", unit="variant")
+            for name, of in Bar(trained.items(), desc="measuring", unit="variant")
         ]
         measured = f"Measured on {len(self.test_set):,} validation images"
         return report.Table(rows=rows, columns=columns, caption=caption or measured)
@@ -370,7 +370,7 @@ class Experiment:
         )
         self.workdir.measures.unlink(missing_ok=True)
         printed = [report.to_markdown(table.rows, table.columns) for table in tables]
-        print("\n" + "\n".join(filter(None, [*printed, words, f"Report: {page}"])))
+        say("\n" + "\n".join(filter(None, [*printed, words, f"Report: {page}"])))
 
     def _curves(
         self, columns: Sequence[report.Column] | None, records: Sequence[report.Record] | None

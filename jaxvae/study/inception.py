@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from tqdm import tqdm
-
 from jaxvae import cli, evaluate
 from jaxvae.images import Images
+from jaxvae.screen import say
 
 
 class InceptionDistances:
@@ -73,5 +72,5 @@ def find_inception(config: cli.SamplesConfig) -> evaluate.Inception | None:
     try:
         return evaluate.load_inception(config.inception)
     except evaluate.InceptionNotFoundError as error:
-        tqdm.write(f"There will be no FID. {error}")
+        say(f"There will be no FID. {error}")
         return None

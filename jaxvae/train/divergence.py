@@ -8,9 +8,9 @@ from typing import TypeAlias
 import jax
 import numpy as np
 from jaxtyping import Float
-from tqdm import tqdm
 
 from jaxvae.files import write_atomically
+from jaxvae.screen import say
 from jaxvae.train.state import Replica, TrainState
 from jaxvae.types import RunStopped
 
@@ -72,7 +72,7 @@ class Standing:
             self._entries.append(
                 {"variant": replica.variant, "seed": replica.seed, "step": step, "reason": reason}
             )
-            tqdm.write(f"{reason}; the other replicas go on without it.")
+            say(f"{reason}; the other replicas go on without it.")
         self._write()
 
     def _write(self) -> None:

@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Literal
 
 from tensorboardX import SummaryWriter
-from tqdm import tqdm
 
 from jaxvae.files import write_atomically
+from jaxvae.screen import say
 from jaxvae.train.state import Replica
 
 
@@ -36,9 +36,7 @@ class MetricLog:
         self._path = path
         last = max((at for at in steps if at <= step), default=0)
         if last < step:
-            tqdm.write(
-                f"{path} ends at step {last}; the records up to the checkpoint of step {step} are lost"
-            )
+            say(f"{path} ends at step {last}; the records up to the checkpoint of step {step} are lost")
         self._writers = {
             str(replica): SummaryWriter(
                 str(tensorboard / f"{replica.variant.replace(' ', '_')}-seed{replica.seed}"),

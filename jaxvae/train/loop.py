@@ -1,14 +1,13 @@
 """The training loop: chunks of steps, progress, records, evaluation, checkpoints, and an orderly stop."""
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
+from jaxvae.screen import Bar
+from jaxvae.signals import heard
 from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.divergence import Standing, non_finite_metrics, non_finite_state
 from jaxvae.train.feed import Feed
@@ -29,24 +28,6 @@ class Interrupted(RunStopped):
         super().__init__(f"stopped by {name}; the state is saved.", status=128 + number, resumable=True)
 
 
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM instead of dying from them; a second one kills as usual."""
-    caught: list[int] = []
-    kinds = (signal.SIGINT, signal.SIGTERM)
-
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-
-    before = {kind: signal.signal(kind, note) for kind in kinds}
-    try:
-        yield caught
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-
-
 def fit(
     state: TrainState,
     program: Program,
@@ -61,8 +42,8 @@ def fit(
 ) -> TrainState:
     """Trains until `epochs` epochs are done, from wherever the state is.
 
-    After each epoch every replica is evaluated and the state saved. A signal (SIGINT, SIGTERM) is heard
-    between chunks. A replica that diverges is neither recorded nor evaluated from then on.
+    After each epoch every replica is evaluated and the state saved. A signal of `jaxvae.signals.STOPPING` is
+    heard between chunks, on the main thread. A replica that diverges is neither recorded nor evaluated from then on.
 
     Args:
         state: of all replicas; donated.
@@ -84,10 +65,10 @@ def fit(
     """
     per_epoch, step = source.steps_per_epoch, int(np.ravel(state.step)[0])
     images = source.batch_size * len(state.step)
-    bar = tqdm(
+    bar = Bar(
         total=epochs * per_epoch * images, initial=step * images, unit="img", unit_scale=True, smoothing=0.05
     )
-    with bar, _signals() as caught:
+    with bar, heard(lambda number: None, then_die=False) as caught:
         while step < epochs * per_epoch:
             epoch = step // per_epoch + 1
             bar.set_description(f"epoch {epoch}/{epochs}")

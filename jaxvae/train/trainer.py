@@ -9,8 +9,8 @@ import jax
 import numpy as np
 from jax.stages import Lowered
 from jaxtyping import Array, PyTree
-from tqdm import tqdm
 
+from jaxvae.screen import say
 from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.divergence import Standing
 from jaxvae.train.feed import Windowed, open_feed
@@ -105,7 +105,7 @@ def run(
         state = anew.result()
     workdir.open(record, resume=resume, overwrite=overwrite)
     for complaint in complaints:
-        tqdm.write(f"{complaint}; continuing from step {start}")
+        say(f"{complaint}; continuing from step {start}")
 
     def evaluate_all(state: TrainState, standing: Mapping[int, Replica]) -> dict[int, Mapping[str, float]]:
         state = jax.device_put(state, jax.devices()[0])

@@ -28,16 +28,19 @@ SMALL = "--preset smoke --limit 240 --batch-size 4 --epochs 3 --hidden 16 --widt
 EPOCH = 60
 
 
-def start(arguments, *, prefix=(), devices=1):
-    """Starts `python -m experiments.vlae_mnist` from the repository's root, as a user does.
+def start(arguments, *, experiment="vlae_mnist", prefix=(), devices=1, env=None, **options):
+    """Starts `python -m experiments.EXPERIMENT` from the repository's root, as a user does.
 
     It takes compiled programs from the cache of the tests. An entry that a killed process has left half-written is
     compiled again without a word.
 
     Args:
         arguments: one string or a list.
+        experiment: its name.
         prefix: command that starts Python.
         devices: that the process has.
+        env: environment variables besides.
+        **options: of the process.
 
     Returns:
         The process.
@@ -51,12 +54,10 @@ def start(arguments, *, prefix=(), devices=1):
         "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}",
     }
     return subprocess.Popen(
-        [*prefix, sys.executable, "-m", "experiments.vlae_mnist", *arguments],
+        [*prefix, sys.executable, "-m", f"experiments.{experiment}", *arguments],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name != "COLUMNS"} | own,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        env={name: value for name, value in os.environ.items() if name != "COLUMNS"} | own | (env or {}),
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options,
     )
 
 

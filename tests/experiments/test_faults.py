@@ -10,7 +10,18 @@ import time
 from signal import SIGINT, SIGKILL
 
 import numpy as np
-from small_runs import EPOCH, SMALL, assert_same_state, error_line, finish, one_epoch_less, run, start, steps
+from small_runs import (
+    EPOCH,
+    SMALL,
+    assert_same_state,
+    contents,
+    error_line,
+    finish,
+    one_epoch_less,
+    run,
+    start,
+    steps,
+)
 
 import jaxvae
 from jaxvae import data
@@ -129,6 +140,31 @@ def test_a_full_disk_leaves_the_checkpoints_before(finished, tmp_path):
         prefix=["sh", "-c", 'ulimit -f 200 && exec "$0" "$@"'],
     )
     assert done.returncode == 1
-    assert error_line(done.stderr).endswith("Checkpoints so far are kept.")
+    said = rf"error: .+: {re.escape(str(workdir))}/.+\. Checkpoints so far are kept\."
+    assert re.fullmatch(said, error_line(done.stderr))
     assert steps(workdir) == [EPOCH, 2 * EPOCH]
     assert_usable(workdir)
+
+
+def test_surroundings_change_nothing(finished, tmp_path):
+    """Closed stdout, stderr that nobody reads, an old locale, and a user's own settings of Matplotlib."""
+    own = tmp_path / "matplotlibrc"
+    own.write_text("text.usetex: True\naxes.grid: True\nfont.size: 30\nsavefig.bbox: tight\n")
+    env = {
+        "MATPLOTLIBRC": str(own),
+        "MPLBACKEND": "none",
+        "LC_ALL": "C",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONUTF8": "0",
+        "PYTHONIOENCODING": "ascii",
+    }
+    workdir = tmp_path / "run"
+    reader, writer = os.pipe()
+    os.close(reader)
+    closed = ["sh", "-c", 'exec "$0" "$@" >&-']
+    done = run(f"{SMALL} --workdir {workdir}", prefix=closed, env=env, stderr=writer)
+    os.close(writer)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert_same_run(workdir, finished[0])
+    figures, expected = (contents(path / "figures") for path in (workdir, finished[0]))
+    assert figures == expected

@@ -3,6 +3,8 @@ import os
 import re
 import shutil
 import signal
+import sys
+import threading
 from pathlib import Path
 
 import jax
@@ -11,7 +13,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxvae import train
+from jaxvae import screen, signals, train
 from jaxvae.data import Resident, from_arrays
 from jaxvae.train import loop, trainer
 
@@ -132,7 +134,9 @@ def test_variants_of_a_seed_differ_in_nothing_else(workdir):
 
 
 @pytest.mark.parametrize(
-    ("number", "step"), [(signal.SIGINT, 7), (signal.SIGTERM, 10), (signal.SIGINT, 13)], ids=str
+    ("number", "step"),
+    [(signal.SIGINT, 7), (signal.SIGTERM, 10), (signal.SIGINT, 13), (signal.SIGHUP, 14), (signal.SIGXCPU, 3)],
+    ids=str,
 )
 def test_an_interrupted_run_goes_on_bit_for_bit(whole, workdir, monkeypatch, number, step):
     expected, undisturbed = whole
@@ -187,15 +191,39 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_used(whole, finished, c
     assert records(finished) == before
 
 
-def test_a_second_signal_acts_at_once(workdir, monkeypatch):
-    def press_twice(metrics, first, replicas):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        return {}
+def press_twice(metrics, first, replicas):
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+    return {}
 
+
+def test_a_signal_that_comes_twice_in_a_moment_is_one(workdir, monkeypatch):
+    monkeypatch.setattr(loop, "non_finite_metrics", press_twice)
+    with pytest.raises(train.Interrupted):
+        start(workdir)
+    assert train.Checkpoints(workdir / "checkpoints").steps() == [3]
+
+
+def test_a_second_signal_acts_at_once(workdir, monkeypatch):
+    monkeypatch.setattr(signals, "MOMENT", 0.0)
     monkeypatch.setattr(loop, "non_finite_metrics", press_twice)
     with pytest.raises(KeyboardInterrupt):
         start(workdir)
+
+
+def test_a_training_needs_neither_the_main_thread_nor_a_screen(whole, workdir, monkeypatch):
+    """Python hears signals on the main thread only."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    results = []
+    with open(writer, "w") as nobody_reads, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", nobody_reads)
+        thread = threading.Thread(target=lambda: results.append(start(workdir)))
+        thread.start()
+        thread.join()
+        screen.Stream(nobody_reads).settle()
+    assert_same(results[0], whole[0])
+    assert records(workdir) == records(whole[1])
 
 
 def test_a_replica_that_diverges_is_named_and_the_others_go_on_as_if_alone(whole, workdir, capsys):
