@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import PIL
 from jaxvae.data.dataset import DataError
 from jaxvae.files import cache_directory, write_atomically
 
+_STEP = 20_000_000  # ns; file systems have steps of up to 10 ms
 _FORMAT = 3  # version of the cache's layout and of the decoding
 
 
@@ -54,6 +56,19 @@ def stamp(file: Path) -> tuple[int, ...]:
         return ()
     regular = stat.S_ISREG(status.st_mode)
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns) if regular else ()
+
+
+def settled(stamps: Iterable[Sequence[int]]) -> bool:
+    """Whether any later modification of files will change their stamps; clocks of file systems have steps.
+
+    Args:
+        stamps: stamps of the files, just taken.
+
+    Returns:
+        Whether none was modified within the last step.
+    """
+    now = time.time_ns()
+    return not any(0 <= now - numbers[2] < _STEP for numbers in stamps if numbers)
 
 
 def recall(key: str, find: Callable[[], tuple[Any, bool]]) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from jaxvae.data.cache import digest, recall, stamp
+from jaxvae.data.cache import digest, recall, settled, stamp
 from jaxvae.data.dataset import DataError
 from jaxvae.data.threads import in_parallel
 
@@ -46,11 +46,12 @@ def content_digests(files: Mapping[str, Path], *, title: str) -> dict[str, str]:
         return [(str(file.absolute()), stamp(file)) for file in files.values()]
 
     before = stamps()
+    lasting = settled(numbers for _, numbers in before)
 
     def find() -> tuple[list[str], bool]:
         paths = list(files.values())
         found = list(in_parallel(_digest, paths, total=len(paths), title=f"Checking {title}", unit=" files"))
-        return found, all(found) and stamps() == before
+        return found, lasting and all(found) and stamps() == before
 
     return dict(zip(files, recall(digest("content", before), find), strict=True))
 

@@ -24,7 +24,7 @@ from typing import IO, TypeAlias
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from jaxvae.data.cache import pictures_directory, read_facts, remove, stamp, write_facts, writing
+from jaxvae.data.cache import pictures_directory, read_facts, remove, settled, stamp, write_facts, writing
 from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_arrays
 from jaxvae.screen import say
 
@@ -169,16 +169,11 @@ def _write(folder: Path, examples: Iterable[Example | str], kind: Kind) -> None:
     for path, array in zip(others, (np.array(labels, np.int32), np.stack(attributes)), strict=True):
         with _created(path) as file, writing():
             file.write(array.tobytes())
+    shape = (len(labels), *shape)
     with writing():
-        shape = (len(labels), *shape)
-        fingerprint = _fingerprint(_arrays(folder, kind, shape), kind)
-        facts = {
-            "shape": shape,
-            "fingerprint": fingerprint,
-            "stamps": _stamps(folder),
-            "left_out": left_out,
-        }
-        write_facts(folder / _FACTS, facts)
+        facts = {"shape": shape, "left_out": left_out}
+        facts["fingerprint"] = _fingerprint(_arrays(folder, kind, shape), kind)
+        write_facts(folder / _FACTS, facts | {"stamps": _lasting(_stamps(folder))})
 
 
 @contextlib.contextmanager
@@ -214,12 +209,13 @@ def _read(folder: Path, kind: Kind) -> tuple[Dataset, list[str]]:
     """A cached set; raises OSError or ValueError if it is incomplete or damaged."""
     facts = read_facts(folder / _FACTS)
     stamps = _stamps(folder)
+    lasting = _lasting(stamps)
     arrays = _arrays(folder, kind, tuple(facts["shape"]))
     if stamps != facts["stamps"]:
         if _fingerprint(arrays, kind) != facts["fingerprint"]:
             raise ValueError(f"{folder} is damaged")
         with contextlib.suppress(OSError):  # the next start is only slower
-            write_facts(folder / _FACTS, facts | {"stamps": stamps})
+            write_facts(folder / _FACTS, facts | {"stamps": lasting})
     images, labels, attributes = arrays
     _, height, width, channels = images.shape
     spec = Spec(kind.name, (height, width, channels), kind.class_names, facts["fingerprint"])
@@ -248,3 +244,8 @@ def _fingerprint(arrays: _Arrays, kind: Kind) -> str:
 
 def _stamps(folder: Path) -> list[list[int]]:
     return [list(stamp(folder / name)) for name in _FILES]
+
+
+def _lasting(stamps: list[list[int]]) -> list[list[int]]:
+    """The stamps; none if they are so new that a modification might not change them."""
+    return stamps if settled(stamps) else []

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from jaxvae.data import DataError
-from jaxvae.data.cache import pictures_directory, read_facts, recall, stamp, write_facts
+from jaxvae.data.cache import pictures_directory, read_facts, recall, settled, stamp, write_facts
 from jaxvae.data.contents import content_digests, read_regular, read_unchanged, shown
 
 
@@ -80,12 +80,12 @@ def test_digests_of_files_that_change_meanwhile_are_not_cached(tmp_path, monkeyp
     file = tmp_path / "a"
     file.write_bytes(b"a")
     before = file.stat()
+    time.sleep(0.03)  # longer than file systems' clocks take to move on
     right = content_digests({"a": file}, title="files")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     digest = contents._digest
 
     def changed_meanwhile(path):
-        time.sleep(0.02)  # longer than file systems' clocks take to move on
         path.write_bytes(b"b")
         found = digest(path)
         path.write_bytes(b"a")
@@ -100,3 +100,9 @@ def test_digests_of_files_that_change_meanwhile_are_not_cached(tmp_path, monkeyp
 
 def test_names_that_are_no_utf8_can_be_printed():
     assert shown(os.fsdecode(b"caf\xe9 \xc3\xa9.png")) == "caf\\xe9 é.png"
+
+
+def test_files_are_settled_once_their_clock_has_moved_on(monkeypatch):
+    monkeypatch.setattr("time.time_ns", lambda: 10**18)
+    assert settled([(1, 0, 10**18 - 30_000_000), (), (1, 0, 10**18 + 1)])
+    assert not settled([(1, 0, 0), (1, 0, 10**18 - 1_000_000)])
