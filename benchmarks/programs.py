@@ -97,7 +97,7 @@ def build(job: trainings.Job, target: Target) -> Built:
     training, experiment = job.training, job.experiment
     parallel = experiment.parallel
     program = parallel.compile_epoch(
-        train.make_step(training.losses, training.players, ema_decay=training.ema_decay),
+        experiment.recipe(training).step,
         job.source,
         length=train.CHUNK,
         compiler_options=experiment.layout.compiler_options,

@@ -94,6 +94,10 @@ BAD = [
     ("--seeds 0", "seeds must be at least 1, got 0."),
     ("--devices 0", "devices must be at least 1, got 0."),
     ("--limit 0", "limit must be at least 1, got 0."),
+    ("--replica-parallel --parallel pmap", "replica_parallel leaves batches whole and parallel spreads them"),
+    ("--batch-size 10 --accumulate 4", "accumulate must divide batch_size, got 4 parts of 10 examples."),
+    ("--accumulate 0", "accumulate must be at least 1, got 0."),
+    ("--skip-nonfinite -1", "skip_nonfinite must be at least 0, got -1."),
     ("--seed -1", "seed must be between 0 and 2147483647, got -1."),
     ("--seed 2147483647 --seeds 2", "seed must be between 0 and 2147483646, got 2147483647."),
     ("--resume --overwrite", "resume continues a run and overwrite deletes it; give one of them."),
@@ -185,6 +189,10 @@ def test_the_line_to_go_on_with_names_the_module_that_runs(launch, monkeypatch, 
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
     _, _, err = launch("--resume", "--seed", "3", main=_raising(RunStopped("x.", resumable=True)))
     assert err == "error: x. Continue with: python -m experiments.toy --seed 3 --resume\n"
+
+
+def test_an_early_end_that_was_asked_for_is_no_error(launch):
+    assert launch(main=_raising(RunStopped("All said.", status=0))) == (0, "All said.\n", "")
 
 
 def test_a_stop_that_cannot_be_resumed_is_one_line(launch):

@@ -47,6 +47,15 @@ class RunConfig(Checked):
     remainder: Literal["drop", "pad"] = "drop"
     """Examples that do not fill a last batch are left out of the epoch, or shown in one padded with weight 0."""
 
+    accumulate: int = 1
+    """Compute each batch in so many equal parts, one after the other, and average their gradients: the numbers of the
+    whole batch in the memory of a part. Not so for BatchNorm, whose statistics are those of each part, for MMD and
+    HSIC, which compare the examples of a part only, and for players that wait for each other."""
+
+    remat: bool = free(False)
+    """Keep only what convolutions and matrix products gave for the backward pass, and compute the rest again: less
+    memory, more time, the same numbers up to rounding."""
+
     seed: int = 0
     """The first seed; it decides initial parameters, order of the data and noise."""
 
@@ -59,6 +68,10 @@ class RunConfig(Checked):
     devices: int = free(1)
     """How many devices."""
 
+    replica_parallel: bool = free(False)
+    """Spread not each batch but the seeds and variants of a program over the devices, as many on each, without
+    communication; a model that others are measured by trains on one device."""
+
     layout: Literal["native", "chwn"] | None = free(None)
     """Memory layout of the convolutions; by default chwn on CPU and native elsewhere."""
 
@@ -70,6 +83,21 @@ class RunConfig(Checked):
     """How exactly float32 inputs are multiplied. TPU: in one pass of bfloat16, three passes, or six (as good as
     float32). Recent NVIDIA GPUs: in TensorFloat32 by default and with high, in float32 with highest. CPU: always
     float32."""
+
+    on_nan: Literal["stop", "drop"] = free("drop")
+    """When a number of one seed or variant becomes infinite or NaN: stop all that are trained beside it, or drop it and
+    go on with them; its row says so."""
+
+    skip_nonfinite: int = 0
+    """Leave out a step whose gradient is infinite or NaN, up to so many steps in a row; its row says how many."""
+
+    rollback: bool = False
+    """When a number becomes infinite or NaN, start again from the last good checkpoint with half the learning rate, at
+    most three times; its row says so."""
+
+    estimate: bool = free(False)
+    """Say what training will take: parameters, operations, memory and time of a step, from the compiled program and a
+    few of its steps. Then end, and leave nothing."""
 
     compile_cache: bool = free(True)
     """Keep compiled programs in the user's cache directory, so that the next start is faster."""
@@ -86,8 +114,17 @@ class RunConfig(Checked):
         Raises:
             ValueError: a count below 1, a seed out of range, or both resume and overwrite.
         """
-        self.require_at_least(1, "epochs", "batch_size", "seeds", "devices", "limit")
+        self.require_at_least(1, "epochs", "batch_size", "seeds", "devices", "limit", "accumulate")
+        self.require_at_least(0, "skip_nonfinite")
         if not 0 <= self.seed <= 2**31 - self.seeds:
             raise ValueError(f"seed must be between 0 and {2**31 - self.seeds}, got {self.seed}.")
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"accumulate must divide batch_size, got {self.accumulate} parts of {self.batch_size} examples."
+            )
+        if self.replica_parallel and self.parallel != "jit":
+            raise ValueError(
+                "replica_parallel leaves batches whole and parallel spreads them; give one of them."
+            )
         if self.resume and self.overwrite:
             raise ValueError("resume continues a run and overwrite deletes it; give one of them.")

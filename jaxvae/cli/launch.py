@@ -36,7 +36,8 @@ def launch(
     """Runs an experiment from the command line and exits.
 
     Bad input and failures that a user can mend are one line on stderr: exit status 2 for what was asked for,
-    1 for what went wrong on the way, 128 + n after signal n. Anything else is a bug and keeps its traceback.
+    1 for what went wrong on the way, 128 + n after signal n. Anything else is a bug and keeps its traceback. A run that
+    ended early and well says so on stdout.
 
     Args:
         main: the experiment.

@@ -24,7 +24,8 @@ def finish(work: Callable[[], None], *, workdir: Callable[[], Path | None] | Non
     """Does the work of a command and exits.
 
     Bad input and failures that a user can mend are one line on stderr: exit status 2 for what was asked for,
-    1 for what went wrong on the way, 128 + n after signal n. Anything else is a bug and keeps its traceback.
+    1 for what went wrong on the way, 128 + n after signal n. Anything else is a bug and keeps its traceback. A command
+    that ended early and well says so on stdout.
 
     Args:
         work: the command.
@@ -84,6 +85,9 @@ def _ours(trace: TracebackType | None) -> bool:
 
 
 def _stop(error: RunStopped) -> int:
+    if not error.status:
+        print(error)
+        return 0
     hint = f" Continue with: {command('--resume')}" if error.resumable else ""
     return _fail(f"{error}{hint}", error.status)
 

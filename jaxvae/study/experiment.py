@@ -14,16 +14,24 @@ from matplotlib.figure import Figure
 from jaxvae import cli, data, models, report, train
 from jaxvae.run import Run
 from jaxvae.screen import Bar, say
-from jaxvae.study.trained import Trained, diverged
+from jaxvae.study.trained import Trained, diverged, incidents
 from jaxvae.study.training import Training
 from jaxvae.study.variant import V, programs
-from jaxvae.train import Replica, TrainState, Workdir
-from jaxvae.types import Batch
+from jaxvae.train import Recipe, Replica, TrainState, Workdir
+from jaxvae.types import Batch, RunStopped
 
-_NO_CURVE = re.compile("variant|seed|epoch|step|split|loss|.*_weighted|grad_norm_.*")
+_NO_CURVE = re.compile("variant|seed|epoch|step|split|loss|.*_weighted|grad_norm_.*|skipped")
 """What metrics.jsonl holds besides the terms of a loss and the losses of players."""
 
 CURVES = "Terms over epochs, unweighted: on training batches (dashed) and on validation images (solid)."
+
+
+class Estimated(RunStopped):
+    """The flags ask what training will take; it has been said."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was trained, and nothing written.", status=0)
+
 
 Measure = Callable[[Run], Mapping[str, float]]
 """Values by name of a trained model."""
@@ -90,7 +98,8 @@ class Experiment:
                 that must not be written into.
         """
         started = time.monotonic()
-        parallel = train.Parallel(config.parallel, config.devices)
+        spread = train.ReplicaParallel if config.replica_parallel else train.Parallel
+        parallel = spread(config.parallel, config.devices)
         train_set, test_set = data.load_splits(
             config.data,
             source=config.data_source,
@@ -120,7 +129,8 @@ class Experiment:
             started=started,
         )
         record = experiment._record(source)
-        experiment.workdir.check(record, resume=config.resume, overwrite=config.overwrite)
+        if not config.estimate:
+            experiment.workdir.check(record, resume=config.resume, overwrite=config.overwrite)
         return experiment
 
     @property
@@ -176,10 +186,12 @@ class Experiment:
 
         Raises:
             ValueError: the directory or the devices refuse, before anything is written.
-            NonFiniteError: every seed of every variant diverged.
+            NonFiniteError: every seed of every variant diverged, or one and the flags say stop.
         """
-        seeds = list(self.seeds if seeds is None else seeds)
-        replicas = [Replica(name, s, hyper) for name, hyper in training.variants.items() for s in seeds]
+        if self.config.estimate:
+            self._estimate(training, part=part, seeds=seeds)
+            raise Estimated
+        replicas = self._replicas(training, seeds)
         workdir = self._begin(part)
         state, record = self._fit(training, replicas, workdir, part)
         reasons = train.read_diverged(workdir.diverged)
@@ -190,9 +202,12 @@ class Experiment:
                 variables = state.replica(place).variables
                 run = Run(model, variables, config=record, variant=replica.variant, seed=replica.seed)
                 runs[replica.variant].append(run)
+        skipped = _skipped(state, replicas)
         return {
             name: Trained(
-                runs=of, failure=diverged([why for (variant, _), why in reasons.items() if variant == name])
+                runs=of,
+                failure=diverged([why for (variant, _), why in reasons.items() if variant == name]),
+                incidents=incidents(name, workdir, skipped[name]),
             )
             for name, of in runs.items()
         }
@@ -212,7 +227,12 @@ class Experiment:
             ValueError: as `train`.
             NonFiniteError: it diverged.
         """
-        (trained,) = self.train(training, part=part, seeds=[seed]).values()
+        experiment = self
+        if isinstance(self.parallel, train.ReplicaParallel):
+            experiment = replace(self, parallel=train.Parallel(targets=self.parallel.targets))
+        if self.config.estimate:
+            return experiment._estimate(training, part=part, seeds=[seed])
+        (trained,) = experiment.train(training, part=part, seeds=[seed]).values()
         return trained.runs[0]
 
     def train_variants(
@@ -230,21 +250,31 @@ class Experiment:
         Raises:
             ValueError: the directory or the devices refuse, or a model that the images do not fit, before anything is
                 trained.
-            NonFiniteError: every seed of every variant diverged.
+            NonFiniteError: every seed of every variant diverged, or one and the flags say stop.
         """
         trainings = {part: make(group) for part, group in programs(variants).items()}
         for training in trainings.values():
             training.trace(self.batches[0])
+            self.parallel.check_replicas(len(training.variants) * len(self.seeds))
+        if self.config.estimate:
+            for part, training in trainings.items():
+                self._estimate(training, part=part)
+            raise Estimated
         trained: dict[str, Trained] = {}
         errors: list[train.NonFiniteError] = []
         for part, training in trainings.items():
             try:
                 trained |= self.train(training, part=part)
             except train.NonFiniteError as error:
+                if self.config.on_nan == "stop":
+                    raise
                 errors.append(error)
                 say(f"{', '.join(training.variants)} diverged: {error.reason}.")
-                failed = Trained(runs=(), failure=diverged([error.reason]))
-                trained |= dict.fromkeys(training.variants, failed)
+                directory, failure = self.workdir.part(part), diverged([error.reason])
+                trained |= {
+                    name: Trained(runs=(), failure=failure, incidents=incidents(name, directory, {}))
+                    for name in training.variants
+                }
         if errors and not any(of.runs for of in trained.values()):
             raise errors[0]
         return {
@@ -273,6 +303,7 @@ class Experiment:
         Returns:
             The table. A variant that failed has a row without values.
         """
+        self._train_first()
 
         def values(run: Run, of: Trained) -> dict[str, float]:
             measured = dict(measure(run))
@@ -284,7 +315,7 @@ class Experiment:
                 name=name,
                 metrics=report.summarize([values(run, of) for run in of.runs]) if of.runs else {},
                 published=of.published,
-                note=f"{of.note} {of.failure}".strip(),
+                note=" ".join(filter(None, [of.note, of.failure, of.incidents])),
             )
             for name, of in Bar(trained.items(), desc="measuring", unit="variant")
         ]
@@ -302,6 +333,7 @@ class Experiment:
         Returns:
             The block.
         """
+        self._train_first()
         return report.picture(self.workdir.figures / f"{name}.png", figure, caption)
 
     def records(self, variants: Iterable[str] | None = None) -> list[report.Record]:
@@ -347,6 +379,7 @@ class Experiment:
             summary: what is said of all rows together, by name.
             words: what is printed below the tables.
         """
+        self._train_first()
         record, seconds = self.workdir.read_config(), time.monotonic() - self.started
         if self._begun:
             self.workdir.merge_metrics([p for p in self._begun if self.workdir.part(p).metrics.exists()])
@@ -402,25 +435,14 @@ class Experiment:
         self, training: Training, replicas: list[Replica], workdir: Workdir, part: str | None
     ) -> tuple[TrainState, dict[str, Any]]:
         source = training.source or self.source
-        batches = self.validation if training.validation is None else training.validation
         own = {name: models.describe(model) for name, model in training.models.items()}
         weights = training.weights if training.game is None else training.game.weights
         trained = cli.record_training(models.describe(training.model), replicas, weights=weights, models=own)
         record = self._record(source) | trained
-        evaluator = training.evaluator
-        recipe = train.Recipe(
-            init=training.init,
-            losses=training.losses,
-            players=training.players,
-            source=source,
-            evaluate=lambda variables, replica: evaluator(replica.evaluation_key, variables, batches),
-            epochs=self.config.epochs if training.epochs is None else training.epochs,
-            ema_decay=training.ema_decay,
-        )
         with jax.default_matmul_precision(self.config.matmul_precision):
             state = train.run(
                 replicas,
-                recipe,
+                self.recipe(training),
                 workdir=workdir,
                 record=record,
                 resume=self.config.resume if part is None else workdir.config.exists(),
@@ -430,6 +452,64 @@ class Experiment:
             )
         return state, record
 
+    def recipe(self, training: Training) -> Recipe:
+        """How the flags train a training.
+
+        Args:
+            training: what to train.
+
+        Returns:
+            What `jaxvae.train.run` and `jaxvae.train.estimate` take.
+        """
+        batches = self.validation if training.validation is None else training.validation
+        evaluator = training.evaluator
+        return Recipe(
+            init=training.init,
+            losses=training.losses,
+            players=training.players,
+            source=training.source or self.source,
+            evaluate=lambda variables, replica: evaluator(replica.evaluation_key, variables, batches),
+            epochs=self.config.epochs if training.epochs is None else training.epochs,
+            ema_decay=training.ema_decay,
+            on_nan=self.config.on_nan,
+            skip_nonfinite=self.config.skip_nonfinite,
+            rollback=self.config.rollback,
+            accumulate=self.config.accumulate,
+            remat=self.config.remat,
+        )
+
+    def _replicas(self, training: Training, seeds: Iterable[int] | None) -> list[Replica]:
+        seeds = list(self.seeds if seeds is None else seeds)
+        return [Replica(name, seed, hyper) for name, hyper in training.variants.items() for seed in seeds]
+
+    def _estimate(self, training: Training, *, part: str | None, seeds: Iterable[int] | None = None) -> Run:
+        """Says what a training will take, and returns the model of its first replica, untrained."""
+        replicas = self._replicas(training, seeds)
+        with jax.default_matmul_precision(self.config.matmul_precision):
+            taken = train.estimate(
+                replicas,
+                self.recipe(training),
+                parallel=self.parallel,
+                compiler_options=self.layout.compiler_options,
+            )
+        print(f"{part or self.name}: {', '.join(training.variants)}\n{taken}\n")
+        variables = training.initial(jax.random.key(replicas[0].seed))
+        return Run(training.model, variables, config={}, variant=replicas[0].variant, seed=replicas[0].seed)
+
+    def _train_first(self) -> None:
+        """Ends a script that was to say what training takes, before it measures what was not trained."""
+        if self.config.estimate:
+            raise Estimated
+
     def _record(self, source: data.Source) -> dict[str, Any]:
         """What every config.json of the run says."""
         return cli.record(self.name, self.config, data=source.dataset.spec)
+
+
+def _skipped(state: TrainState, replicas: Sequence[Replica]) -> dict[str, dict[int, int]]:
+    """How many steps were left out, by variant and seed."""
+    totals = np.zeros(len(replicas), int) if state.skips is None else np.asarray(state.skips["total"])
+    counts: dict[str, dict[int, int]] = {}
+    for replica, total in zip(replicas, totals, strict=True):
+        counts.setdefault(replica.variant, {})[replica.seed] = int(total)
+    return counts

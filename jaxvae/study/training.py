@@ -12,8 +12,9 @@ import optax
 from jaxtyping import Array, Key
 
 from jaxvae import data, evaluate, losses, models, train
+from jaxvae.train.gradients import StepInput
 from jaxvae.train.state import Init
-from jaxvae.train.step import Corrupt, StepInput
+from jaxvae.train.step import Corrupt
 from jaxvae.types import AdversarialOutput, Batch, Model, Schedule, Term, Variables
 
 PENALTY = "gradient_penalty"

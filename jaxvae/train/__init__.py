@@ -3,32 +3,44 @@
 from jaxvae.train.adversarial import adversarial_adam, pausing, several_players
 from jaxvae.train.augment import augmented
 from jaxvae.train.checkpoint import CheckpointError, Checkpoints
-from jaxvae.train.divergence import NonFiniteError, Standing, non_finite_metrics, read_diverged
+from jaxvae.train.divergence import NonFiniteError, OnNaN, Standing, non_finite_metrics, read_diverged
+from jaxvae.train.estimation import Estimate, estimate
 from jaxvae.train.feed import Feed, open_feed
+from jaxvae.train.gradients import Losses, StepInput, StepLosses
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, Interrupted, fit
 from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
 from jaxvae.train.parallel import Parallel, Program, map_replicas
+from jaxvae.train.remat import rematerialized
+from jaxvae.train.replica_parallel import ReplicaParallel
+from jaxvae.train.rollback import RollBack, Rollbacks, read_rollbacks
+from jaxvae.train.skipping import SKIPPED, skipping
 from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
-from jaxvae.train.step import Losses, Step, StepInput, StepLosses, make_step, one_player
+from jaxvae.train.step import Step, make_step, one_player
 from jaxvae.train.trainer import Recipe, run
 from jaxvae.train.workdir import Workdir
 
 __all__ = [
     "CHUNK",
+    "SKIPPED",
     "TUNABLE",
     "CheckpointError",
     "Checkpoints",
+    "Estimate",
     "Feed",
     "Interrupted",
     "Losses",
     "MetricLog",
     "NonFiniteError",
+    "OnNaN",
     "Parallel",
     "Player",
     "Program",
     "Recipe",
     "Replica",
+    "ReplicaParallel",
+    "RollBack",
+    "Rollbacks",
     "Standing",
     "Step",
     "StepInput",
@@ -38,6 +50,7 @@ __all__ = [
     "adam",
     "adversarial_adam",
     "augmented",
+    "estimate",
     "fit",
     "init_replicas",
     "init_state",
@@ -48,8 +61,11 @@ __all__ = [
     "open_feed",
     "pausing",
     "read_diverged",
+    "read_rollbacks",
+    "rematerialized",
     "run",
     "schedule",
     "several_players",
+    "skipping",
     "tunable",
 ]

@@ -11,7 +11,8 @@ from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from jaxvae.keys import INTERPOLATION
-from jaxvae.train.step import Losses, Metrics, StepInput, StepLosses, over_devices
+from jaxvae.train.gradients import Losses, Metrics, StepInput, StepLosses
+from jaxvae.train.step import over_devices
 from jaxvae.types import AdversarialOutput, Schedule
 
 

@@ -5,7 +5,8 @@ import dataclasses
 import jax
 
 from jaxvae.keys import AUGMENTATION
-from jaxvae.train.step import Corrupt, Losses, StepInput, StepLosses
+from jaxvae.train.gradients import Losses, StepInput, StepLosses
+from jaxvae.train.step import Corrupt
 
 
 def augmented(losses: Losses, augment: Corrupt) -> Losses:

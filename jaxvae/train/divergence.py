@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import jax
 import numpy as np
@@ -11,23 +11,33 @@ from jaxtyping import Float
 
 from jaxvae.files import write_atomically
 from jaxvae.screen import say
+from jaxvae.train.rollback import RollBack, Rollbacks
+from jaxvae.train.skipping import SKIPPED
 from jaxvae.train.state import Replica, TrainState
 from jaxvae.types import RunStopped
 
 Reasons: TypeAlias = Mapping[int, str]
 """What became infinite or NaN, by the replica's number on the leading axis."""
 
+OnNaN: TypeAlias = Literal["stop", "drop"]
+"""What happens to the other replicas when one diverges."""
+
 _REMEDY = (
     "the last good checkpoint is kept. Start again with a lower learning rate or clipped gradients, in another "
     "--workdir or with --overwrite."
 )
+_WITHOUT = "the last good checkpoint is kept. Go on without this replica with --resume --on-nan drop."
 
 
 class NonFiniteError(RunStopped):
-    """A loss term, a gradient or a parameter became infinite or NaN, and no replica is left to go on with."""
+    """A loss term, a gradient or a parameter became infinite or NaN, and no replica goes on.
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}; {_REMEDY}")
+    Attributes:
+        reason: what became of which replica.
+    """
+
+    def __init__(self, reason: str, *, others: bool = False) -> None:
+        super().__init__(f"{reason}; {_WITHOUT if others else _REMEDY}")
         self.reason = reason
 
 
@@ -38,13 +48,23 @@ class Standing:
         path: diverged.json, which names the others. Entries of later steps, left by a run that was killed, are removed.
         replicas: in the order of the leading axis.
         step: step of the state that training starts from.
+        on_nan: "drop" goes on with the other replicas when one diverges, "stop" does not.
+        rollbacks: which replicas have gone back how often; None if none may.
 
     Attributes:
         replicas: those still training, by number on the leading axis.
     """
 
-    def __init__(self, path: Path, replicas: Sequence[Replica], *, step: int) -> None:
-        self._path, self._all = path, replicas
+    def __init__(
+        self,
+        path: Path,
+        replicas: Sequence[Replica],
+        *,
+        step: int,
+        on_nan: OnNaN = "drop",
+        rollbacks: Rollbacks | None = None,
+    ) -> None:
+        self._path, self._on_nan, self._rollbacks = path, on_nan, rollbacks
         entries = json.loads(path.read_text()) if path.exists() else []
         self._entries = [entry for entry in entries if entry["step"] <= step]
         if self._entries != entries:
@@ -53,20 +73,24 @@ class Standing:
         self.replicas = {n: r for n, r in enumerate(replicas) if (r.variant, r.seed) not in gone}
 
     def drop(self, reasons: Reasons, *, step: int) -> None:
-        """Goes on without some replicas, and says so.
+        """Goes on without some replicas, and says so, if the training neither goes back nor stops.
 
         Args:
             reasons: what became of them; those that are out already are passed over.
             step: updates made before it was seen.
 
         Raises:
-            NonFiniteError: no replica is left.
+            NonFiniteError: no replica is left, or one that is lost stops the others.
+            RollBack: a replica is to go on from the last good checkpoint with a smaller rate.
         """
         new = {number: reason for number, reason in reasons.items() if number in self.replicas}
         if not new:
             return
-        if len(new) == len(self.replicas):
-            raise NonFiniteError(next(iter(new.values())))
+        if self._rollbacks is not None and (due := self._rollbacks.due(new)):
+            raise RollBack(due, step=step)
+        others = len(new) < len(self.replicas)
+        if self._on_nan == "stop" or not others:
+            raise NonFiniteError(next(iter(new.values())), others=others)
         for number, reason in new.items():
             replica = self.replicas.pop(number)
             self._entries.append(
@@ -98,7 +122,7 @@ def non_finite_metrics(
     first: int,
     replicas: Mapping[int, Replica],
 ) -> dict[int, str]:
-    """Finds the first step of each replica at which a number is infinite or NaN.
+    """Finds the first step of each replica at which a number is infinite or NaN, those left out not counted.
 
     Args:
         metrics: every term at each of k steps, by the replica's number.
@@ -113,6 +137,8 @@ def non_finite_metrics(
     for number, replica in replicas.items():
         wrong = {name: ~np.isfinite(values[number]) for name, values in terms.items()}
         steps = np.any(list(wrong.values()), axis=0)
+        if SKIPPED in metrics:
+            steps &= metrics[SKIPPED][number] == 0
         if steps.any():
             at = int(np.argmax(steps))
             names = [name for name, bad in wrong.items() if bad[at]]

@@ -1,7 +1,8 @@
 """The training loop: chunks of steps, progress, records, evaluation, checkpoints, and an orderly stop."""
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import jax
 import numpy as np
@@ -13,6 +14,8 @@ from jaxvae.train.divergence import Standing, non_finite_metrics, non_finite_sta
 from jaxvae.train.feed import Feed
 from jaxvae.train.log import MetricLog
 from jaxvae.train.parallel import Program, Source
+from jaxvae.train.rollback import RollBack
+from jaxvae.train.skipping import averaged
 from jaxvae.train.state import Replica, TrainState
 from jaxvae.types import RunStopped
 
@@ -26,6 +29,17 @@ class Interrupted(RunStopped):
     def __init__(self, number: int) -> None:
         name = signal.Signals(number).name
         super().__init__(f"stopped by {name}; the state is saved.", status=128 + number, resumable=True)
+
+
+@contextmanager
+def _stopping(caught: list[int]) -> Iterator[None]:
+    """Stops rather than goes back if a signal has come; the last good checkpoint is there already."""
+    try:
+        yield
+    except RollBack:
+        if caught:
+            raise Interrupted(caught[0]) from None
+        raise
 
 
 def fit(
@@ -61,6 +75,7 @@ def fit(
 
     Raises:
         NonFiniteError: a loss term, a gradient or a number on held-out data is not finite in the last replica.
+        RollBack: a replica diverged, and all are to go on from the last good checkpoint.
         Interrupted: a signal came; the state has been saved.
     """
     per_epoch, step = source.steps_per_epoch, int(np.ravel(state.step)[0])
@@ -68,7 +83,7 @@ def fit(
     bar = Bar(
         total=epochs * per_epoch * images, initial=step * images, unit="img", unit_scale=True, smoothing=0.05
     )
-    with bar, heard(lambda number: None, then_die=False) as caught:
+    with bar, heard(lambda number: None, then_die=False) as caught, _stopping(caught):
         while step < epochs * per_epoch:
             epoch = step // per_epoch + 1
             bar.set_description(f"epoch {epoch}/{epochs}")
@@ -79,10 +94,12 @@ def fit(
             }
             standing.drop(non_finite_metrics(values_at, step, standing.replicas), step=step + count)
             step += count
-            means = {r: {n: float(v[r].mean()) for n, v in values_at.items()} for r in standing.replicas}
+            means = {number: averaged(values_at, number) for number in standing.replicas}
             for number, replica in standing.replicas.items():
                 log.write(replica, epoch=epoch, step=step, split="train", values=means[number])
-            bar.set_postfix_str("loss " + "/".join(f"{values['loss']:#.4g}" for values in means.values()))
+            bar.set_postfix_str(
+                "loss " + "/".join(f"{values.get('loss', np.nan):#.4g}" for values in means.values())
+            )
             bar.update(count * images)
             if step == epoch * per_epoch:
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")

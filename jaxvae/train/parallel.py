@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from jaxvae.keys import ORDER
 from jaxvae.train.state import TrainState
 from jaxvae.train.step import Step
-from jaxvae.train.turns import InTurn, of_one
+from jaxvae.train.turns import InTurn, of_all
 from jaxvae.types import Batch
 
 AXIS = "data"
@@ -209,6 +209,13 @@ class Parallel:
                 f"{self.devices} devices."
             )
 
+    def check_replicas(self, count: int) -> None:
+        """Accepts any number of replicas, which share the devices.
+
+        Args:
+            count: of replicas.
+        """
+
     def place(self, tree: PyTree) -> PyTree:
         """Puts a whole copy of every array on every device.
 
@@ -329,4 +336,4 @@ class Parallel:
         if self.platform != "cpu":
             return run, trace, lower
         # There a step of all replicas side by side takes twice as long as they do one after the other.
-        return InTurn(run, self.place), of_one(trace), of_one(lower)
+        return InTurn(run, self.place), of_all(trace), of_all(lower)

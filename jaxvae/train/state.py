@@ -89,6 +89,10 @@ class Replica:
         return evaluation_key(self.seed)
 
 
+RATE = "rollback_rate"
+"""Name of the hyper-parameter that multiplies every update, of replicas that may go back; see `Recipe.rollback`."""
+
+
 @flax.struct.dataclass
 class TrainState:
     """Everything that a checkpoint must hold. Outside the mapped step every leaf has a leading axis of R replicas.
@@ -101,6 +105,8 @@ class TrainState:
         opt_state: Optax state of each player.
         ema: exponential moving average of the parameters, or None.
         hyper: numeric hyper-parameters, by name.
+        skips: of the steps that were left out, "in_a_row" up to now and the "total"; None where none may be. See
+            `jaxvae.train.skipping`.
     """
 
     step: Int[Leaf, "*r"]
@@ -110,6 +116,7 @@ class TrainState:
     opt_state: Mapping[str, PyTree]
     ema: Mapping[str, PyTree] | None
     hyper: Mapping[str, Float[Leaf, "*r"]]
+    skips: Mapping[str, Int[Leaf, "*r"]] | None = None
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -164,6 +171,7 @@ def init_state(
     *,
     hyper: Mapping[str, Float[Array, ""]] | None = None,
     ema: bool = False,
+    skips: bool = False,
 ) -> TrainState:
     """The state of one replica before the first step.
 
@@ -173,6 +181,7 @@ def init_state(
         players: by name; each subtree of the parameters must have exactly one.
         hyper: numeric hyper-parameters, scalars here.
         ema: whether to keep a moving average of the parameters.
+        skips: whether to count steps that are left out.
 
     Returns:
         A state at step 0.
@@ -191,6 +200,7 @@ def init_state(
         opt_state=opt_state,
         ema=jax.tree.map(jnp.copy, dict(params)) if ema else None,
         hyper=dict(hyper or {}),
+        skips={name: jnp.zeros((), jnp.int32) for name in ("in_a_row", "total")} if skips else None,
     )
 
 
@@ -204,6 +214,7 @@ def init_program(
     players: Mapping[str, Player],
     *,
     ema: bool = False,
+    skips: bool = False,
 ) -> tuple[Wrapped, tuple[Int[np.ndarray, " r"], Mapping[str, Float[np.ndarray, " r"]]]]:
     """The program that computes the state of all replicas before the first step, for who compiles it ahead.
 
@@ -212,6 +223,7 @@ def init_program(
         init: maps a key to Flax variables; or such a function for each variant.
         players: by name.
         ema: whether to keep a moving average of the parameters.
+        skips: whether to count steps that are left out.
 
     Returns:
         The program, and its arguments: the replicas' seeds and hyper-parameters.
@@ -219,7 +231,7 @@ def init_program(
 
     def one(init: Init, seed: Int[Array, ""], hyper: Mapping[str, Array]) -> TrainState:
         init_key, key = jax.random.split(jax.random.key(seed))
-        return init_state(key, init(init_key), players, hyper=hyper, ema=ema)
+        return init_state(key, init(init_key), players, hyper=hyper, ema=ema, skips=skips)
 
     inits = [init[replica.variant] if isinstance(init, Mapping) else init for replica in replicas]
     groups = {
@@ -252,6 +264,7 @@ def init_replicas(
     players: Mapping[str, Player],
     *,
     ema: bool = False,
+    skips: bool = False,
 ) -> TrainState:
     """State of all replicas before the first step, each from its own seed.
 
@@ -260,6 +273,7 @@ def init_replicas(
         init: as `init_program`.
         players: by name.
         ema: whether to keep a moving average of the parameters.
+        skips: whether to count steps that are left out.
 
     Returns:
         One state with a leading axis of replicas.
@@ -267,5 +281,5 @@ def init_replicas(
     Raises:
         ValueError: as `init_state`.
     """
-    program, arguments = init_program(replicas, init, players, ema=ema)
+    program, arguments = init_program(replicas, init, players, ema=ema, skips=skips)
     return program(*arguments)

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jax
@@ -12,40 +11,13 @@ from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from jaxvae.keys import CORRUPTION
-from jaxvae.train.state import Player, TrainState
+from jaxvae.train.accumulate import accumulated
+from jaxvae.train.gradients import Losses, Metrics, StepInput, StepLosses, gradients
+from jaxvae.train.state import RATE, Player, TrainState
 from jaxvae.types import Batch
 
-Metrics: TypeAlias = dict[str, Float[Array, ""]]
-
-
-@dataclass(frozen=True, eq=False)
-class StepInput:
-    """All that the losses of one train step depend on.
-
-    Attributes:
-        key: source of the step's randomness.
-        params: parameters, by top-level subtree; losses are differentiated with respect to them.
-        model_state: the other Flax collections, such as batch statistics.
-        batch: the examples.
-        step: number of updates made so far.
-        hyper: the replica's hyper-parameters by name, without those of the optimizers.
-    """
-
-    key: Key[Array, ""]
-    params: Mapping[str, PyTree]
-    model_state: Mapping[str, PyTree]
-    batch: Batch
-    step: Int[Array, ""]
-    hyper: Mapping[str, Any]
-
-
-StepLosses: TypeAlias = tuple[Mapping[str, Float[Array, ""]], tuple[Mapping[str, PyTree], Metrics]]
-"""`({player: loss}, (model_state, metrics))`.
-
-The model state is the one after the forward pass. The metrics are scalars by name; the progress bar shows "loss"."""
-
-Losses: TypeAlias = Callable[[StepInput], StepLosses]
-"""Losses of all players of a model family, from one forward pass."""
+GRADIENT_NORM = "grad_norm_"
+"""Begins the name of the metric with the norm of a player's gradient."""
 
 Step: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 """`(state, batch) -> (state, metrics)`: one update of every player."""
@@ -56,6 +28,7 @@ def make_step(
     players: Mapping[str, Player],
     *,
     ema_decay: float = 0.0,
+    accumulate: int = 1,
 ) -> Step:
     """Builds the train step: one forward pass, one gradient for each player, one update for each.
 
@@ -66,6 +39,7 @@ def make_step(
         losses: loss of each player, from one forward pass.
         players: by the names that `losses` uses.
         ema_decay: weight of the old value in the moving average of the parameters; 0 keeps no average.
+        accumulate: parts that a batch is computed in, one after the other; see `jaxvae.train.accumulate`.
 
     Returns:
         `(state, batch) -> (state, metrics)`, pure, for one replica. Gradients are averaged over `Batch.axis_name`.
@@ -73,34 +47,37 @@ def make_step(
         optimizer changes it.
 
     Raises:
-        ValueError: `ema_decay` outside [0, 1).
+        ValueError: `ema_decay` outside [0, 1), or `accumulate` below 1.
     """
     if not 0 <= ema_decay < 1:
         raise ValueError(f"the moving average's decay must be in [0, 1), got {ema_decay}.")
+    if accumulate < 1:
+        raise ValueError(f"a batch must be computed in at least 1 part, got {accumulate}.")
 
-    optimizer_hyper = {name for player in players.values() for name in player.hyper}
+    not_the_losses = {RATE} | {name for player in players.values() for name in player.hyper}
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
-        hyper = {name: value for name, value in state.hyper.items() if name not in optimizer_hyper}
-        values, pullback, (model_state, metrics) = jax.vjp(
-            lambda params: losses(StepInput(key, params, state.model_state, batch, state.step, hyper)),
-            state.params,
-            has_aux=True,
-        )
+        hyper = {name: value for name, value in state.hyper.items() if name not in not_the_losses}
+        inputs = StepInput(key, state.params, state.model_state, batch, state.step, hyper)
+        if accumulate > 1:
+            gradient_of, model_state, metrics = accumulated(losses, players, inputs, parts=accumulate)
+        else:
+            gradient_of, model_state, metrics = gradients(losses, players, inputs)
         params, opt_state = dict(state.params), {}
         for name, player in players.items():
-            (gradient,) = pullback({n: jnp.full_like(v, n == name) for n, v in values.items()})
+            gradient = gradient_of(name)
             moved = {k: state.params[k] for k in player.moves}
-            gradient = {k: gradient[k] for k in player.moves}
             if batch.axis_name is not None:
                 gradient = lax.pmean(gradient, batch.axis_name)
             with jax.named_scope("norm of the gradient"):
-                metrics[f"grad_norm_{name}"] = _norm(gradient)
+                metrics[f"{GRADIENT_NORM}{name}"] = _norm(gradient)
             gradient = _all_known(gradient)
             # Optax counts in integers and multiplies by floats.
             with jax.named_scope("update"), jax.numpy_dtype_promotion("standard"):
                 updates, opt_state[name] = player.optimizer.update(gradient, state.opt_state[name], moved)
+                if RATE in state.hyper:
+                    updates = jax.tree.map(lambda update: state.hyper[RATE] * update, updates)
                 params |= optax.apply_updates({k: params[k] for k in player.moves}, updates)
         ema = state.ema
         if ema is not None:

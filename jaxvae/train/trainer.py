@@ -2,23 +2,29 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.stages import Lowered
+from jax.stages import Lowered, Wrapped
 from jaxtyping import Array, PyTree
 
 from jaxvae.screen import say
 from jaxvae.train.checkpoint import Checkpoints
-from jaxvae.train.divergence import Standing
+from jaxvae.train.divergence import OnNaN, Standing
 from jaxvae.train.feed import Windowed, open_feed
+from jaxvae.train.gradients import Losses
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
 from jaxvae.train.parallel import Parallel, Source
-from jaxvae.train.state import Init, Player, Replica, TrainState, init_program
-from jaxvae.train.step import Losses, make_step
+from jaxvae.train.remat import rematerialized
+from jaxvae.train.replica_parallel import ReplicaParallel
+from jaxvae.train.rollback import RollBack, Rollbacks, with_rate
+from jaxvae.train.skipping import skipping
+from jaxvae.train.state import RATE, Init, Player, Replica, TrainState, init_program
+from jaxvae.train.step import Step, make_step
 from jaxvae.train.workdir import Workdir
 from jaxvae.types import Variables
 from jaxvae.xla import ONCE
@@ -36,6 +42,12 @@ class Recipe:
         evaluate: numbers of one replica on held-out data, from its variables, after each epoch.
         epochs: passes over the data in all.
         ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
+        on_nan: what happens to the other replicas when a number of one becomes infinite or NaN.
+        skip_nonfinite: steps in a row that a replica may leave out because a gradient is infinite or NaN.
+        rollback: whether a replica that diverges goes back to the last good checkpoint, or to the start where there is
+            none, and on with half the learning rate, at most three times.
+        accumulate: parts that a batch is computed in, one after the other; see `jaxvae.train.accumulate`.
+        remat: whether activations are computed again in the backward pass; see `jaxvae.train.rematerialized`.
     """
 
     init: Init | Mapping[str, Init]
@@ -45,6 +57,50 @@ class Recipe:
     evaluate: Callable[[Variables, Replica], Mapping[str, float]]
     epochs: int
     ema_decay: float = 0.0
+    on_nan: OnNaN = "drop"
+    skip_nonfinite: int = 0
+    rollback: bool = False
+    accumulate: int = 1
+    remat: bool = False
+
+    def check(self, parallel: Parallel) -> None:
+        """Refuses parts of a batch that cannot be equally large, on each device that shares it.
+
+        Args:
+            parallel: the devices.
+
+        Raises:
+            ValueError: the batch size is not divisible by the number of parts times that of these devices.
+        """
+        devices = 1 if isinstance(parallel, ReplicaParallel) else parallel.devices
+        if self.accumulate > 1 and self.source.batch_size % (self.accumulate * devices):
+            shared = f" on each of {devices} devices" if devices > 1 else ""
+            raise ValueError(
+                f"accumulate cuts a batch into equal parts{shared}, but {self.source.batch_size} examples cannot be "
+                f"cut into {self.accumulate * devices}."
+            )
+
+    @property
+    def step(self) -> Step:
+        """The train step of one replica."""
+        losses = rematerialized(self.losses) if self.remat else self.losses
+        step = make_step(losses, self.players, ema_decay=self.ema_decay, accumulate=self.accumulate)
+        if self.skip_nonfinite:
+            step = skipping(step, self.players, most=self.skip_nonfinite)
+        return step
+
+    def begin(self, replicas: Sequence[Replica]) -> tuple[Wrapped, tuple[PyTree, ...]]:
+        """The state of all replicas before the first step, for who compiles it ahead.
+
+        Args:
+            replicas: the runs to train side by side.
+
+        Returns:
+            The program that computes it, and the program's arguments.
+        """
+        replicas = with_rate(replicas) if self.rollback else replicas
+        ema, skips = self.ema_decay > 0, self.skip_nonfinite > 0
+        return init_program(replicas, self.init, self.players, ema=ema, skips=skips)
 
 
 def run(
@@ -60,7 +116,8 @@ def run(
 ) -> TrainState:
     """Trains all replicas in one program and leaves config.json, metrics.jsonl, checkpoints and TensorBoard events.
 
-    A replica whose numbers become infinite or NaN is named in diverged.json, and the others go on.
+    A replica whose numbers become infinite or NaN is named in diverged.json, and the others go on; or it goes back, as
+    rollbacks.json then says; or the run stops. The recipe decides.
 
     Args:
         replicas: the runs to train side by side, equal but for seed and `hyper`.
@@ -77,14 +134,15 @@ def run(
 
     Raises:
         ValueError: the directory or the devices refuse, before anything is written.
-        NonFiniteError: every replica diverged.
+        NonFiniteError: every replica diverged, or one where that stops the others.
         Interrupted: a signal came; the state has been saved.
     """
-    parallel, source, players = parallel or Parallel(), recipe.source, recipe.players
-    step = make_step(recipe.losses, players, ema_decay=recipe.ema_decay)
-    program = parallel.compile_epoch(step, source, length=CHUNK, compiler_options=compiler_options)
+    parallel, source = parallel or Parallel(), recipe.source
+    parallel.check_replicas(len(replicas))
+    recipe.check(parallel)
+    program = parallel.compile_epoch(recipe.step, source, length=CHUNK, compiler_options=compiler_options)
     workdir.check(record, resume=resume, overwrite=overwrite)
-    begin, arguments = init_program(replicas, recipe.init, players, ema=recipe.ema_decay > 0)
+    begin, arguments = recipe.begin(replicas)
     shapes = jax.eval_shape(begin, *arguments)
     checkpoints = Checkpoints(workdir.checkpoints)
     fresh = not (resume and checkpoints.steps())
@@ -117,23 +175,45 @@ def run(
             steps.result()
         return given
 
-    state = parallel.place(state)
-    with (
-        MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log,
-        open_feed(program, source, state, place=parallel.place, length=CHUNK, stop=stop) as feed,
-    ):
-        final = fit(
-            state,
-            program,
-            source,
-            ready,
-            epochs=recipe.epochs,
-            standing=Standing(workdir.diverged, replicas, step=start),
-            evaluate=evaluate_all,
-            checkpoints=checkpoints,
-            log=log,
-        )
-    return jax.device_put(final, jax.devices()[0])
+    rollbacks = Rollbacks(workdir.rollbacks, replicas, step=start) if recipe.rollback else None
+    while True:
+        if rollbacks is not None:
+            rates = jnp.asarray(rollbacks.rates, state.hyper[RATE].dtype)
+            state = replace(state, hyper={**state.hyper, RATE: rates})
+        state = parallel.place(state)
+        standing = Standing(workdir.diverged, replicas, step=start, on_nan=recipe.on_nan, rollbacks=rollbacks)
+        try:
+            with (
+                MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log,
+                open_feed(program, source, state, place=parallel.place, length=CHUNK, stop=stop) as feed,
+            ):
+                final = fit(
+                    state,
+                    program,
+                    source,
+                    ready,
+                    epochs=recipe.epochs,
+                    standing=standing,
+                    evaluate=evaluate_all,
+                    checkpoints=checkpoints,
+                    log=log,
+                )
+            return jax.device_put(final, jax.devices()[0])
+        except RollBack as back:
+            state = _last_good(checkpoints, begin, arguments)
+            start = int(np.asarray(state.step)[0])
+            assert rollbacks is not None
+            rollbacks.add(back, to=start)
+
+
+def _last_good(checkpoints: Checkpoints, begin: Wrapped, arguments: Sequence[Any]) -> TrainState:
+    """The state of the newest undamaged checkpoint, or that before the first step where there is none."""
+    if not checkpoints.steps():
+        return _run_once(begin.lower(*arguments), arguments)
+    state, complaints = checkpoints.restore(vars(jax.eval_shape(begin, *arguments)))
+    for complaint in complaints:
+        say(f"{complaint}.")
+    return state
 
 
 def _run_once(lowered: Lowered, arguments: Sequence[Any]) -> TrainState:

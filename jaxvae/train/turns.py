@@ -1,4 +1,4 @@
-"""Replicas one after the other, by a program of a single one."""
+"""Replicas one after the other, by a program of a single one, or of one for each device."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,28 +12,31 @@ from jaxtyping import PyTree
 
 @dataclass(frozen=True)
 class InTurn:
-    """Steps of all replicas, made of those of a single one, with the same results.
+    """Steps of all replicas, made of those of a few, with the same results.
 
     A program for all of them would take a quarter longer to compile, to cut each replica's arrays out of the state and
     to put them back; NumPy needs no program for it.
 
     Attributes:
-        single: `(state, rows, arrays, count) -> (state, metrics)`, whose leading axis has one replica.
-        place: puts arrays on the devices.
+        steps: `(state, rows, arrays, count) -> (state, metrics)`, whose leading axis has so many replicas.
+        place: puts arrays with that axis on the devices.
+        together: how many replicas, of whose number that of all is a multiple.
     """
 
-    single: Callable[..., tuple[PyTree, PyTree]]
+    steps: Callable[..., tuple[PyTree, PyTree]]
     place: Callable[[PyTree], PyTree]
+    together: int = 1
 
     def __call__(self, state: PyTree, rows: PyTree, arrays: PyTree, count: Any) -> tuple[PyTree, PyTree]:
-        """As `single`, of any number of replicas."""
-        if len(rows) == 1:
-            return self.single(state, rows, arrays, count)
+        """As `steps`, of any number of replicas."""
+        if len(rows) == self.together:
+            return self.steps(state, rows, arrays, count)
         leaves, tree = jax.tree.flatten((state, rows))
         held, results = [_values(leaf) for leaf in leaves], []
-        for at in range(len(rows)):
-            part = jax.tree.unflatten(tree, self._placed([values[at : at + 1] for values in held], leaves))
-            results.append(jax.tree.flatten(jax.block_until_ready(self.single(*part, arrays, count))))
+        for at in range(0, len(rows), self.together):
+            some = slice(at, at + self.together)
+            part = jax.tree.unflatten(tree, self._placed([values[some] for values in held], leaves))
+            results.append(jax.tree.flatten(jax.block_until_ready(self.steps(*part, arrays, count))))
         like, tree = results[0]
         parts = zip(*(found for found, _ in results), strict=True)
         joined: tuple[PyTree, PyTree] = jax.tree.unflatten(
@@ -50,18 +53,19 @@ class InTurn:
         ]
 
 
-def of_one(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes a function of a single replica's shapes one of those of all.
+def of_all(function: Callable[..., Any], *, together: int = 1) -> Callable[..., Any]:
+    """Makes a function of a few replicas' shapes one of those of all.
 
     Args:
-        function: of the shapes of `InTurn.single`'s arguments.
+        function: of the shapes of `InTurn.steps`'s arguments.
+        together: how many replicas these have.
 
     Returns:
         The same of the shapes of an `InTurn`'s arguments.
     """
 
     def first(leaf: Any) -> jax.ShapeDtypeStruct:
-        shape = (1, *leaf.shape[1:])
+        shape = (together, *leaf.shape[1:])
         return jax.ShapeDtypeStruct(shape, leaf.dtype, sharding=getattr(leaf, "sharding", None))
 
     return lambda state, rows, *shared: function(*jax.tree.map(first, (state, rows)), *shared)

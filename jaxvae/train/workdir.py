@@ -16,6 +16,7 @@ from jaxvae.train.lock import claim
 _OURS = (
     "metrics.jsonl",
     "diverged.json",
+    "rollbacks.json",
     "results.json",
     "report.html",
     "figures",
@@ -51,6 +52,11 @@ class Workdir:
     def diverged(self) -> Path:
         """The replicas whose numbers became infinite or NaN, `diverged.json`; there is none if all is well."""
         return self.path / "diverged.json"
+
+    @property
+    def rollbacks(self) -> Path:
+        """How often replicas went back to a checkpoint, `rollbacks.json`; there is none if none did."""
+        return self.path / "rollbacks.json"
 
     @property
     def checkpoints(self) -> Path:

@@ -6,6 +6,8 @@ import pytest
 
 import jaxvae
 from jaxvae import cli, data, losses, models, report, study, train
+from jaxvae.study.trained import incidents
+from jaxvae.types import RunStopped
 
 
 def opened(workdir, *, parts=None, **flags):
@@ -147,6 +149,33 @@ def test_variants_of_one_program_train_together_and_one_that_diverges_does_not_s
         np.testing.assert_array_equal(run.sample(3), other.sample(3))
 
 
+def test_a_row_says_what_was_left_out_and_went_back(tmp_path):
+    variants = {name: VARIANTS[name] for name in ("wild", "calm")}
+    _, rows, _ = run_study(tmp_path / "run", variants, rollback=True, skip_nonfinite=1)
+    note = rows["wild"].note
+    assert note.startswith("Too fast. Diverged, and not counted: ")
+    assert note.count("; went on from step 0 at 0.125 of its learning rate") == 2, "of both seeds"
+    assert "Rolled back: " in note
+    assert rows["calm"].note == ""
+    config = train.Workdir(tmp_path / "run").read_config()
+    assert (config["config"]["rollback"], config["config"]["skip_nonfinite"]) == (True, 1)
+    assert {"on_nan"} <= set(config["free"])
+    assert jaxvae.load(tmp_path / "run", variant="calm", seed=1).seed == 1
+
+
+def test_a_sentence_says_how_many_steps_each_seed_left_out(tmp_path):
+    said = incidents("calm", train.Workdir(tmp_path), {0: 0, 1: 3, 2: 1})
+    assert said == "Steps left out because their gradient was not finite: seed 1 3, seed 2 1."
+    assert incidents("calm", train.Workdir(tmp_path), {0: 0}) == ""
+
+
+def test_a_variant_that_diverges_stops_the_others_if_the_flags_say_so(tmp_path):
+    variants = {name: VARIANTS[name] for name in ("wild", "wide")}
+    with pytest.raises(train.NonFiniteError, match="in replica 'wild, seed 0'"):
+        run_study(tmp_path / "run", variants, on_nan="stop")
+    assert not (tmp_path / "run" / "parts" / "width-6").exists()
+
+
 def test_a_run_of_diverged_variants_alone_stops(tmp_path):
     with pytest.raises(
         train.NonFiniteError, match="in replica 'wild, seed 0'; the last good checkpoint is kept"
@@ -204,6 +233,22 @@ def test_a_script_that_was_edited_is_not_resumed(tmp_path):
         with pytest.raises(ValueError, match=message):
             go(resume=True, **options)
     assert (tmp_path / "run" / "config.json").read_text() == before
+
+
+def test_an_estimate_says_what_training_takes_and_leaves_nothing(tmp_path, capsys):
+    experiment = opened(tmp_path / "run", parts=study.parts(VARIANTS), estimate=True, seeds=2)
+    with pytest.raises(RunStopped, match="Nothing was trained") as end:
+        experiment.train_variants(VARIANTS, lambda group: make(experiment, group))
+    assert end.value.status == 0
+    said = capsys.readouterr().out
+    assert "width-4: wild, calm\n" in said
+    assert "width-6: wide\n" in said
+    assert "in each of 4 replicas\n" in said
+    experiment.train_one(training(experiment), part="classifier", seed=0).encode(experiment.test_set.images)
+    for use in (lambda: experiment.train(training(experiment)), lambda: experiment.table({}, dict, [])):
+        with pytest.raises(RunStopped, match="Nothing was trained"):
+            use()
+    assert not (tmp_path / "run").exists()
 
 
 def test_contrasts_are_the_changes_that_variants_name():
