@@ -68,11 +68,11 @@ def find_devices() -> None:
     """
     try:
         jax.devices()
-    except RuntimeError as error:
+    except Exception as error:  # an AssertionError without words, where JAX has no plugin for the platform
         asked = os.environ.get("JAX_PLATFORMS")
         hint = f"; JAX_PLATFORMS asks for {asked}, set it to cpu or leave it out" if asked else ""
-        reason = str(error).splitlines()[0].removesuffix(".")
-        raise ValueError(f"JAX finds no device to compute on{hint} ({reason}).") from None
+        said = str(error).partition("\n")[0].removesuffix(".")
+        raise ValueError(f"JAX finds no device to compute on{hint}{said and f' ({said})'}.") from None
 
 
 @contextmanager
