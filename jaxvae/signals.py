@@ -18,10 +18,11 @@ MOMENT = 0.5
 
 @contextmanager
 def heard(first: Callable[[int], None], *, then_die: bool) -> Iterator[list[int]]:
-    """Hears signals of `STOPPING`, but for those that are ignored, as `nohup` wants it.
+    """Hears signals of `STOPPING`, but for those that are ignored, as `nohup` wants it for SIGHUP.
 
-    One that comes again more than `MOMENT` later acts at once; that of CPU time, which the system repeats, never does.
-    Off the main thread, where Python does not hear signals, nothing changes.
+    SIGINT is heard always: scripts start every command in the background such that it ignores it. A signal that comes
+    again more than `MOMENT` later acts at once; that of CPU time, which the system repeats, never does. Off the main
+    thread, where Python does not hear signals, nothing changes.
 
     Args:
         first: called with the number of the first one.
@@ -45,7 +46,7 @@ def heard(first: Callable[[int], None], *, then_die: bool) -> Iterator[list[int]
 
     kinds = STOPPING if _on_main_thread() else ()
     before = {kind: signal.getsignal(kind) for kind in kinds}
-    before = {kind: handler for kind, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    before = {kind: handler for kind, handler in before.items() if _meant(kind, handler)}
     for kind in before:
         signal.signal(kind, hear)
     try:
@@ -58,8 +59,12 @@ def heard(first: Callable[[int], None], *, then_die: bool) -> Iterator[list[int]
 def die_at_once() -> None:
     """Lets signals of `STOPPING` end the process without a word from now on, but for those that are ignored."""
     for kind in STOPPING if _on_main_thread() else ():
-        if signal.getsignal(kind) != signal.SIG_IGN:
+        if _meant(kind, signal.getsignal(kind)):
             signal.signal(kind, signal.SIG_DFL)
+
+
+def _meant(kind: signal.Signals, handler: object) -> bool:
+    return handler is not None and (kind == signal.SIGINT or handler != signal.SIG_IGN)
 
 
 def _on_main_thread() -> bool:

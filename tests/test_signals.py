@@ -64,11 +64,16 @@ def test_the_limit_of_cpu_time_that_the_system_repeats_is_heard_once(monkeypatch
     assert caught == [signal.SIGXCPU]
 
 
-def test_a_signal_that_is_ignored_stays_ignored():
+def test_a_signal_that_is_ignored_stays_so_but_for_ctrl_c():
+    """A script's shell has its commands in the background ignore SIGINT, and `kill -INT` is meant all the same."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with heard(ignore_first, then_die=True) as caught:
         send(signal.SIGHUP)
-    assert caught == []
+        assert caught == []
+        send(signal.SIGINT)
+        assert caught == [signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     signals.die_at_once()
     expected = [signal.SIG_IGN if kind == signal.SIGHUP else signal.SIG_DFL for kind in STOPPING]
     assert [signal.getsignal(kind) for kind in STOPPING] == expected

@@ -16,7 +16,10 @@ HYBRID = (
     "--batch-size 20"
 )
 CHAINS = {
-    "vlae_mnist": ("vlae_mnist", "--preset smoke --limit 480 --epochs 4 --hidden 16 --widths 4 4"),
+    "vlae_mnist": (
+        "vlae_mnist",
+        "--preset smoke --limit 480 --epochs 4 --hidden 16 --widths 4 4 --latent-sizes 2 2",
+    ),
     "vae_losses_mnist": ("vae_losses_mnist", f"{SMOKE} --limit 256 --batch-size 32 --epochs 3"),
     "conv_vae_mnist": ("conv_vae_mnist", f"{SMOKE} --limit 240 --batch-size 40 --epochs 3 --samples 40"),
     "winged_horses": (
