@@ -44,9 +44,7 @@ class Loop(ExitStack):
     def __enter__(self) -> "Loop":
         folder = Path(self.enter_context(tempfile.TemporaryDirectory()))
         replicas = list(self._setup.replicas)
-        self._log = self.enter_context(
-            train.MetricLog(folder / "metrics.jsonl", folder / "tensorboard", replicas, step=0)
-        )
+        self._log = train.MetricLog(folder / "metrics.jsonl", folder / "tensorboard", replicas, step=0)
         self._checkpoints = train.Checkpoints(folder / "checkpoints")
         self._standing = train.Standing(folder / "diverged.json", replicas, step=0)
         self._feed = self.enter_context(

@@ -7,7 +7,11 @@ different numbers. The numbers must never change, so that a resumed run draws wh
 drawn.
 """
 
+from operator import index
+from typing import SupportsIndex
+
 import jax
+import numpy as np
 from jaxtyping import Array, Int, Key
 
 _LAST = 2**32 - 1
@@ -29,6 +33,25 @@ AUGMENTATION = _LAST - 1
 
 INDEPENDENT = _LAST
 """For the key that a model evaluates a batch with: draws that are independent of the model's."""
+
+
+def seed_key(seed: int) -> Key[Array, ""]:
+    """Key of a seed that a user gave.
+
+    Args:
+        seed: a whole number of 32 bits.
+
+    Returns:
+        The seed's key.
+
+    Raises:
+        ValueError: another seed; `jax.random.key` would take it modulo 2**32.
+    """
+    whole = isinstance(seed, SupportsIndex) and not isinstance(seed, jax.Array | np.ndarray)
+    if not (whole and 0 <= index(seed) <= _LAST):
+        given = seed if whole or isinstance(seed, float) else f"a {type(seed).__name__}"
+        raise ValueError(f"seed must be a whole number from 0 to {_LAST}, got {given}.")
+    return jax.random.key(index(seed))
 
 
 @jax.jit

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Integer, Key
 
 from jaxvae import models
 from jaxvae.images import Images, as_floats
-from jaxvae.keys import evaluation_key
+from jaxvae.keys import evaluation_key, seed_key
 from jaxvae.pieces import in_pieces
 from jaxvae.types import Model, Posterior, Variables
 
@@ -110,6 +110,10 @@ class Run:
                 model, or a model that is no autoencoder.
         """
         codes = tuple(jnp.asarray(z, jnp.float32) for z in latents)
+        if len({len(z) for z in codes}) > 1:
+            raise ValueError(
+                f"latents must be as many on each level, got {', '.join(str(len(z)) for z in codes)}."
+            )
         inputs = codes, self._to_labels(labels, len(codes[0]) if codes else 0)
         with jax.default_matmul_precision(self.matmul_precision):
             return in_pieces(lambda z, y: _decode(self.autoencoder, self.variables, z, y), inputs)
@@ -137,7 +141,7 @@ class Run:
 
         Args:
             n: how many.
-            seed: source of randomness; models of equal priors get equal codes from the prior.
+            seed: source of randomness, from 0 to 2**32 - 1; models of equal priors get equal codes from the prior.
             labels: [n], class of each image, or its attributes, [n, attributes].
             sampler: source of the codes, as `jaxvae.study.make_sampler` makes it; the model's prior if not given.
 
@@ -145,8 +149,8 @@ class Run:
             Images in [0, 1].
 
         Raises:
-            ValueError: n below 0, a sampler that is no function, labels that do not match n or the model, or a model
-                that is no autoencoder.
+            ValueError: n below 0, a seed out of range, a sampler that is no function, labels that do not match n or the
+                model, or a model that is no autoencoder.
         """
         if n < 0:
             raise ValueError(f"n must be at least 0, got {n}.")
@@ -154,7 +158,7 @@ class Run:
             raise ValueError(
                 f"sampler must be a function (key, n), as jaxvae.study.make_sampler makes it, got {sampler!r}."
             )
-        key = jax.random.key(seed)
+        key = seed_key(seed)
         with jax.default_matmul_precision(self.matmul_precision):
             codes = models.draw(key, self.autoencoder.priors, n) if sampler is None else sampler(key, n)
         return self.decode(codes, labels=labels)

@@ -14,6 +14,7 @@ GROUND = (
     "jaxvae.images",
     "jaxvae.keys",
     "jaxvae.pieces",
+    "jaxvae.records",
     "jaxvae.screen",
     "jaxvae.signals",
     "jaxvae.xla",

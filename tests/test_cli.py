@@ -470,3 +470,12 @@ def test_a_user_without_a_name_has_a_place_for_caches(monkeypatch):
     monkeypatch.setattr(Path, "home", home)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert cache_directory() == Path("/.cache/jaxvae")
+
+
+@pytest.mark.parametrize("arguments", [["--workdir=~/runs"], ["--workdir", "~/runs"]])
+def test_the_users_home_is_understood_where_a_shell_leaves_it(launch, monkeypatch, tmp_path, arguments):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    seen = []
+    assert launch(*arguments, main=seen.append)[0] == 0
+    assert launch("--workdir=a~/~b", main=seen.append)[0] == 0
+    assert [config.workdir for config in seen] == [tmp_path / "runs", Path("a~/~b")]

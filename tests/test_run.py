@@ -1,4 +1,7 @@
+import copy
+import json
 import os
+import pickle
 import re
 import shutil
 from functools import cache, partial
@@ -33,6 +36,7 @@ def _state(step=1, *, scale=1.0):
 
 
 def _save(path, *states, **flags):
+    """A run's directory, as an experiment leaves it."""
     directory = train.Workdir(path)
     record = {
         "experiment": "toy",
@@ -43,7 +47,7 @@ def _save(path, *states, **flags):
     }
     directory.open(record, resume=False, overwrite=False)
     for state in states:
-        train.Checkpoints(directory.checkpoints).save(state)
+        train.Checkpoints(directory.checkpoints, {"config": record}).save(state)
     return path
 
 
@@ -179,7 +183,17 @@ def test_samples_are_decoded_from_the_codes_of_a_sampler(run):
             lambda run, x: run.decode((jnp.zeros((1, 2)),)),
             "one latent for each level, of sizes (2, 3), got (2,).",
         ),
+        (
+            lambda run, x: run.encode(np.where(x < 9, np.nan, np.float32(x) / 255)),
+            "must be uint8 or float in [0, 1], got float32 from nan to nan",
+        ),
+        (
+            lambda run, x: run.decode((jnp.zeros((2, 2)), jnp.zeros((3, 3)))),
+            "latents must be as many on each level, got 2, 3.",
+        ),
         (lambda run, x: run.sample(-1), "n must be at least 0, got -1."),
+        (lambda run, x: run.sample(1, seed=-1), "seed must be a whole number from 0 to 4294967295, got -1."),
+        (lambda run, x: run.sample(1, seed=2**32), "from 0 to 4294967295, got 4294967296."),
         (lambda run, x: run.interpolate(x[:2], x[2:4]), "must be one image each, got 2 and 2"),
         (lambda run, x: run.interpolate(x[:1], x[1:2], steps=1), "at least 2 steps, its ends, got 1"),
         (lambda run, x: run.interpolate(x[:1], x[1:2], path="curved"), "linear, spherical, got 'curved'"),
@@ -190,7 +204,11 @@ def test_samples_are_decoded_from_the_codes_of_a_sampler(run):
         "centred",
         "NaN",
         "levels",
+        "NaN encoded",
+        "lengths",
         "no samples",
+        "negative seed",
+        "large seed",
         "two images",
         "one step",
         "path",
@@ -269,21 +287,96 @@ def test_the_newest_undamaged_checkpoint_is_read_and_nothing_written(tmp_path):
 
 
 def test_a_run_can_be_moved(workdir, run, tmp_path, images, monkeypatch):
+    expected = run.reconstruct(images)
     shutil.copytree(workdir, tmp_path / "elsewhere")
     monkeypatch.chdir(tmp_path)
-    _assert_equal(jaxvae.load("elsewhere").reconstruct(images), run.reconstruct(images))
+    _assert_equal(jaxvae.load("elsewhere").reconstruct(images), expected)
+    (tmp_path / "elsewhere").rename(tmp_path / "[thesis] runs?")
+    _assert_equal(jaxvae.load(tmp_path / "[thesis] runs?").reconstruct(images), expected)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _assert_equal(jaxvae.load("~/[thesis] runs?").reconstruct(images), expected)
+
+
+def test_a_run_is_pickled_and_copied(run, images):
+    expected = run.reconstruct(images)
+    for copied in (pickle.loads(pickle.dumps(run)), copy.deepcopy(run)):
+        _assert_equal(copied.reconstruct(images), expected)
+        assert (repr(copied), copied.config) == (repr(run), run.config)
+        assert copied.model == run.model
+
+
+def test_a_damaged_configuration_is_taken_from_the_checkpoint(workdir, run, tmp_path):
+    shutil.copytree(workdir, tmp_path / "toy")
+    (tmp_path / "toy" / "config.json").write_text("")
+    with pytest.warns(UserWarning, match="what the newest checkpoint says is taken for it"):
+        loaded = jaxvae.load(tmp_path / "toy")
+    assert loaded.config == run.config
+
+
+_ALTERED = {
+    "no precision": (lambda c: c["config"].pop("precision"), "was not written by an experiment"),
+    "another precision": (
+        lambda c: c["config"].update(precision="float8"),
+        "was not written by an experiment",
+    ),
+    "precision of products": (
+        lambda c: c["config"].update(matmul_precision=3),
+        "was not written by an experiment",
+    ),
+    "no experiment": (lambda c: c.pop("experiment"), "was not written by an experiment"),
+    "no replicas": (lambda c: c.update(replicas=[]), "was not written by an experiment"),
+    "replicas that are none": (lambda c: c.update(replicas=[3]), "was not written by an experiment"),
+    "a seed that is none": (lambda c: c["replicas"][0].update(seed="0"), "was not written by an experiment"),
+    "more replicas": (lambda c: c["replicas"].append(c["replicas"][0]), "lists 5 replicas, they hold 4"),
+    "no model": (lambda c: c.pop("model"), "describes no model"),
+    "models that are none": (lambda c: c.update(models=[]), "was not written by an experiment"),
+    "another family": (lambda c: c["model"].update(family="gpt"), "describes no model: model family must be"),
+    "a size that is no number": (lambda c: c["model"].update(hidden="8"), "describes no model"),
+    "another size": (
+        lambda c: c["model"].update(hidden=9),
+        "does not describe the model in its checkpoints: batch_stats/top_norms_0/mean has shape (9,) there, (8,)",
+    ),
+    "other images": (
+        lambda c: c["model"].update(image_shape=[16, 16, 3]),
+        "does not describe the model in its",
+    ),
+    "parts that are none": (lambda c: c.update(parts=[3]), "was not written by an experiment"),
+    "parts that are nowhere": (lambda c: c.update(parts={"plain": "x" * 999}), "it was not trained yet"),
+}
+
+
+@pytest.mark.parametrize(("alter", "message"), _ALTERED.values(), ids=_ALTERED)
+def test_an_altered_configuration_is_one_sentence(workdir, tmp_path, alter, message):
+    shutil.copytree(workdir, tmp_path / "toy")
+    config = json.loads((tmp_path / "toy" / "config.json").read_text())
+    alter(config)
+    (tmp_path / "toy" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=re.escape(message)) as refusal:
+        jaxvae.load(tmp_path / "toy")
+    assert "\n" not in str(refusal.value)
 
 
 def _no_checkpoint(path):
     shutil.rmtree(path / "checkpoints")
 
 
+def _no_configuration(path):
+    _no_checkpoint(path)
+    (path / "config.json").unlink()
+
+
 def _half_a_config(path):
+    _no_checkpoint(path)
     config = (path / "config.json").read_text()
     (path / "config.json").write_text(config[: len(config) // 2])
 
 
+def _half_of_diverged(path):
+    (path / "diverged.json").write_text('[{"variant": ')
+
+
 def _of_another_program(path):
+    _no_checkpoint(path)
     (path / "config.json").write_text('{"architectures": []}')
 
 
@@ -291,9 +384,10 @@ def _of_another_program(path):
     ("spoil", "choice", "message"),
     [
         (shutil.rmtree, {}, "holds no run: there is no config.json in it"),
-        (lambda path: (path / "config.json").unlink(), {}, "holds no run: there is no config.json in it"),
+        (_no_configuration, {}, "holds no run: there is no config.json in it"),
         (_no_checkpoint, {}, "no readable checkpoint in"),
         (_half_a_config, {}, "config.json is damaged"),
+        (_half_of_diverged, {}, "diverged.json is damaged: it must hold a list of replicas"),
         (_of_another_program, {}, "config.json was not written by an experiment of jaxvae"),
         (lambda path: None, {"variant": "best"}, "has no run of variant 'best'; it has ('plain', seed 4), "),
         (
@@ -302,7 +396,16 @@ def _of_another_program(path):
             "has no run of variant 'sharp' with seed 5; it has ('plain', seed 4)",
         ),
     ],
-    ids=["no directory", "no config", "no checkpoint", "half a config", "foreign", "variant", "seed"],
+    ids=[
+        "no directory",
+        "no config",
+        "no checkpoint",
+        "half a config",
+        "diverged",
+        "foreign",
+        "variant",
+        "seed",
+    ],
 )
 def test_what_cannot_be_loaded_is_one_sentence(workdir, tmp_path, spoil, choice, message):
     path = tmp_path / "toy"
@@ -385,7 +488,9 @@ def test_a_part_without_replicas_is_refused(study, tmp_path):
     path = tmp_path / "study"
     shutil.copytree(study[0], path)
     (path / "parts" / "one" / "config.json").write_text('{"config": {}}')
-    with pytest.raises(ValueError, match=r"one.config.json was not written by an experiment of jaxvae\."):
+    with pytest.raises(
+        ValueError, match=r"one.config.json was not written by an experiment of jaxvae, or was altered\."
+    ):
         jaxvae.load(path, variant="flat")
     assert jaxvae.load(path, variant="deep").variant == "deep"
 

@@ -13,6 +13,9 @@ MESSAGES = {
     "a number in place of a term": r"Term mine must be a function \(key, output, batch\), got 1\.0",
     "a term that returns nothing": r"Term mine must return one value per example, .*, got NoneType",
     "a sampler's name": r"sampler must be a function \(key, n\), as .*make_sampler makes it, got 'mixture'",
+    "a key in place of a seed": r"seed must be a whole number from 0 to 4294967295, got a PRNGKeyArray",
+    "an array in place of a seed": r"seed must be a whole number from 0 to 4294967295, got a ndarray",
+    "a fraction in place of a seed": r"seed must be a whole number from 0 to 4294967295, got 0\.5",
     "images without channels": r"Images must be an array \[n, height, width, channels\], got shape \(2, 8, 8\); "
     r"give grey images as images\[\.\.\., None\]",
     "labels as strings": r"Labels must be integers, got <U\d+; number the classes and give their names as class_names",

@@ -3,6 +3,7 @@
 import argparse
 import io
 import itertools
+import os
 import re
 import shlex
 import sys
@@ -131,7 +132,7 @@ def parse(
                 type(default),
                 prog=program,
                 description=description,
-                args=arguments,
+                args=[_expanded(argument) for argument in (sys.argv[1:] if arguments is None else arguments)],
                 default=default,
                 config=_TYRO,
             )
@@ -139,6 +140,12 @@ def parse(
         if not stop.code:
             raise
         raise ValueError(_sentence(said.getvalue())) from None
+
+
+def _expanded(argument: str) -> str:
+    """With the user's home for ~, which a shell leaves in --workdir=~/runs."""
+    flag = re.match(r"(--[\w-]+=)?(?=~(/|$))", argument)
+    return flag[0] + os.path.expanduser(argument[flag.end() :]) if flag else argument
 
 
 def _parse(

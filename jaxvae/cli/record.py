@@ -122,6 +122,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: _version(name) for name in _PACKAGES},
+        "prng": jax.config.values["jax_default_prng_impl"],
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
     }
 

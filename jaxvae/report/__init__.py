@@ -4,6 +4,7 @@ This room works on NumPy arrays, dicts and its own records; it does not depend o
 """
 
 import jaxvae.report.backend  # noqa: F401  # before anything imports Matplotlib
+from jaxvae.records import Record, read_records
 from jaxvae.report.accuracy_curves import Series, accuracy_curves, percent
 from jaxvae.report.bars import bars
 from jaxvae.report.blocks import Block, Details, Heading, Paragraph, Picture, Table, picture
@@ -22,7 +23,6 @@ from jaxvae.report.moments import moments
 from jaxvae.report.orders import compare_orders, spearman
 from jaxvae.report.page import write_page
 from jaxvae.report.planes import CodePlane, code_planes
-from jaxvae.report.records import Record, read_records
 from jaxvae.report.results import Row, Summary, summarize, write_results
 from jaxvae.report.style import save
 from jaxvae.report.tables import to_html, to_markdown

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from jaxvae.records import Record
 from jaxvae.report.column import Column
-from jaxvae.report.records import Record
 from jaxvae.report.style import INK, WIDTH, canvas, dress, own_style, series_style, text_size
 
 _COORDINATES = {"variant", "seed", "epoch", "step", "split"}

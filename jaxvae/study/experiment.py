@@ -334,6 +334,7 @@ class Experiment:
             The block.
         """
         self._train_first()
+        self.workdir.require()
         return report.picture(self.workdir.figures / f"{name}.png", figure, caption)
 
     def records(self, variants: Iterable[str] | None = None) -> list[report.Record]:
@@ -380,6 +381,7 @@ class Experiment:
             words: what is printed below the tables.
         """
         self._train_first()
+        self.workdir.require()
         record, seconds = self.workdir.read_config(), time.monotonic() - self.started
         if self._begun:
             self.workdir.merge_metrics([p for p in self._begun if self.workdir.part(p).metrics.exists()])
@@ -425,8 +427,7 @@ class Experiment:
         if part is None:
             return self.workdir
         if not self._begun:
-            record = self._record(self.source) | {"parts": dict(self.parts)}
-            self.workdir.open(record, resume=self.config.resume, overwrite=self.config.overwrite)
+            self.workdir.open(self._whole, resume=self.config.resume, overwrite=self.config.overwrite)
         if part not in self._begun:
             self._begun.append(part)
         return self.workdir.part(part)
@@ -445,12 +446,18 @@ class Experiment:
                 self.recipe(training),
                 workdir=workdir,
                 record=record,
-                resume=self.config.resume if part is None else workdir.config.exists(),
+                whole=None if part is None else self._whole,
+                resume=self.config.resume if part is None else workdir.holds_run(),
                 overwrite=self.config.overwrite and part is None,
                 parallel=self.parallel,
                 compiler_options=self.layout.compiler_options,
             )
         return state, record
+
+    @property
+    def _whole(self) -> dict[str, Any]:
+        """What the config.json of a run with parts says."""
+        return self._record(self.source) | {"parts": dict(self.parts)}
 
     def recipe(self, training: Training) -> Recipe:
         """How the flags train a training.

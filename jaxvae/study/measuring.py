@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jaxvae import evaluate, losses, models
-from jaxvae.files import write_atomically
+from jaxvae.files import exists, write_atomically
+from jaxvae.records import Record, is_measured, read_lines
 from jaxvae.run import Run
 from jaxvae.study.experiment import Experiment
 from jaxvae.study.training import forward
@@ -15,7 +16,8 @@ from jaxvae.study.training import forward
 class Measuring(ABC):
     """Measures trained models; what was measured before an interruption is read from `measures.jsonl`.
 
-    The run's report ends that file. A subclass gives `measure`, and `words` where there is more to say.
+    The run's report ends that file; what is damaged in it is measured again. A subclass gives `measure`, and `words`
+    where there is more to say.
 
     Args:
         experiment: the run.
@@ -56,15 +58,21 @@ class Measuring(ABC):
             Values by name.
         """
         path = self.experiment.workdir.measures
-        lines = path.read_text().splitlines() if path.exists() else []
+        records = read_lines(path, _is_measurement)[0] if exists(path) else []
         own = {"variant": run.variant, "seed": run.seed, "protocol": self.protocol}
-        for record in map(json.loads, lines):
+        for record in records:
             if own.items() <= record.items():
                 return record["metrics"]
         metrics = self.measure(run)
-        text = "".join(f"{line}\n" for line in [*lines, json.dumps(own | {"metrics": metrics})])
+        self.experiment.workdir.require()
+        text = "".join(f"{json.dumps(record)}\n" for record in [*records, own | {"metrics": metrics}])
         write_atomically(path, text.encode())
         return metrics
+
+
+def _is_measurement(record: Record) -> bool:
+    metrics = record.get("metrics")
+    return isinstance(metrics, dict) and all(map(is_measured, metrics.values()))
 
 
 class ByModel:

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Key
 
 from jaxvae import models
 from jaxvae.images import Images
+from jaxvae.keys import seed_key
 from jaxvae.run import Labels, Run, Sampler
 from jaxvae.study.second_stage import fit_second_stage
 from jaxvae.study.training_set import training_set
@@ -66,7 +67,7 @@ def make_sampler(
         chosen = np.sort(np.random.default_rng(seed).choice(len(images), MIXTURE_CODES, replace=False))
         images, labels = images[chosen], None if labels is None else labels[chosen]
     # Samples are often drawn by the same seed, and shall not depend on the draws that they were fitted to.
-    draws, start = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1))
+    draws, start = jax.random.split(jax.random.fold_in(seed_key(seed), 1))
     codes = _joined(run.encode(images, labels=labels))
     sample: Callable[[Key[Array, ""], int], Float[Array, "n d"]]
     if name == "mixture":

@@ -1,17 +1,16 @@
-"""Train states on disk, through Orbax.
+"""Train states on disk.
 
 A checkpoint is a directory `<step>/` that Orbax writes under another name and then renames. A list of checksums is
-added last: a checkpoint with a list is complete, and one whose files match it is undamaged. Arrays carry no device
-placement, so a checkpoint from one kind of machine can be read on any other.
+added last: a checkpoint with a list is complete, and one whose files match it is undamaged. Beside the arrays lies a
+record of the run that they are of. Arrays carry no device placement, so a checkpoint from one kind of machine can be
+read on any other.
 """
 
 import dataclasses
-import hashlib
-import logging
+import json
 import os
 import re
 import shutil
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,20 +19,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
-from jaxtyping import PyTree
+from jaxtyping import Key, PyTree
 
-from jaxvae.files import write_atomically
+from jaxvae.files import exists, write_atomically
+from jaxvae.records import parse
 from jaxvae.train.state import TrainState
+from jaxvae.train.storage import read_tree, write_tree
+from jaxvae.train.sums import SUMS, damage, write_sums
 
 KEEP = 3
 """Number of checkpoints that are kept, the newest ones."""
 
-_SUMS = "SHA256SUMS"
+_RECORD = "record.json"
 
 
 class CheckpointError(ValueError):
-    """No checkpoint of a run can be read."""
+    """No checkpoint of a run can be read, or it is not one of the state that is asked for."""
 
 
 class Checkpoints:
@@ -41,16 +42,16 @@ class Checkpoints:
 
     Args:
         directory: holds the checkpoints; created by the first `save`.
+        record: what is kept beside each state, of what JSON can hold.
     """
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
+    def __init__(self, directory: str | os.PathLike[str], record: Mapping[str, Any] | None = None) -> None:
         self.directory = Path(directory).absolute()
+        self._kept = dict(record or {})
 
     def steps(self) -> list[int]:
         """Steps with a complete checkpoint, oldest first."""
-        return sorted(
-            int(sums.parent.name) for sums in self.directory.glob(f"*/{_SUMS}") if sums.parent.name.isdigit()
-        )
+        return sorted(step for step in self._begun() if exists(self.directory / str(step) / SUMS))
 
     def save(self, state: TrainState) -> None:
         """Writes a state under its step; does nothing if that step is already saved.
@@ -64,41 +65,46 @@ class Checkpoints:
         step, complete = int(np.ravel(state.step)[0]), self.steps()
         if step in complete:
             return
-        for entry in self.directory.glob("*"):  # an incomplete later one would make Orbax skip this one
-            if entry.name.isdigit() and int(entry.name) not in complete:
-                shutil.rmtree(entry)
-        path, tree = self.directory / str(step), _to_numpy(state)
-        _check_space(path, sum(leaf.nbytes for leaf in jax.tree.leaves(tree)))
-        options = ocp.CheckpointManagerOptions(max_to_keep=KEEP, enable_async_checkpointing=False)
-        try:
-            with _quiet(), ocp.CheckpointManager(self.directory, options=options) as manager:
-                manager.save(step, args=ocp.args.StandardSave(tree))
-        except ValueError as error:
-            if code := re.search(r"os_error_code='(\d+)'", str(error)):
-                raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
-            raise
-        sums = "".join(f"{_digest(file)}  {file.relative_to(path)}\n" for file in _files(path))
-        write_atomically(path / _SUMS, sums.encode())
+        for begun in set(self._begun()) - set(complete):  # a later one would make Orbax skip this one
+            shutil.rmtree(self.directory / str(begun))
+        path = write_tree(self.directory, step, _to_numpy(state), keep=KEEP)
+        record = self._kept | {"prng": _prng(state.key)}
+        write_atomically(path / _RECORD, f"{json.dumps(record, indent=2)}\n".encode())
+        write_sums(path)
 
     def restore(self, like: Mapping[str, PyTree]) -> tuple[TrainState, list[str]]:
         """Reads the newest undamaged checkpoint, and renames damaged newer ones to `<step>.damaged`.
 
         Args:
-            like: fields of a state with the same structure; arrays, or shapes as `jax.eval_shape` gives them.
+            like: fields of a state with the same structure, shapes and types; arrays, or shapes as `jax.eval_shape`
+                gives them.
 
         Returns:
             The state, and a sentence for each newer checkpoint that is damaged.
 
         Raises:
-            CheckpointError: there is no undamaged checkpoint.
+            CheckpointError: there is no undamaged checkpoint, or it holds another state: arrays of other names, shapes
+                or types, or keys of another implementation of random numbers.
         """
         step, complaints = self._newest()
+        trained, prng = self._record(step).get("prng"), _prng(like["key"])
+        if trained not in (None, prng):
+            raise CheckpointError(
+                f"the checkpoints in {self.directory} were trained with random numbers by {trained}, now they are by "
+                f"{prng}; set JAX_DEFAULT_PRNG_IMPL={trained}."
+            )
+        target = {**like, "key": jax.eval_shape(jax.random.key_data, like["key"])}
+        try:
+            fields = jax.tree.map(jnp.asarray, _as(target, self._tree(step)))
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"checkpoint {step} in {self.directory} is of another model or optimizer: {error}; take those that it "
+                "was trained with, or start anew in another --workdir."
+            ) from None
         for damaged in (s for s in self.steps() if s > step):
             shutil.rmtree(self.directory / f"{damaged}.damaged", ignore_errors=True)
             (self.directory / str(damaged)).rename(self.directory / f"{damaged}.damaged")
-        target = {**like, "key": jax.eval_shape(jax.random.key_data, like["key"])}
-        fields = jax.tree.map(jnp.asarray, self._read(step, target))
-        fields["key"] = jax.random.wrap_key_data(fields["key"])
+        fields["key"] = jax.random.wrap_key_data(fields["key"], impl=prng)
         return TrainState(**fields), complaints
 
     def restore_tree(self) -> dict[str, Any]:
@@ -114,70 +120,78 @@ class Checkpoints:
         step, complaints = self._newest()
         for complaint in complaints:
             warnings.warn(f"{complaint}; reading that of step {step}.", stacklevel=2)
-        return self._read(step, None)
+        return self._tree(step)
+
+    def read_record(self) -> dict[str, Any]:
+        """What is kept beside the newest undamaged state.
+
+        Returns:
+            What was given as `record`, and the implementation of random numbers as "prng"; nothing if there is no such
+            state or nothing was given.
+        """
+        try:
+            return self._record(self._newest()[0])
+        except CheckpointError:
+            return {}
+
+    def _begun(self) -> list[int]:
+        """Steps with a folder, whether it is complete or not."""
+        try:
+            names = [entry.name for entry in self.directory.iterdir() if entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [int(name) for name in names if re.fullmatch("0|[1-9][0-9]*", name)]
 
     def _newest(self) -> tuple[int, list[str]]:
         complaints: list[str] = []
         for step in reversed(self.steps()):
-            damage = _damage(self.directory / str(step))
-            if damage is None:
+            wrong = damage(self.directory / str(step))
+            if wrong is None:
                 return step, complaints
-            complaints.append(f"checkpoint {step} is damaged ({damage})")
+            complaints.append(f"checkpoint {step} is damaged ({wrong})")
         details = f": {'; '.join(complaints)}" if complaints else ""
         raise CheckpointError(
-            f"no readable checkpoint in {self.directory}{details}; start again with --overwrite."
+            f"no readable checkpoint in {self.directory}{details}; put back a copy of one, or start anew in another "
+            "--workdir."
         )
 
-    def _read(self, step: int, target: PyTree) -> Any:
-        path = self.directory / str(step) / "default"
-        with _quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
-            shapes = reader.metadata(path).item_metadata.tree if target is None else target
-            restore = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)
-            return reader.restore(path, args=ocp.args.PyTreeRestore(item=target, restore_args=restore))
+    def _tree(self, step: int) -> dict[str, Any]:
+        try:
+            return read_tree(self.directory, step)
+        except ValueError as error:
+            raise CheckpointError(
+                f"checkpoint {step} in {self.directory} is none that this version of Orbax reads ({error}); read it "
+                "with the version that wrote it."
+            ) from None
+
+    def _record(self, step: int) -> dict[str, Any]:
+        file = self.directory / str(step) / _RECORD
+        record = parse(file.read_bytes()) if exists(file) else None
+        return record if isinstance(record, dict) else {}
 
 
-class _quiet:  # noqa: N801
-    """Silences Orbax's log messages."""
-
-    def __enter__(self) -> None:
-        self.logger = logging.getLogger("absl")
-        self.level = self.logger.level
-        self.logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *_: object) -> None:
-        self.logger.setLevel(self.level)
+def _prng(key: Key[Any, "..."]) -> str:
+    """Name of the implementation that typed keys, or keys of a shape, belong to."""
+    names: list[str] = []
+    jax.eval_shape(lambda key: names.append(str(jax.random.key_impl(key))), key)
+    return names[0]
 
 
-def _check_space(path: Path, size: int) -> None:
-    """Fails on a full disk before Orbax does, since each of its threads would print a traceback."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryFile(dir=path.parent) as probe:
-            probe.write(bytes(size))
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+def _as(like: PyTree, tree: PyTree) -> PyTree:
+    """Arrays in the structure of others, whose names, shapes and types they must have."""
+    found = {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+    wanted = {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(like)}
+    if alone := sorted(found.keys() ^ wanted.keys()):
+        raise CheckpointError(f"{alone[0]} is {'not wanted' if alone[0] in found else 'not in it'}")
+    for name, leaf in wanted.items():
+        kinds = [f"{each.dtype} of shape {tuple(each.shape)}" for each in (found[name], leaf)]
+        if kinds[0] != kinds[1]:
+            raise CheckpointError(f"{name} is {kinds[0]}, not {kinds[1]}")
+    return jax.tree_util.tree_map_with_path(lambda path, _: found[_name(path)], like)
 
 
-def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith(_SUMS))
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _damage(path: Path) -> str | None:
-    """Says what is wrong with the files of a checkpoint; None if they are undamaged."""
-    lines = (line.partition("  ") for line in (path / _SUMS).read_text().splitlines())
-    listed = {name: digest for digest, _, name in lines}
-    present = {str(file.relative_to(path)): file for file in _files(path)}
-    if unlisted := sorted(set(present) - set(listed)):
-        return f"{_SUMS} does not list {unlisted[0]}"
-    if missing := sorted(set(listed) - set(present)):
-        return f"{missing[0]} is missing"
-    wrong = [name for name, digest in listed.items() if _digest(present[name]) != digest]
-    return f"{wrong[0]} is truncated or altered" if wrong else None
+def _name(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def _to_numpy(state: TrainState) -> dict[str, PyTree]:

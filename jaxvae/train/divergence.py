@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from jaxvae.files import write_atomically
 from jaxvae.screen import say
+from jaxvae.train.incidents import read_incidents
 from jaxvae.train.rollback import RollBack, Rollbacks
 from jaxvae.train.skipping import SKIPPED
 from jaxvae.train.state import Replica, TrainState
@@ -51,6 +52,9 @@ class Standing:
         on_nan: "drop" goes on with the other replicas when one diverges, "stop" does not.
         rollbacks: which replicas have gone back how often; None if none may.
 
+    Raises:
+        ValueError: the file is damaged.
+
     Attributes:
         replicas: those still training, by number on the leading axis.
     """
@@ -65,7 +69,7 @@ class Standing:
         rollbacks: Rollbacks | None = None,
     ) -> None:
         self._path, self._on_nan, self._rollbacks = path, on_nan, rollbacks
-        entries = json.loads(path.read_text()) if path.exists() else []
+        entries = read_incidents(path)
         self._entries = [entry for entry in entries if entry["step"] <= step]
         if self._entries != entries:
             self._write()
@@ -111,10 +115,11 @@ def read_diverged(path: Path) -> dict[tuple[str, int], str]:
 
     Returns:
         What happened, by variant and seed.
+
+    Raises:
+        ValueError: the file is damaged.
     """
-    if not path.exists():
-        return {}
-    return {(entry["variant"], entry["seed"]): entry["reason"] for entry in json.loads(path.read_text())}
+    return {(entry["variant"], entry["seed"]): entry["reason"] for entry in read_incidents(path)}
 
 
 def non_finite_metrics(

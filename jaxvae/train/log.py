@@ -3,24 +3,23 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
-from tensorboardX import SummaryWriter
-
-from jaxvae.files import write_atomically
+from jaxvae.files import append, exists, write_atomically
+from jaxvae.records import Record, is_record, read_lines
 from jaxvae.screen import say
+from jaxvae.train.events import EventFile
 from jaxvae.train.state import Replica
 
 
 class MetricLog:
     """Writes named numbers to metrics.jsonl, one JSON object per line, and to TensorBoard.
 
-    metrics.jsonl is closed after each line, because folders that a network mounts, such as Google Drive in Colab, may
-    not keep what is in an open file when the machine is lost.
+    Both are on disk when a record is written, and TensorBoard begins with what metrics.jsonl holds.
 
     Args:
-        path: of metrics.jsonl.
+        path: of metrics.jsonl. Lines that are damaged are left out, which the screen says, and the file as it was is
+            kept as metrics.jsonl.damaged.
         tensorboard: directory for the event files, with a subdirectory per replica.
         replicas: the replicas whose numbers will be recorded.
         step: step of the state that training starts from. Records of later steps, left by a killed run, are removed,
@@ -29,30 +28,19 @@ class MetricLog:
     """
 
     def __init__(self, path: Path, tensorboard: Path, replicas: list[Replica], *, step: int) -> None:
-        lines = _complete_lines(path)
-        steps = [json.loads(line)["step"] for line in lines]
-        kept = [line for line, at in zip(lines, steps, strict=True) if at <= step]
-        write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
         self._path = path
-        last = max((at for at in steps if at <= step), default=0)
+        kept = [record for record in self._read() if record["step"] <= step]
+        write_atomically(path, "".join(map(_line, kept)).encode())
+        last = max((record["step"] for record in kept), default=0)
         if last < step:
             say(f"{path} ends at step {last}; the records up to the checkpoint of step {step} are lost")
-        self._writers = {
-            str(replica): SummaryWriter(
-                str(tensorboard / f"{replica.variant.replace(' ', '_')}-seed{replica.seed}"),
-                purge_step=step + 1,
+        self._events = {
+            str(replica): EventFile(
+                tensorboard / f"{replica.variant.replace(' ', '_')}-seed{replica.seed}",
+                (r for r in kept if (r["variant"], r["seed"]) == (replica.variant, replica.seed)),
             )
             for replica in replicas
         }
-
-    def __enter__(self) -> "MetricLog":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for writer in self._writers.values():
-            writer.close()
 
     def write(
         self,
@@ -71,22 +59,31 @@ class MetricLog:
             step: number of updates made.
             split: the data that the numbers were measured on.
             values: by name, each in the unit of its metric.
+
+        Raises:
+            OSError: the disk is full or not writable, or the run's directory is gone.
         """
-        head = {
+        head: Record = {
             "variant": replica.variant,
             "seed": replica.seed,
             "epoch": epoch,
             "step": step,
             "split": split,
         }
-        with self._path.open("a") as file:
-            file.write(json.dumps(head | dict(values), allow_nan=False) + "\n")
-        for name, value in values.items():
-            self._writers[str(replica)].add_scalar(f"{split}/{name}", value, step)
+        record = head | dict(values)
+        append(self._path, _line(record).encode())
+        self._events[str(replica)].write(record)
+
+    def _read(self) -> list[Record]:
+        if not exists(self._path):
+            return []
+        records, damaged = read_lines(self._path, is_record)
+        if damaged:
+            kept = write_atomically(f"{self._path}.damaged", self._path.read_bytes())
+            numbers = ", ".join(map(str, damaged))
+            say(f"{self._path} is damaged in line {numbers}, whose records are lost; {kept} is as it was")
+        return records
 
 
-def _complete_lines(path: Path) -> list[str]:
-    """Lines of a file that end in a newline; a killed run can leave half a line."""
-    if not path.exists():
-        return []
-    return [line.rstrip("\n") for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+def _line(record: Record) -> str:
+    return json.dumps(record, allow_nan=False) + "\n"

@@ -51,6 +51,7 @@ def fit(
     epochs: int,
     standing: Standing,
     evaluate: Callable[[TrainState, Mapping[int, Replica]], Mapping[int, Mapping[str, float]]],
+    require: Callable[[], None] = lambda: None,
     checkpoints: Checkpoints,
     log: MetricLog,
 ) -> TrainState:
@@ -67,6 +68,7 @@ def fit(
         epochs: in all, those behind the state counted in.
         standing: the replicas that have not diverged.
         evaluate: numbers of each of the given replicas on held-out data.
+        require: raises if there is no place to write to any more; called before anything is written.
         checkpoints: where states are saved.
         log: where numbers are recorded.
 
@@ -92,6 +94,7 @@ def fit(
             values_at = {
                 name: np.asarray(values)[:, :count] for name, values in jax.device_get(history).items()
             }
+            require()
             standing.drop(non_finite_metrics(values_at, step, standing.replicas), step=step + count)
             step += count
             means = {number: averaged(values_at, number) for number in standing.replicas}
@@ -105,6 +108,7 @@ def fit(
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")
                 standing.drop(non_finite_state(state, standing.replicas), step=step)
                 held_out = evaluate(state, standing.replicas)
+                require()
                 numbers = {
                     f"validation {name}": {r: np.array([values[name]]) for r, values in held_out.items()}
                     for name in next(iter(held_out.values()))

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from jaxvae.files import write_atomically
 from jaxvae.screen import say
+from jaxvae.train.incidents import read_incidents
 from jaxvae.train.state import RATE, Replica
 
 MOST = 3
@@ -17,6 +18,9 @@ MOST = 3
 
 FACTOR = 0.5
 """What its learning rate is multiplied by each time."""
+
+
+_NUMBERS = ("to", "rate")
 
 
 class RollBack(Exception):  # noqa: N818
@@ -43,11 +47,14 @@ class Rollbacks:
         path: rollbacks.json. Entries of checkpoints later than `step`, left by a run that was killed, are removed.
         replicas: in the order of the leading axis.
         step: step of the state that training starts from.
+
+    Raises:
+        ValueError: the file is damaged.
     """
 
     def __init__(self, path: Path, replicas: Sequence[Replica], *, step: int) -> None:
         self._path, self._all = path, replicas
-        entries = json.loads(path.read_text()) if path.exists() else []
+        entries = read_incidents(path, *_NUMBERS)
         self._entries = [entry for entry in entries if entry["to"] <= step]
         if self._entries != entries:
             self._write()
@@ -109,8 +116,11 @@ def read_rollbacks(path: Path) -> list[tuple[str, int, str]]:
 
     Returns:
         Variant, seed and what happened, in a sentence without its full stop, in order.
+
+    Raises:
+        ValueError: the file is damaged.
     """
-    entries = json.loads(path.read_text()) if path.exists() else []
+    entries = read_incidents(path, *_NUMBERS)
     return [
         (
             entry["variant"],

@@ -109,6 +109,7 @@ def run(
     *,
     workdir: Workdir,
     record: Mapping[str, Any],
+    whole: Mapping[str, Any] | None = None,
     resume: bool = False,
     overwrite: bool = False,
     parallel: Parallel | None = None,
@@ -123,7 +124,8 @@ def run(
         replicas: the runs to train side by side, equal but for seed and `hyper`.
         recipe: how they are trained.
         workdir: where the run lives.
-        record: content of config.json.
+        record: content of config.json; each checkpoint has a copy.
+        whole: content of the config.json of the run that this training is a part of, if it is one, for a copy of it.
         resume: whether to continue the run in `workdir`.
         overwrite: whether to delete the run in `workdir` first.
         parallel: devices; one if not given.
@@ -136,6 +138,7 @@ def run(
         ValueError: the directory or the devices refuse, before anything is written.
         NonFiniteError: every replica diverged, or one where that stops the others.
         Interrupted: a signal came; the state has been saved.
+        RunStopped: the directory was deleted or moved.
     """
     parallel, source = parallel or Parallel(), recipe.source
     parallel.check_replicas(len(replicas))
@@ -144,7 +147,8 @@ def run(
     workdir.check(record, resume=resume, overwrite=overwrite)
     begin, arguments = recipe.begin(replicas)
     shapes = jax.eval_shape(begin, *arguments)
-    checkpoints = Checkpoints(workdir.checkpoints)
+    copies = {"config": record} | ({"run": whole} if whole is not None else {})
+    checkpoints = Checkpoints(workdir.checkpoints, copies)
     fresh = not (resume and checkpoints.steps())
     start, stop, complaints = 0, recipe.epochs * source.steps_per_epoch, list[str]()
     pool = ThreadPoolExecutor(2, thread_name_prefix="compile")  # XLA works there, while Python goes on here
@@ -182,11 +186,9 @@ def run(
             state = replace(state, hyper={**state.hyper, RATE: rates})
         state = parallel.place(state)
         standing = Standing(workdir.diverged, replicas, step=start, on_nan=recipe.on_nan, rollbacks=rollbacks)
+        log = MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start)
         try:
-            with (
-                MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start) as log,
-                open_feed(program, source, state, place=parallel.place, length=CHUNK, stop=stop) as feed,
-            ):
+            with open_feed(program, source, state, place=parallel.place, length=CHUNK, stop=stop) as feed:
                 final = fit(
                     state,
                     program,
@@ -195,6 +197,7 @@ def run(
                     epochs=recipe.epochs,
                     standing=standing,
                     evaluate=evaluate_all,
+                    require=workdir.require,
                     checkpoints=checkpoints,
                     log=log,
                 )

@@ -3,18 +3,24 @@
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from jaxvae.files import write_atomically
+from jaxvae.files import exists, write_atomically
+from jaxvae.records import parse
+from jaxvae.screen import say
+from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.lock import claim
+from jaxvae.types import RunStopped
 
 # config.json goes last, so that a directory that was being cleared still counts as one that holds a run
 _OURS = (
     "metrics.jsonl",
+    "metrics.jsonl.damaged",
     "diverged.json",
     "rollbacks.json",
     "results.json",
@@ -33,10 +39,13 @@ class Workdir:
     """Paths of a run's files.
 
     Attributes:
-        path: the directory.
+        path: the directory; ~ is the user's home.
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(os.path.expanduser(self.path)))
 
     @property
     def config(self) -> Path:
@@ -105,24 +114,32 @@ class Workdir:
         Args:
             parts: their names, in order.
         """
-        text = "".join(self.part(name).metrics.read_text() for name in parts)
-        write_atomically(self.metrics, text.encode())
+        write_atomically(self.metrics, b"".join(self.part(name).metrics.read_bytes() for name in parts))
 
     def read_config(self) -> dict[str, Any]:
-        """What the run was started with.
+        """What the run was started with; if config.json is damaged, what the newest checkpoint says, with a warning.
 
         Raises:
-            ValueError: the directory holds no run, or its config.json is damaged.
+            ValueError: the directory holds no run, or its config.json is damaged and no checkpoint has a copy.
         """
-        try:
-            config = json.loads(self.config.read_text())
-        except (FileNotFoundError, NotADirectoryError):
-            raise ValueError(f"{self.path} holds no run: there is no config.json in it.") from None
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{self.config} is damaged: {error}.") from None
-        if not isinstance(config, dict):
-            raise ValueError(f"{self.config} is damaged: it holds no JSON object.")
+        config, complaint = self._find_config()
+        if config is None:
+            raise ValueError(f"{self.path} holds no run: there is no config.json in it.")
+        if complaint is not None:
+            warnings.warn(f"{complaint}.", stacklevel=2)
         return config
+
+    def require(self) -> None:
+        """Refuses to go on in a directory that is no longer there.
+
+        Raises:
+            RunStopped: config.json is gone.
+        """
+        if not exists(self.config):
+            raise RunStopped(
+                f"there is no {self.config} any more: it was deleted or moved while the run was going on, which stops; "
+                "continue it with --resume where its checkpoints are, or start anew."
+            )
 
     def check(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         """Refuses a directory that this run must not write into. Changes nothing in it.
@@ -141,12 +158,12 @@ class Workdir:
                 is given, it holds files of the names that a run writes but no run, the run there has another
                 configuration or a damaged config.json, or another process writes into it.
         """
-        if self.path.exists() and not self.path.is_dir():
+        if exists(self.path) and not self.path.is_dir():
             raise ValueError(f"workdir must be a directory, {self.path} is a file; choose another --workdir.")
-        nearest = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+        nearest = next(p for p in (self.path, *self.path.absolute().parents) if exists(p))
         if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
             raise ValueError(f"workdir {self.path} cannot be written ({nearest}); choose another --workdir.")
-        holds_run = self._holds_run()
+        holds_run = self.holds_run()
         if not holds_run and (foreign := [name for name in _OURS if (self.path / name).exists()]):
             raise ValueError(
                 f"{self.path} holds {', '.join(foreign)}, which a run writes too, but no run; choose another --workdir."
@@ -180,14 +197,44 @@ class Workdir:
             claim(self.path)
             if overwrite:
                 self._clear()
+            if resume and (complaint := self._find_config()[1]) is not None:
+                say(complaint)
             write_atomically(self.config, f"{json.dumps(record, indent=2)}\n".encode())
         except OSError as error:
             raise ValueError(
                 f"workdir {self.path} cannot be written ({error.strerror}); choose another --workdir."
             ) from None
 
-    def _holds_run(self) -> bool:
-        return self.config.exists() and "experiment" in self.read_config()
+    def holds_run(self) -> bool:
+        """Whether a run has been started in the directory.
+
+        Raises:
+            ValueError: its config.json is damaged and no checkpoint has a copy.
+        """
+        return "experiment" in (self._find_config()[0] or {})
+
+    def _find_config(self) -> tuple[dict[str, Any] | None, str | None]:
+        """What the run was started with, and a clause that says why it does not come from config.json, if so."""
+        there = exists(self.config)
+        config = parse(self.config.read_bytes()) if there else None
+        if isinstance(config, dict) and isinstance(config.get("config"), dict):
+            return config, None
+        if (kept := self._kept_config()) is not None:
+            state = "damaged" if there else "missing"
+            return kept, f"{self.config} is {state}; what the newest checkpoint says is taken for it"
+        if there and not isinstance(config, dict):
+            raise ValueError(
+                f"{self.config} is damaged: it holds no JSON object, and no checkpoint has a copy of it; put back a "
+                "copy, or start anew in another --workdir."
+            )
+        return config, None
+
+    def _kept_config(self) -> dict[str, Any] | None:
+        """The configuration beside the newest undamaged checkpoint, of this training or of a part of the run."""
+        found = [Checkpoints(self.checkpoints).read_record().get("config")]
+        parts = sorted((self.path / "parts").glob("*"))
+        found += [Checkpoints(Workdir(part).checkpoints).read_record().get("run") for part in parts]
+        return next((config for config in found if isinstance(config, dict)), None)
 
     def _clear(self) -> None:
         for entry in (self.path / name for name in _OURS):
@@ -197,18 +244,27 @@ class Workdir:
                 entry.unlink(missing_ok=True)
 
     def _check_same(self, record: Mapping[str, Any]) -> None:
-        before, now = self.read_config(), json.loads(json.dumps(record))
+        before, now = self._find_config()[0] or {}, json.loads(json.dumps(record))
         if before.get("format") != now.get("format"):
-            version = before.get("environment", {}).get("jaxvae", "another version")
+            version = _fields(before, "environment").get("jaxvae", "another version")
             raise ValueError(
                 f"the run in {self.path} was written by jaxvae {version} in another format, which can be loaded but "
                 "not resumed; start it anew with --overwrite or in another --workdir."
             )
+        trained, prng = (_fields(tree, "environment").get("prng") for tree in (before, now))
+        if None not in (trained, prng) and trained != prng:
+            raise ValueError(
+                f"the run in {self.path} has random numbers by {trained}, now they are by {prng}; set "
+                f"JAX_DEFAULT_PRNG_IMPL={trained}, or choose another --workdir."
+            )
+        free, (seen, found) = set(now.get("free", ())), (_fields(tree, "data") for tree in (before, now))
+        if found.get("fingerprint") and seen.get("fingerprint") == found["fingerprint"]:
+            free.add("data")  # the same images may lie elsewhere
         for part in ("experiment", "config", "model", "data"):
             if part not in now:
                 continue
             old, new = (_fields(tree, part) for tree in (before, now))
-            for field in sorted((old.keys() | new.keys()) - set(now.get("free", ()))):
+            for field in sorted((old.keys() | new.keys()) - free):
                 if old.get(field) != new.get(field):
                     raise ValueError(
                         f"the run in {self.path} has another configuration: {field} was {old.get(field)!r}, now "
@@ -231,6 +287,10 @@ def _fields(record: Mapping[str, Any], part: str) -> dict[str, Any]:
 
 
 def _first_difference(old: Any, new: Any) -> tuple[Any, Any]:
-    """The first entries of two lists or dictionaries that differ; "nothing" where one has no more."""
-    old, new = (sorted(each.items()) if isinstance(each, dict) else each for each in (old, new))
-    return next(pair for pair in zip_longest(old, new, fillvalue="nothing") if pair[0] != pair[1])
+    """The first entries of two lists or dictionaries that differ; "nothing" where one has no more; else the two."""
+    if type(old) is not type(new) or not isinstance(old, dict | list):
+        return old, new
+    pairs = zip_longest(
+        *(sorted(e.items()) if isinstance(e, dict) else e for e in (old, new)), fillvalue="nothing"
+    )
+    return next((pair for pair in pairs if pair[0] != pair[1]), (old, new))

@@ -4,7 +4,7 @@ import statistics
 import numpy as np
 import pytest
 
-from jaxvae.report import Row, read_records, summarize, write_results
+from jaxvae.report import Row, summarize, write_results
 
 
 def test_summary_is_mean_and_sample_deviation():
@@ -79,19 +79,3 @@ def test_a_failed_rename_leaves_no_partial_file(tmp_path):
     with pytest.raises(OSError, match=r"results\.json"):
         write(tmp_path / "results.json", [])
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
-
-
-def test_records_are_read_in_order_without_an_unfinished_last_line(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    path.write_text('{"epoch": 1, "bce": 2.5}\n{"epoch": 2, "bce": null}\n{"epoch": 3, "b')
-    assert read_records(path) == [{"epoch": 1, "bce": 2.5}, {"epoch": 2, "bce": None}]
-    path.write_text("")
-    assert read_records(path) == []
-
-
-@pytest.mark.parametrize("line", ["{oops", "[1, 2]", ""])
-def test_a_broken_line_is_named(tmp_path, line):
-    path = tmp_path / "metrics.jsonl"
-    path.write_text(f'{{"epoch": 1}}\n{line}\n{{"epoch": 3}}\n')
-    with pytest.raises(ValueError, match="in line 2"):
-        read_records(path)

@@ -22,7 +22,7 @@ def experiment(tmp_path_factory):
     )
     experiment = study.Experiment.open("some_study", config)
     assert not config.workdir.exists()
-    config.workdir.mkdir()
+    experiment.workdir.open({"experiment": "some_study", "config": {}}, resume=False, overwrite=False)
     return experiment
 
 

@@ -1,4 +1,3 @@
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 
 from jaxvae.train import CheckpointError, Checkpoints, Player, init_state
 from jaxvae.train.checkpoint import KEEP
+from jaxvae.train.sums import write_sums
 
 PLAYERS = {"all": Player(("dense",), optax.adam(0.1))}
 
@@ -109,11 +109,164 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(three, damage, said):
     assert (three.directory / "30.damaged").is_dir()
 
 
-@pytest.mark.parametrize("size", [0, 500])
-def test_a_truncated_list_of_checksums_is_damage(three, size):
-    os.truncate(three.directory / "30" / "SHA256SUMS", size)
-    assert "SHA256SUMS does not list" in three.restore(vars(state(0)))[1][0]
+def cut_at_a_line(content):
+    return b"".join(content.splitlines(keepends=True)[:4])
+
+
+SUMS = {
+    "emptied": lambda content: b"",
+    "cut": lambda content: content[:500],
+    "cut at a line": cut_at_a_line,
+    "a bit of its head": lambda content: bytes([content[0] ^ 128]) + content[1:],
+    "a bit of its number": lambda content: content[:2] + bytes([content[2] ^ 1]) + content[3:],
+    "a bit of a checksum": lambda content: content[:40] + bytes([content[40] ^ 1]) + content[41:],
+    "a high bit of a checksum": lambda content: content[:40] + bytes([content[40] ^ 128]) + content[41:],
+    "a bit of a name": lambda content: content[:-3] + bytes([content[-3] ^ 1]) + content[-2:],
+    "a high bit of a name": lambda content: content[:-3] + bytes([content[-3] ^ 128]) + content[-2:],
+    "zeros": lambda content: bytes(len(content)),
+}
+
+
+@pytest.mark.parametrize("change", SUMS.values(), ids=SUMS)
+def test_a_damaged_list_of_checksums_leaves_the_checkpoint_before(three, change):
+    sums = three.directory / "30" / "SHA256SUMS"
+    sums.write_bytes(change(sums.read_bytes()))
+    restored, complaints = three.restore(vars(state(0)))
+    assert_same(restored, state(20))
+    assert [complaint.partition(" (")[0] for complaint in complaints] == ["checkpoint 30 is damaged"]
     assert three.steps() == [10, 20]
+
+
+def test_a_list_without_the_number_of_files_is_one_of_an_earlier_version(three):
+    sums = three.directory / "30" / "SHA256SUMS"
+    sums.write_text(sums.read_text().partition("\n")[2])
+    assert three.restore(vars(state(0)))[1] == []
+
+
+def test_files_that_others_leave_do_not_count(three):
+    for step in three.steps():
+        for name in (".DS_Store", "Thumbs.db", "default/.directory", "default/d/desktop.ini"):
+            (three.directory / str(step) / name).write_text("mine")
+    for name in ("notes", "40 (copy)", "040", "²", "٣"):
+        (three.directory / name).mkdir()
+    (three.directory / "50").write_text("mine")
+    restored, complaints = three.restore(vars(state(0)))
+    assert_same(restored, state(30))
+    assert complaints == []
+    three.save(state(40))
+    assert three.steps() == [20, 30, 40]
+    assert_same(three.restore(vars(state(0)))[0], state(40))
+    assert (three.directory / "50").read_text() == "mine"
+    assert (three.directory / "notes").is_dir()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[2024] thesis/runs",
+        "run[lr=0.1]",
+        "what? all * of {it}",
+        "back\\slash",
+        "100%25 #1 a:b=c,d;e",
+        "Läufe \N{SNOWMAN}",
+        "two\nlines",
+        "~",
+        "'quoted' \"twice\" $HOME",
+    ],
+)
+def test_any_characters_may_be_in_the_path(tmp_path, saved, name):
+    checkpoints = Checkpoints(tmp_path / name / "checkpoints")
+    checkpoints.save(state(7))
+    assert_same(checkpoints.restore(vars(state(0)))[0], state(7))
+    moved = Checkpoints(checkpoints.directory.rename(tmp_path / "moved"))
+    assert_same(moved.restore(vars(state(0)))[0], state(7))
+    shutil.copytree(saved.directory, checkpoints.directory)
+    assert checkpoints.restore_tree()["step"].tolist() == [30, 30]
+
+
+def test_what_a_run_is_lies_beside_its_states(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "checkpoints", {"config": {"experiment": "toy"}})
+    assert checkpoints.read_record() == {}
+    for step in (10, 20):
+        checkpoints.save(state(step))
+    record = {"config": {"experiment": "toy"}, "prng": "threefry2x32"}
+    assert checkpoints.read_record() == record
+    flip(checkpoints.directory / "20" / "record.json")
+    assert checkpoints.read_record() == record
+    assert "record.json is truncated or altered" in checkpoints.restore(vars(state(0)))[1][0]
+
+
+def with_params(change):
+    def changed():
+        fields = dict(vars(state(0)))
+        fields["params"] = {"dense": change(dict(fields["params"]["dense"]))}
+        return fields
+
+    return changed
+
+
+MISFITS = {
+    "shape": (
+        with_params(lambda dense: dense | {"kernel": jnp.zeros((2, 2, 4))}),
+        r"params/dense/kernel is float32 of shape \(2, 2, 3\), not float32 of shape \(2, 2, 4\)",
+    ),
+    "type": (
+        with_params(lambda dense: dense | {"bias": dense["bias"].astype(jnp.float32)}),
+        r"params/dense/bias is int32 of shape \(2, 3\), not float32",
+    ),
+    "more": (
+        with_params(lambda dense: dense | {"scale": jnp.zeros((2, 3))}),
+        "params/dense/scale is not in it",
+    ),
+    "less": (
+        with_params(lambda dense: {"kernel": dense["kernel"]}),
+        "params/dense/bias is not wanted",
+    ),
+    "no average": (lambda: vars(state(0, ema=False)), "ema/dense/bias is not wanted"),
+    "replicas": (lambda: vars(state(0, replicas=3)), r"of shape \(2,.*, not .* of shape \(3,"),
+}
+
+
+@pytest.mark.parametrize(("like", "message"), MISFITS.values(), ids=MISFITS)
+def test_another_state_is_refused_by_the_name_of_its_array(three, like, message):
+    truncate(largest(three, 30))
+    with pytest.raises(
+        CheckpointError, match=f"checkpoint 20 in .* of another model or .*: .*{message}"
+    ) as refusal:
+        three.restore(like())
+    assert "\n" not in str(refusal.value)
+    assert three.steps() == [10, 20, 30]
+
+
+def keys_of(implementation):
+    keys = jax.random.wrap_key_data(
+        jnp.zeros((2, 2 if implementation == "threefry2x32" else 4), jnp.uint32), impl=implementation
+    )
+    return state(10).replace(key=keys)
+
+
+@pytest.mark.parametrize(
+    ("trained", "now"), [("rbg", "threefry2x32"), ("threefry2x32", "rbg"), ("rbg", "unsafe_rbg")]
+)
+def test_random_numbers_of_another_kind_are_refused(tmp_path, trained, now):
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    checkpoints.save(keys_of(trained))
+    with pytest.raises(
+        CheckpointError, match=f"by {trained}, now they are by {now}; set JAX_DEFAULT_PRNG_IMPL={trained}"
+    ):
+        checkpoints.restore(vars(keys_of(now)))
+    assert_same(checkpoints.restore(vars(keys_of(trained)))[0], keys_of(trained))
+
+
+def test_what_orbax_cannot_read_is_one_sentence(three):
+    for step in three.steps():
+        (three.directory / str(step) / "default" / "_METADATA").write_text("{}")
+        write_sums(three.directory / str(step))
+    with pytest.raises(
+        CheckpointError, match=r"checkpoint 30 in .* is none that this version of Orbax reads"
+    ) as refusal:
+        three.restore(vars(state(0)))
+    assert "\n" not in str(refusal.value)
 
 
 def test_training_goes_on_after_a_damaged_checkpoint(three):
@@ -130,7 +283,7 @@ def test_nothing_readable_is_refused(three):
     for step in three.steps():
         truncate(largest(three, step))
     with pytest.raises(
-        CheckpointError, match=r"no readable checkpoint in .*30 is damaged.*10 is damaged.*--overwrite"
+        CheckpointError, match=r"no readable checkpoint in .*30 is damaged.*10 is damaged.*another --workdir"
     ):
         three.restore(vars(state(0)))
     assert three.steps() == [10, 20, 30]

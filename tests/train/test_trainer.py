@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -15,7 +16,8 @@ import pytest
 
 from jaxvae import screen, signals, train
 from jaxvae.data import Resident, from_arrays
-from jaxvae.train import loop, trainer
+from jaxvae.train import log, loop, trainer
+from jaxvae.types import RunStopped
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (14, 2, 2, 1), np.uint8)
 SOURCE = Resident(from_arrays(IMAGES, np.full(14, -1), name="noise"), batch_size=2)
@@ -189,6 +191,81 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_used(whole, finished, c
     assert "checkpoint 21 is damaged" in said
     assert "continuing from step 14" in said
     assert records(finished) == before
+
+
+def test_a_deleted_directory_stops_the_run_and_stays_deleted(workdir):
+    def evaluate(variables, replica):
+        shutil.rmtree(workdir, ignore_errors=True)
+        return {"mean": 1.0}
+
+    with pytest.raises(RunStopped, match=r"config\.json any more: it was deleted or moved"):
+        start(workdir, evaluate=evaluate)
+    assert not workdir.exists()
+    start(workdir, epochs=1)
+
+
+def test_a_moved_directory_stops_the_run_which_goes_on_there_bit_for_bit(whole, workdir, monkeypatch):
+    moved = workdir.with_name("moved [here]")
+    check = loop.non_finite_state
+
+    def move(state, replicas):
+        if int(state.step[0]) == 14:
+            workdir.rename(moved)
+        return check(state, replicas)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "non_finite_state", move)
+        with pytest.raises(RunStopped, match="it was deleted or moved"):
+            start(workdir)
+    assert not workdir.exists()
+    assert_same(start(moved, resume=True), whole[0])
+    assert records(moved) == records(whole[1])
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENOSPC])
+def test_a_drive_that_drops_while_a_record_is_written_loses_nothing_that_was_saved(
+    whole, workdir, monkeypatch, code
+):
+    write = log.append
+
+    def drop(path, content):
+        if Path(path).name == "metrics.jsonl" and json.loads(content)["step"] == 13:
+            raise OSError(code, os.strerror(code), str(path))
+        write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "append", drop)
+        with pytest.raises(OSError, match=os.strerror(code)) as error:
+            start(workdir)
+    assert error.value.filename == str(workdir / "metrics.jsonl")
+    assert_same(start(workdir, resume=True), whole[0])
+    assert records(workdir) == records(whole[1])
+
+
+def test_a_checkpoint_has_a_copy_of_what_the_run_was_started_with(whole, finished):
+    (finished / "config.json").write_text("")
+    assert_same(start(finished, resume=True), whole[0])
+    assert train.Workdir(finished).read_config() == RECORD
+
+
+def test_a_damaged_list_of_diverged_replicas_is_refused_and_kept(finished):
+    diverged = train.Workdir(finished).diverged
+    diverged.write_text('{"variant": ')
+    before = contents(finished)
+    with pytest.raises(ValueError, match=r"diverged\.json is damaged: it must hold a list of replicas"):
+        start(finished, resume=True)
+    assert contents(finished) == before
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[3]", '[{"variant": "slow", "seed": 0, "step": 3, "reason": "NaN"}]']
+)
+def test_a_damaged_list_of_rollbacks_is_one_sentence(tmp_path, text):
+    (tmp_path / "rollbacks.json").write_text(text)
+    with pytest.raises(
+        ValueError, match=r"rollbacks\.json is damaged: .* variant, seed, step, reason, to, rate;"
+    ):
+        train.read_rollbacks(tmp_path / "rollbacks.json")
 
 
 def press_twice(metrics, first, replicas):

@@ -1,11 +1,16 @@
+import errno
 import fcntl
 import json
 import os
+import shutil
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
 
-from jaxvae.train import Workdir
+from jaxvae.train import Checkpoints, TrainState, Workdir
+from jaxvae.types import RunStopped
 
 RECORD = {
     "experiment": "toy",
@@ -114,6 +119,17 @@ def test_resume_refuses_another_configuration(run, record, message):
 def test_resume_accepts_other_devices(run):
     run.open(changed("config", devices=8), resume=True, overwrite=False)
     assert run.read_config()["config"]["devices"] == 8
+
+
+def test_resume_finds_the_same_images_elsewhere(workdir):
+    here, there = (changed("config", data=f"folder:{home}/pictures") for home in ("/home/me", "/mnt/drive"))
+    workdir.open(here, **FLAGS)
+    with pytest.raises(
+        ValueError, match="data was 'folder:/home/me/pictures', now 'folder:/mnt/drive/pictures'"
+    ):
+        workdir.check(there | {"data": {"fingerprint": "xyz"}}, resume=True, overwrite=False)
+    workdir.open(there, resume=True, overwrite=False)
+    assert workdir.read_config()["config"]["data"] == "folder:/mnt/drive/pictures"
 
 
 def test_resume_compares_what_json_keeps(workdir):
@@ -254,10 +270,109 @@ def test_resume_compares_what_the_record_has_and_leaves_the_rest(run):
             run.check(known | {part: RECORD.get(part, {}) | {"width": 3}}, resume=True, overwrite=False)
 
 
-@pytest.mark.parametrize(("resume", "overwrite"), [(True, False), (False, True)])
-@pytest.mark.parametrize("text", ['{"config": ', "5"])
+DAMAGED = [b"", b"[]", b"5", b'{"config": ', b'{"config": 3}', b"\xff\xfe", b"\0" * 300, b"[" * 100_000]
+
+
+@pytest.mark.parametrize(("resume", "overwrite"), [(True, False), (False, True), (False, False)])
+@pytest.mark.parametrize(
+    "text", [text for text in DAMAGED if text != b'{"config": 3}'], ids=lambda text: str(text[:12])
+)
 def test_a_damaged_configuration_is_named_and_nothing_is_deleted(run, text, resume, overwrite):
-    run.config.write_text(text)
-    with pytest.raises(ValueError, match=r"config\.json is damaged"):
+    run.config.write_bytes(text)
+    with pytest.raises(
+        ValueError, match=r"config\.json is damaged.*put back a copy, or .*--workdir\."
+    ) as refusal:
         run.open(RECORD, resume=resume, overwrite=overwrite)
-    assert run.config.read_text() == text
+    assert "\n" not in str(refusal.value)
+    assert run.config.read_bytes() == text
+
+
+def state(step):
+    leaf = jnp.full(1, step, jnp.int32)
+    keys = jax.random.split(jax.random.key(0), 1)
+    return TrainState(leaf, keys, {"mean": jnp.zeros(1)}, {}, {}, None, {})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of one training, and one with a part, each with two checkpoints; to be copied."""
+    runs = {kind: Workdir(tmp_path_factory.mktemp("trained") / kind) for kind in ("whole", "parts")}
+    for kind, run in runs.items():
+        whole = RECORD | {"parts": {"a": "one"}}
+        run.open(whole if kind == "parts" else RECORD, **FLAGS)
+        training = run.part("one") if kind == "parts" else run
+        if kind == "parts":
+            training.open(RECORD, **FLAGS)
+        checkpoints = Checkpoints(training.checkpoints, {"config": RECORD, "run": whole})
+        for step in (1, 2):
+            checkpoints.save(state(step))
+    return runs
+
+
+@pytest.mark.parametrize("kind", ["whole", "parts"])
+@pytest.mark.parametrize("text", [*DAMAGED, None], ids=lambda text: str(text and text[:12]))
+def test_a_damaged_or_missing_configuration_is_taken_from_a_checkpoint(trained, tmp_path, capsys, kind, text):
+    shutil.copytree(trained[kind].path, tmp_path / "run")
+    run = Workdir(tmp_path / "run")
+    before = run.read_config()
+    training = run.part("one") if kind == "parts" else run
+    (training.checkpoints / "2" / "record.json").write_text("damaged too")
+    run.config.unlink()
+    if text is not None:
+        run.config.write_bytes(text)
+    with pytest.raises(ValueError, match=r"holds a run already; continue it with --resume"):
+        run.check(before, **FLAGS)
+    with pytest.raises(ValueError, match="epochs was 3, now 4"):
+        run.check(before | {"config": before["config"] | {"epochs": 4}}, resume=True, overwrite=False)
+    state = "missing" if text is None else "damaged"
+    with pytest.warns(
+        UserWarning, match=rf"config\.json is {state}; what the newest checkpoint says is taken for it\."
+    ):
+        assert run.read_config() == before
+    capsys.readouterr()
+    run.open(before, resume=True, overwrite=False)
+    assert f"config.json is {state};" in capsys.readouterr().out
+    assert json.loads(run.config.read_text()) == before
+
+
+def test_a_run_whose_directory_is_gone_stops_in_one_sentence_and_makes_nothing(run):
+    run.require()
+    moved = run.path.rename(run.path.with_name("moved"))
+    with pytest.raises(
+        RunStopped, match=r"no .*config\.json any more: it was deleted or moved .*--resume"
+    ) as stop:
+        run.require()
+    assert (stop.value.status, stop.value.resumable) == (1, False)
+    assert list(moved.parent.iterdir()) == [moved]
+
+
+def test_the_users_home_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Workdir(Path("~/runs")).path == tmp_path / "runs"
+
+
+@pytest.mark.parametrize("before", ["rbg", "threefry2x32"])
+def test_resume_refuses_random_numbers_of_another_kind(workdir, before):
+    now = {"rbg": "threefry2x32", "threefry2x32": "rbg"}[before]
+    workdir.open(RECORD | {"environment": {"prng": before}}, **FLAGS)
+    workdir.check(RECORD | {"environment": {"prng": before}}, resume=True, overwrite=False)
+    workdir.check(RECORD | {"environment": {}}, resume=True, overwrite=False)
+    with pytest.raises(
+        ValueError, match=f"numbers by {before}, now they are by {now}; set JAX_DEFAULT_PRNG_IMPL={before}"
+    ):
+        workdir.check(RECORD | {"environment": {"prng": now}}, resume=True, overwrite=False)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
+def test_a_drive_that_drops_is_no_empty_directory(run, monkeypatch, code):
+    """Neither is a run begun beside one that cannot be seen, nor anything deleted."""
+
+    def stat(path, **options):
+        raise OSError(code, os.strerror(code), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", stat)
+        for flags in (FLAGS, {"resume": True, "overwrite": False}, {"resume": False, "overwrite": True}):
+            with pytest.raises(OSError, match=os.strerror(code)):
+                run.open(RECORD, **flags)
+    assert run.read_config() == RECORD

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -48,6 +49,9 @@ class Layout:
     operations: ModuleType
     precision: str = "float32"
     compiler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(layout, self.name, precision=self.precision), ()  # a module cannot be pickled
 
     def conv(
         self, x: Float[Array, "_ _ _ _"], kernel: Float[Array, "kh kw i o"], stride: Pair, padding: Padding

@@ -1,0 +1,109 @@
+"""Trees of NumPy arrays on disk, through Orbax: what it needs, and its errors in the system's words."""
+
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from jaxtyping import PyTree
+
+
+def write_tree(directory: Path, step: int, tree: PyTree, *, keep: int) -> Path:
+    """Writes arrays into the folder of their step, under another name until it is whole.
+
+    Args:
+        directory: an absolute path; it is made if there is none.
+        step: later than those of all folders there.
+        tree: of NumPy arrays.
+        keep: how many folders stay, the newest ones.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    path = directory / str(step)
+    _check_space(path, sum(leaf.nbytes for leaf in jax.tree.leaves(tree)))
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
+    try:
+        with (
+            _quiet(),
+            _plain(directory) as plain,
+            ocp.CheckpointManager(plain, options=options) as manager,
+        ):
+            manager.save(step, args=ocp.args.StandardSave(tree))
+    except ValueError as error:
+        if code := re.search(r"os_error_code='(\d+)'", str(error)):
+            raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
+        raise
+    return path
+
+
+def read_tree(directory: Path, step: int) -> dict[str, Any]:
+    """Reads the arrays of a step.
+
+    Args:
+        directory: an absolute path.
+        step: which of its folders.
+
+    Returns:
+        Nested dictionaries and lists of NumPy arrays.
+
+    Raises:
+        ValueError: Orbax cannot read them; its reason, in one line.
+        OSError: a file cannot be read.
+    """
+    try:
+        with (
+            _quiet(),
+            _plain(directory) as plain,
+            ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader,
+        ):
+            path = plain / str(step) / "default"
+            shapes = reader.metadata(path).item_metadata.tree
+            restore = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)
+            return reader.restore(path, args=ocp.args.PyTreeRestore(restore_args=restore))
+    except (AttributeError, FileNotFoundError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)[:200]) from None
+
+
+class _quiet:  # noqa: N801
+    """Silences Orbax's log messages."""
+
+    def __enter__(self) -> None:
+        self.logger = logging.getLogger("absl")
+        self.level = self.logger.level
+        self.logger.setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        self.logger.setLevel(self.level)
+
+
+@contextmanager
+def _plain(directory: Path) -> Iterator[Path]:
+    """A path to a directory without characters such as [ and *, which Orbax takes for those of patterns."""
+    if re.fullmatch(r"[\w ./,;:=+@~-]*", str(directory)):
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="jaxvae-") as folder:
+        link = Path(folder) / "checkpoints"
+        link.symlink_to(directory, target_is_directory=True)
+        yield link
+
+
+def _check_space(path: Path, size: int) -> None:
+    """Fails on a full disk before Orbax does, since each of its threads would print a traceback."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.write(bytes(size))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
