@@ -48,7 +48,7 @@ def spoilt(*contents):
 
 def _spoil(contents, drawn):
     content = bytearray(drawn.choice(contents))
-    for _ in range(drawn.randint(1, 4)):
+    for _ in range(drawn.choice([1, 1, 2, 4])):
         start = drawn.randint(0, len(content))
         end = min(len(content), start + drawn.randint(0, 40))
         new = drawn.choice(
@@ -98,7 +98,7 @@ def try_all(inputs, read):
 def test_idx_files():
     content = b"\0\0\x08\x02\0\0\0\x02\0\0\0\x03" + bytes(6)
     try_all(
-        st.tuples(st.integers(1, 255), spoilt(content) | st.binary(max_size=64)),
+        st.tuples(st.sampled_from([2, 2, 2, 1, 3, 255]), spoilt(content) | st.binary(max_size=64)),
         lambda case: parse_idx(case[1], rank=case[0]),
     )
 
