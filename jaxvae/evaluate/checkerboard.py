@@ -3,9 +3,11 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images
 
 
+@in_float32
 def checkerboard(images: Float[Array, "n h w c"], *, stride: int = 2) -> Float[Array, " n"]:
     """Share of an image's energy at the stride frequency: in patterns that repeat every `stride` pixels.
 

@@ -8,11 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxvae.losses import gram, rbf
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_same_length
 
 _BLOCK_SIZE = 128
 
 
+@in_float32
 def class_accuracy(codes: Float[Array, "n d"], labels: Int[Array, " n"], *, classes: int) -> Float[Array, ""]:
     """Share of examples whose class is predicted correctly from the codes of all other examples.
 
@@ -46,7 +48,8 @@ def class_accuracy(codes: Float[Array, "n d"], labels: Int[Array, " n"], *, clas
     def is_correct(example: tuple[Int[Array, ""], Float[Array, " d"]]) -> Float[Array, ""]:
         position, code = example
         weights = jnp.where(jnp.arange(n) == position, 0, gram(kernel, code[None], codes)[0])
-        return (jnp.argmax(weights @ votes) == labels[position]).astype(jnp.float32)
+        counted = jnp.matmul(weights, votes, precision=jax.lax.Precision.HIGHEST)
+        return (jnp.argmax(counted) == labels[position]).astype(jnp.float32)
 
     counts = (labels >= 0).astype(jnp.float32)
     hits = jax.lax.map(is_correct, (jnp.arange(n), codes), batch_size=_BLOCK_SIZE)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Key, UInt8
 
 from jaxvae.evaluate.inception_features import Images, check_images
 from jaxvae.evaluate.mean import Evaluator, Forward, mean_evaluator
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Variables
 
@@ -20,6 +21,7 @@ _Others = Float[Array | np.ndarray, "m _ _ _"] | UInt8[Array | np.ndarray, "m _ 
 _PIECE = 1000
 
 
+@in_float32
 def colour_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Difference between the mean colours of two images, whatever their content.
 

@@ -4,12 +4,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images, check_same_shape
 
 _BLOCK_SIZE = 128
 _SIDE = 8
 
 
+@in_float32
 def diversity(features: Float[Array, "n d"]) -> Float[Array, ""]:
     """Mean distance over all pairs; near 0 if a generator has collapsed to one image.
 
@@ -33,6 +35,7 @@ def diversity(features: Float[Array, "n d"]) -> Float[Array, ""]:
     return jnp.sum(jax.lax.map(distances, features, batch_size=_BLOCK_SIZE)) / (n * (n - 1))
 
 
+@in_float32
 def distinctness(images: Float[Array, "n h w c"]) -> Float[Array, ""]:
     """Median distance of an image to its nearest other image; near 0 if a generator repeats a few images.
 
@@ -64,6 +67,7 @@ def distinctness(images: Float[Array, "n h w c"]) -> Float[Array, ""]:
     return jnp.median(jax.lax.map(to_nearest, jnp.arange(n), batch_size=_BLOCK_SIZE))
 
 
+@in_float32
 def attribute_similarity(predicted: Float[Array, "n k"], wanted: Float[Array, "n k"]) -> Float[Array, " n"]:
     """Cosine similarity of predicted and wanted attributes, both mapped from [0, 1] to [-1, 1].
 

@@ -9,7 +9,10 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 
+
+@in_float32
 def holes(
     codes: Float[Array, "n d"],
     draws: Float[Array, "m _"],
@@ -70,6 +73,7 @@ def _distance_to_nearest(
     return tree.kneighbors(np.asarray(points))[0][:, -1]
 
 
+@in_float32
 def two_sample_accuracy(key: Key[Array, ""], codes: Float[Array, "n d"], draws: Float[Array, "m _"]) -> float:
     """How often the nearest neighbours of a point tell correctly whether it is a code or a draw.
 

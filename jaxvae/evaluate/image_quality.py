@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Key
 
 from jaxvae.evaluate.mean import Evaluator, Forward, mean_evaluator
 from jaxvae.losses import bernoulli_nll, ssim
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Variables
 
@@ -20,6 +21,7 @@ Sample: TypeAlias = Callable[[Key[Array, ""], Variables, int], Float[Array, "n h
 """`(key, variables, n) -> [n, height, width, channels]` images in [0, 1] decoded from the prior."""
 
 
+@in_float32
 def mse(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Mean squared error per pixel and channel.
 
@@ -37,6 +39,7 @@ def mse(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, 
     return jnp.mean(jnp.square(a - b), axis=(1, 2, 3))
 
 
+@in_float32
 def sharpness(images: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Variance of the Laplacian, which blur decreases.
 

@@ -13,12 +13,14 @@ from jaxtyping import Array, Float, Key
 
 from jaxvae.evaluate.mean import Evaluator, mean_evaluator
 from jaxvae.losses import bernoulli_nll, posterior_log_prob
+from jaxvae.losses._floats import in_float32
 from jaxvae.types import Batch, Posterior, Prior, Variables
 
 Codes: TypeAlias = tuple[Float[Array, "n _"], ...]
 """Latents of n images, one array for each level."""
 
 
+@in_float32
 def importance_bound(
     key: Key[Array, ""],
     log_likelihood: Callable[[Codes], Float[Array, " n"]],

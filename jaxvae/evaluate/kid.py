@@ -1,6 +1,7 @@
 """Measures of two sets of features that need all features, not only moments: KID, density and coverage.
 
-Features are [n, d], from any network. Kernels and distances are computed in float32 by blocks and summed in float64.
+Features are [n, d], from any network. Kernels are computed in float32, by blocks, and summed in float64; distances are
+computed in float64.
 """
 
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+
+from jaxvae.losses._floats import in_float32
 
 _BLOCK = 1024
 
@@ -24,6 +27,7 @@ class Estimate(NamedTuple):
     error: float
 
 
+@in_float32
 def kid(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m _"]) -> Estimate:
     """Kernel Inception distance: squared MMD with the kernel (x.y / d + 1)^3.
 
@@ -70,6 +74,7 @@ class Fidelity(NamedTuple):
     coverage: float
 
 
+@in_float32
 def density_coverage(
     real: Float[np.ndarray, "n d"], samples: Float[np.ndarray, "m _"], *, neighbours: int = 5
 ) -> Fidelity:
@@ -96,6 +101,8 @@ def density_coverage(
         raise ValueError(
             f"{neighbours} neighbours need at least {neighbours + 1} real images, got {len(real)}."
         )
+    # Squares that are expanded into products lose the digits of distances between features far from 0.
+    real, samples = real.astype(np.float64), samples.astype(np.float64)
     inside, covered = 0, 0
     for rows in _blocks(real):
         # The nearest image is the image itself.

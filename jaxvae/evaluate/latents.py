@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, Key
 from jaxvae.evaluate.classes import class_accuracy
 from jaxvae.evaluate.mean import Evaluator, Forward, independent_key
 from jaxvae.losses import kl_normal_per_dimension, mmd2
+from jaxvae.losses._floats import in_float32
 from jaxvae.types import Batch, Kernel, Posterior, Variables
 
 _FLOOR_REPEATS = 8
@@ -37,6 +38,7 @@ def kl_per_unit(posterior: Posterior) -> Float[Array, " d"]:
     return jnp.mean(kl_normal_per_dimension(posterior), axis=0)
 
 
+@in_float32
 def mean_variance(posterior: Posterior) -> Float[Array, " d"]:
     """Variance over examples of each unit's posterior mean, Var_x(E_q[z]).
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from jaxvae.keys import INDEPENDENT
+from jaxvae.losses._floats import widened
 from jaxvae.types import Batch, Output, Variables
 from jaxvae.xla import jit
 
@@ -44,7 +45,7 @@ def mean_evaluator(statistics: Statistics) -> Evaluator:
     def sums(
         key: Key[Array, ""], number: Any, variables: Variables, batch: Batch
     ) -> tuple[dict[str, Array], Array]:
-        values = statistics(jax.random.fold_in(key, number), variables, batch)
+        values = widened(statistics(jax.random.fold_in(key, number), variables, batch))
         masked = {name: _masked_sum(name, value, batch.mask) for name, value in values.items()}
         return masked, batch.mask.sum()
 

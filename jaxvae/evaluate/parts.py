@@ -6,12 +6,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jaxvae.losses._floats import in_float32
+
 LogProb = Callable[[Float[Array, "n d"]], Float[Array, " n"]]
 PartOf = Callable[[Float[Array, "n d"]], Int[Array, " n"]]
 
 _BLOCK_SIZE = 4096
 
 
+@in_float32
 def mode_match(
     codes: Float[Array, "n d"],
     draws: Float[Array, "m _"],

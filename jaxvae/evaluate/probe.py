@@ -13,11 +13,13 @@ import optax
 from jaxtyping import Array, Float, Int, Key
 
 from jaxvae.losses import cross_entropy
+from jaxvae.losses._floats import in_float32
 from jaxvae.types import Variables
 
 _LEARNING_RATE = 1e-3
 
 
+@in_float32
 def probe(
     key: Key[Array, ""],
     codes: Float[Array, "n d"],
@@ -96,7 +98,8 @@ def _fit(
 ) -> Float[Array, ""]:
     mean, stddev = jnp.mean(codes, axis=0, keepdims=True), jnp.std(codes, axis=0, keepdims=True)
     codes, test_codes = ((c - mean) / jnp.where(stddev > 0, stddev, 1) for c in (codes, test_codes))
-    network = nn.Sequential([nn.Dense(hidden), nn.relu, nn.Dense(classes)])
+    dense = partial(nn.Dense, precision=jax.lax.Precision.HIGHEST)
+    network = nn.Sequential([dense(hidden), nn.relu, dense(classes)])
     optimizer = optax.adam(optax.cosine_decay_schedule(_LEARNING_RATE, steps))
     init_key, batch_key = jax.random.split(key)
 

@@ -11,9 +11,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxvae.losses._floats import in_float32
+
 BLACK, WHITE = 0.0, 255.0
 
 
+@in_float32
 def resize_bilinear(images: Float[Array, "n h w c"], size: int) -> Float[Array, "n size size c"]:
     """Bilinear interpolation between pixel centres, without antialiasing, as in pytorch-fid.
 
@@ -29,6 +32,7 @@ def resize_bilinear(images: Float[Array, "n h w c"], size: int) -> Float[Array, 
     return _resize(images, size, _bilinear)
 
 
+@in_float32
 def resize_clean(images: Float[Array, "n h w c"], size: int) -> Float[Array, "n size size c"]:
     """Antialiased bicubic interpolation, as in clean-fid: that of Pillow on float channels, without rounding.
 

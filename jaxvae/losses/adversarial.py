@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.types import Logits
 
 LogitLoss: TypeAlias = Callable[[Logits], Float[Array, " n"]]
@@ -38,6 +39,7 @@ class Adversarial:
     bounded: bool = True
 
 
+@in_float32
 def bernoulli_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"]:
     """Cross-entropy between the discriminator's sigmoid and a target probability of "real".
 
@@ -54,6 +56,7 @@ def bernoulli_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"
     return target * jax.nn.softplus(-logits) + (1 - target) * jax.nn.softplus(logits)
 
 
+@in_float32
 def squared_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"]:
     """Half the squared difference between logits and a target.
 
@@ -70,6 +73,7 @@ def squared_adversarial(logits: Logits, *, target: float) -> Float[Array, " n"]:
     return 0.5 * jnp.square(logits - target)
 
 
+@in_float32
 def hinge_adversarial(logits: Logits, *, sign: float) -> Float[Array, " n"]:
     """How far the logits fall short of a margin of 1 on their side of 0.
 

@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_same_length
 from jaxvae.types import Batch, Output, Term
 
 
+@in_float32
 def cross_entropy(logits: Float[Array, "n classes"], label: Int[Array, " n"]) -> Float[Array, " n"]:
     """Negative log probability of the right class.
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Output, Term
 
@@ -15,6 +16,7 @@ CELLS = 3
 """Rows and columns that an image is averaged down to."""
 
 
+@in_float32
 def average_pool(images: Float[Array, "n h w c"]) -> Float[Array, "n 3 3 c"]:
     """Averages images down to 3x3 pixels.
 
@@ -44,6 +46,7 @@ def average_pool(images: Float[Array, "n h w c"]) -> Float[Array, "n 3 3 c"]:
     return jnp.einsum("nhjc,hi->nijc", across, rows, precision=high)
 
 
+@in_float32
 def colour_distance(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Mean squared error of images averaged down to 3x3 pixels.
 

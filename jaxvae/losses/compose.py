@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from jaxvae.losses._floats import widened
 from jaxvae.types import Batch, Schedule, Term
 
 
@@ -52,7 +53,7 @@ def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) 
 
     A term [n] is averaged under the mask; a scalar is used as it is. A weight that changes over time, such as a KL
     warm-up, is a schedule, any function from step to value: `optax.linear_schedule(0.0, 1.0, 5000)`. A term of weight
-    0 is still computed and logged.
+    0 is still computed and logged. Terms see floats of 16 bits as float32.
 
     If the batch is one device's share (`Batch.axis_name`), the loss on each device is local, scaled so that the `pmean`
     of losses and gradients over devices is the loss and gradient of the global batch, wherever the padding lies; the
@@ -84,6 +85,7 @@ def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) 
         overrides = overrides or {}
         if unknown := sorted(set(overrides) - set(terms)):
             raise ValueError(f"No term is named {', '.join(unknown)}; the terms are {', '.join(terms)}.")
+        output, batch = widened(output), widened(batch)
         loss, metrics = jnp.zeros(()), {}
         for position, (name, term) in enumerate(terms.items()):
             with jax.named_scope(name):

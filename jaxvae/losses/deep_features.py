@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_same_layers
 from jaxvae.types import Batch, Output, Term
 
 
+@in_float32
 def feature_error(
     a: Sequence[Float[Array, "n ..."]], b: Sequence[Float[Array, "n ..."]]
 ) -> Float[Array, " n"]:

@@ -10,11 +10,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images
 from jaxvae.losses.likelihood import pixel_sum
 from jaxvae.types import Batch, Output, Term
 
 
+@in_float32
 def squared_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Squared Euclidean distance.
 
@@ -32,6 +34,7 @@ def squared_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Flo
     return pixel_sum(jnp.square(a - b))
 
 
+@in_float32
 def absolute_error(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """L1 distance.
 

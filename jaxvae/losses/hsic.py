@@ -8,12 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jaxvae.losses._devices import gathered
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._levels import check_level
 from jaxvae.losses._shapes import check_same_length, check_same_shape
 from jaxvae.losses.kernels import gram
 from jaxvae.types import Batch, Kernel, Output, Term
 
 
+@in_float32
 def delta(x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:
     """Kernel of class numbers: 1 where two points are equal, 0 where they differ; without gradient.
 
@@ -31,6 +33,7 @@ def delta(x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:
     return jnp.all(x == y).astype(x.dtype)
 
 
+@in_float32
 def hsic(
     x: Float[Array, "n d"],
     y: Float[Array, "_ e"],

@@ -1,19 +1,26 @@
 """Kernels for the maximum mean discrepancy.
 
 A `Kernel` is any positive definite symmetric function of two points [d]. Those built here depend only on the squared
-distance. `gram` makes use of that: it expands the square into one matrix product instead of visiting every pair. All
-are scaled to k(x, x) = 1, including those that average several bandwidths.
+distance. `gram` makes use of that: it adds up whole matrices, one for each dimension, instead of visiting every pair.
+All are scaled to k(x, x) = 1, including those that average several bandwidths.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jaxtyping import Array, Float
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Kernel
+
+_UNROLLED = 16
+"""Dimensions whose differences are taken in one pass."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class RadialKernel:
 
     profile: Callable[[Float[Array, "..."], int], Float[Array, "..."]]
 
+    @in_float32
     def __call__(self, x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:
         """Kernel value of two points.
 
@@ -44,6 +52,7 @@ class RadialKernel:
         return self.profile(jnp.sum((x - y) ** 2), len(x))
 
 
+@in_float32
 def gram(kernel: Kernel, x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
     """Kernel values of all pairs, computed the fastest way that the kernel allows.
 
@@ -65,14 +74,47 @@ def gram(kernel: Kernel, x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Floa
     return jax.vmap(jax.vmap(kernel, (None, 0)), (0, None))(x, y)
 
 
+@jax.custom_jvp
 def _squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
-    # |x|^2 + |y|^2 - 2 x.y cancels badly far from the origin; shifting all points leaves distances unchanged.
-    centre = jax.lax.stop_gradient(jnp.mean(y, 0, keepdims=True))
-    x, y = x - centre, y - centre
-    product = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
-    expanded = jnp.sum(x**2, 1, keepdims=True) + jnp.sum(y**2, 1, keepdims=True).T - 2 * product
-    # Rounding may leave a small negative number: the value is clamped, but not the derivative, 2 (x - y).
-    return expanded + jax.lax.stop_gradient(jnp.maximum(expanded, 0) - expanded)
+    # Dimension by dimension, since |x|^2 + |y|^2 - 2 x.y loses the digits of points that are near each other and far
+    # from 0. XLA:CPU does not vectorize a sum over the dimensions of [n, m, d], which is also large.
+    total = jnp.zeros((len(x), len(y)), x.dtype)
+    whole = x.shape[1] // _UNROLLED * _UNROLLED
+    parts = tuple(z.T[:whole].reshape(-1, _UNROLLED, len(z)) for z in (x, y))
+    total, _ = lax.scan(lambda total, part: (_add_squares(total, *part), None), total, parts)
+    return lax.optimization_barrier(_add_squares(total, x.T[whole:], y.T[whole:]))
+
+
+def _add_squares(
+    total: Float[Array, "n m"], x: Float[Array, "k n"], y: Float[Array, "k m"]
+) -> Float[Array, "n m"]:
+    for a, b in zip(x, y, strict=True):
+        total = total + (a[:, None] - b[None]) ** 2
+    return total
+
+
+@_squared_distances.defjvp
+def _change_of_squared_distances(
+    points: tuple[Float[Array, "n d"], Float[Array, "m d"]],
+    changes: tuple[Float[Array, "n d"], Float[Array, "m d"]],
+) -> tuple[Float[Array, "n m"], Float[Array, "n m"]]:
+    # 2 (x - y).(dx - dy), expanded, so that the gradient's sums over points are products. Shifting all points changes
+    # no difference, and leaves more digits.
+    (x, y), (dx, dy) = points, changes
+    centre = lax.stop_gradient(_middle(y))
+    a, b = x - centre, y - centre
+    dot = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
+    own = jnp.sum(a * dx, 1, keepdims=True) + jnp.sum(b * dy, 1, keepdims=True).T
+    return _squared_distances(x, y), 2 * (own - dot(a, dy.T) - dot(dx, b.T))
+
+
+def _middle(points: Float[Array, "n d"]) -> Float[Array, "1 d"]:
+    """Medians of medians of 27 points, which no distant point moves; unlike a median it needs no sorting."""
+    chosen = points[np.linspace(0, len(points) - 1, 27).astype(np.int32)].reshape(3, 3, 3, -1)
+    for _ in range(3):
+        a, b, c = chosen
+        chosen = jnp.maximum(jnp.minimum(a, b), jnp.minimum(jnp.maximum(a, b), c))
+    return chosen[None]
 
 
 def rbf(*bandwidths: float | Float[Array, ""]) -> Kernel:
@@ -136,6 +178,7 @@ def inverse_multiquadratic(*scales: float | Float[Array, ""]) -> Kernel:
     return RadialKernel(lambda squared, d: _mean([2 * d * s / (2 * d * s + squared) for s in scales]))
 
 
+@in_float32
 def median_bandwidth(points: Float[Array, "n d"]) -> Float[Array, ""]:
     """Median heuristic: the median distance of all pairs, a bandwidth for `rbf`.
 
@@ -156,8 +199,12 @@ def median_bandwidth(points: Float[Array, "n d"]) -> Float[Array, ""]:
     """
     if len(points) < 2:
         raise ValueError(f"median_bandwidth needs >= 2 points, got {len(points)}.")
-    squared = _squared_distances(points, points)[jnp.triu_indices(len(points), 1)]
-    return jax.lax.stop_gradient(jnp.maximum(jnp.sqrt(jnp.median(squared)), jnp.finfo(points.dtype).eps))
+    # Large points are scaled by a power of two, so that their squares do not overflow.
+    exponent = jnp.maximum(jnp.frexp(jnp.median(jnp.abs(points)))[1], 0)
+    scaled = jnp.ldexp(points, -exponent)
+    squared = _squared_distances(scaled, scaled)[jnp.triu_indices(len(points), 1)]
+    distance = jnp.ldexp(jnp.sqrt(jnp.median(squared)), exponent)
+    return lax.stop_gradient(jnp.maximum(distance, jnp.finfo(points.dtype).eps))
 
 
 def _check_positive(name: str, values: tuple[float | Float[Array, ""], ...]) -> None:

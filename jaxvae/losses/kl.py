@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._levels import priors_by_level
 from jaxvae.losses._shapes import check_same_shape
 from jaxvae.types import Batch, Output, Posterior, Prior, Term
@@ -32,6 +33,7 @@ class NormalPrior(Protocol):
         ...
 
 
+@in_float32
 def kl_normal_per_dimension(
     posterior: Posterior,
     *,
@@ -94,6 +96,7 @@ def kl_normal(
     return jnp.sum(kl_normal_per_dimension(posterior, loc=loc, scale=scale), 1)
 
 
+@in_float32
 def posterior_log_prob(posterior: Posterior, latent: Float[Array, "n d"]) -> Float[Array, " n"]:
     """Log density log q(z | x) of a draw under its posterior.
 
@@ -112,6 +115,7 @@ def posterior_log_prob(posterior: Posterior, latent: Float[Array, "n d"]) -> Flo
     return -jnp.sum(0.5 * error**2 + jnp.log(posterior.stddev) + 0.5 * math.log(2 * math.pi), 1)
 
 
+@in_float32
 def kl_monte_carlo(posterior: Posterior, latent: Float[Array, "n d"], prior: Prior) -> Float[Array, " n"]:
     """Unbiased estimate log q(z | x) - log p(z) of the KL, from one draw per example.
 

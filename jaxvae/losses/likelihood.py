@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Output, Term
 
@@ -17,6 +18,7 @@ LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
 """Likelihoods that `reconstruction` accepts."""
 
 
+@in_float32
 def bernoulli_nll(logits: Float[Array, "n h w c"], target: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Negative log likelihood of a Bernoulli distribution per pixel, from logits.
 
@@ -41,6 +43,7 @@ def bernoulli_nll(logits: Float[Array, "n h w c"], target: Float[Array, "n h w c
     return pixel_sum(above + jnp.log1p(jnp.exp(-jnp.abs(logits))))
 
 
+@in_float32
 def gaussian_nll(
     mean: Float[Array, "n h w c"], target: Float[Array, "n h w c"], *, log_scale: float | Float[Array, ""]
 ) -> Float[Array, " n"]:
@@ -67,6 +70,7 @@ def gaussian_nll(
     return pixel_sum(0.5 * error**2 + log_scale + 0.5 * math.log(2 * math.pi))
 
 
+@in_float32
 def laplace_nll(
     mean: Float[Array, "n h w c"], target: Float[Array, "n h w c"], *, log_scale: float | Float[Array, ""]
 ) -> Float[Array, " n"]:

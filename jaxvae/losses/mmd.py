@@ -13,12 +13,14 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 
 from jaxvae.losses._devices import gathered
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._levels import priors_by_level
 from jaxvae.losses._shapes import check_same_length
 from jaxvae.losses.kernels import gram
 from jaxvae.types import Batch, Kernel, Output, Prior, Term
 
 
+@in_float32
 def mmd2(
     x: Float[Array, "n d"],
     y: Float[Array, "m d"],
@@ -52,6 +54,7 @@ def mmd2(
     return _mmd2(x, y, kernel=kernel, mask=mask, block_size=block_size, unbiased=True)
 
 
+@in_float32
 def mmd2_biased(
     x: Float[Array, "n d"],
     y: Float[Array, "m d"],

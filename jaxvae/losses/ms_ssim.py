@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images
 from jaxvae.losses.ssim import WINDOW, blur
 from jaxvae.types import Batch, Output, Term
@@ -19,6 +20,7 @@ FLOOR = 0.05
 _C1, _C2 = 0.01**2, 0.03**2
 
 
+@in_float32
 def ms_ssim(a: Float[Array, "n h w c"], b: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     """Multi-scale structural similarity of image pairs.
 

@@ -5,12 +5,14 @@ compared.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_same_layers
 from jaxvae.types import Batch, Output, Term
 
@@ -18,6 +20,7 @@ Features: TypeAlias = Callable[[Float[Array, "n h w c"]], Sequence[Float[Array, 
 """Maps images to activations, one array [n, ...] for each layer."""
 
 
+@in_float32
 def perceptual_distance(
     a: Sequence[Float[Array, "n ..."]], b: Sequence[Float[Array, "n ..."]]
 ) -> Float[Array, " n"]:
@@ -65,6 +68,7 @@ def perceptual(features: Features) -> Term:
     return term
 
 
+@in_float32
 def lpips_distance(
     a: Sequence[Float[Array, "n _ _ _"]],
     b: Sequence[Float[Array, "n _ _ _"]],
@@ -93,8 +97,9 @@ def lpips_distance(
         raise ValueError(
             f"lpips_distance needs one weight per channel of each layer, {channels}, got heads of {weights}."
         )
+    weigh = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
     layers = [
-        jnp.mean(jnp.square(_unit(x) - _unit(y)) @ head, axis=(1, 2))
+        jnp.mean(weigh(jnp.square(_unit(x) - _unit(y)), head), axis=(1, 2))
         for x, y, head in zip(a, b, heads, strict=True)
     ]
     return jnp.sum(jnp.stack(layers), axis=0)

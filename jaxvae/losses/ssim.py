@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from jaxvae.losses._floats import in_float32
 from jaxvae.losses._shapes import check_float_images
 from jaxvae.types import Batch, Output, Term
 
@@ -19,6 +20,7 @@ WINDOW = 11
 _SIGMA = 1.5
 
 
+@in_float32
 def ssim(
     a: Float[Array, "n h w c"], b: Float[Array, "n h w c"], *, max_val: float = 1.0
 ) -> Float[Array, " n"]:

@@ -136,7 +136,7 @@ def _arc(
     share: Float[Array, "k 1"], start: Float[Array, "1 d"], end: Float[Array, "1 d"]
 ) -> Float[Array, "k d"]:
     lengths = jnp.linalg.norm(start) * jnp.linalg.norm(end)
-    cosine = jnp.vdot(start, end) / jnp.where(lengths > 0, lengths, 1)
+    cosine = jnp.vdot(start, end, precision=jax.lax.Precision.HIGHEST) / jnp.where(lengths > 0, lengths, 1)
     angle = jnp.arccos(jnp.clip(cosine, -1, 1))
     sine = jnp.sin(angle)
     straight = (sine < _PARALLEL) | (lengths == 0)

@@ -48,7 +48,8 @@ class Mixture(Prior):
         def add(z: Array, part: tuple[Array, Array, Array]) -> tuple[Array, None]:
             number, mean, factor = part
             drawn_here = (component == number)[:, None]
-            return jnp.where(drawn_here, mean[None] + noise @ factor.T, z), None
+            offset = jnp.matmul(noise, factor.T, precision=jax.lax.Precision.HIGHEST)
+            return jnp.where(drawn_here, mean[None] + offset, z), None
 
         parts = jnp.arange(len(self.weights), dtype=component.dtype), self.means, self.factors
         return jax.lax.scan(add, noise, parts)[0]

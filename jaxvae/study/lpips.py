@@ -49,8 +49,9 @@ def _program() -> Any:
 
     @jax.jit
     def distance(variables: Any, heads: Any, a: Any, b: Any) -> Float[Array, " n"]:
-        first: Any = network.apply(variables, a)
-        second: Any = network.apply(variables, b)
+        with jax.default_matmul_precision("highest"):
+            first: Any = network.apply(variables, a)
+            second: Any = network.apply(variables, b)
         return losses.lpips_distance(first, second, heads)
 
     return distance

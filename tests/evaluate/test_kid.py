@@ -64,6 +64,12 @@ def test_density_and_coverage_are_those_of_the_definition(rng, neighbours):
     assert actual == pytest.approx(counted(real, samples, neighbours))
 
 
+def test_density_and_coverage_far_from_0(rng):
+    real, samples = (np.float32(rng.normal(size=(n, 3)) + 1e4) for n in (23, 15))
+    expected = counted(np.float64(real), np.float64(samples), 3)
+    assert evaluate.density_coverage(real, samples, neighbours=3) == pytest.approx(expected)
+
+
 def test_density_and_coverage_at_the_edges(rng):
     real = rng.normal(size=(40, 3))
     assert evaluate.density_coverage(real, real + 100) == (0, 0)

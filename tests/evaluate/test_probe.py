@@ -1,7 +1,10 @@
+import importlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tpu_products
 
 from jaxvae.evaluate import probe
 
@@ -24,6 +27,13 @@ def test_learns_what_no_line_divides_in_whatever_units():
     (codes, labels), (test_codes, test_labels) = checkerboard(2000, 0), checkerboard(1000, 1)
     units = {"test_codes": 1e-3 * test_codes + 1, "test_labels": test_labels}
     assert probe(KEY, 1e-3 * codes + 1, labels, **units, classes=2, steps=1000) > 0.95
+
+
+def test_products_are_not_rounded_on_tpus():
+    fit = importlib.import_module("jaxvae.evaluate.probe")._fit
+    (codes, labels), sizes = checkerboard(8, 0), {"classes": 2, "hidden": 3, "steps": 1, "batch_size": 4}
+    rounded, number = tpu_products.rounded(fit, KEY, codes, labels, codes, labels, **sizes)
+    assert (rounded, number > 4) == ([], True)
 
 
 def test_codes_that_know_nothing_give_the_share_of_the_largest_class():

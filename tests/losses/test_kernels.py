@@ -8,7 +8,7 @@ import scipy.spatial.distance as distance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxvae.losses import dimension_rbf, gram, inverse_multiquadratic, median_bandwidth, rbf
+from jaxvae.losses import RadialKernel, dimension_rbf, gram, inverse_multiquadratic, median_bandwidth, rbf
 
 wraps = pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
 KERNELS = {
@@ -28,6 +28,9 @@ FORMULAS = {
 }
 
 
+SQUARED = RadialKernel(lambda squared, d: squared)
+
+
 def points(n, d, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=(n, d)), jnp.float32)
 
@@ -39,6 +42,15 @@ def test_kernel_and_gram_have_the_documented_formula(wrap, name):
     expected = FORMULAS[name](distance.cdist(x, y, "sqeuclidean"), 3)
     np.testing.assert_allclose(wrap(lambda x, y: gram(kernel, x, y))(x, y), expected, atol=1e-6)
     np.testing.assert_allclose(wrap(kernel)(x[0], y[0]), expected[0, 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("d", [16, 35])
+def test_many_dimensions_are_added_up_in_parts(d):
+    x, y = points(5, d), points(6, d, 1)
+    squared, gradients = jax.value_and_grad(lambda x, y: gram(SQUARED, x, y).sum(), (0, 1))(x, y)
+    np.testing.assert_allclose(squared, distance.cdist(x, y, "sqeuclidean").sum(), rtol=1e-5)
+    np.testing.assert_allclose(gradients[0], 2 * (6 * x - y.sum(0, keepdims=True)), rtol=1e-4)
+    np.testing.assert_allclose(gradients[1], 2 * (5 * y - x.sum(0, keepdims=True)), rtol=1e-4)
 
 
 @kernels
@@ -109,6 +121,14 @@ def test_replicas_may_differ_in_bandwidth():
 def test_median_bandwidth_is_the_median_distance(wrap, n):
     x = points(n, 5)
     np.testing.assert_allclose(wrap(median_bandwidth)(x), np.median(distance.pdist(x)), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("scale", "distant"), [(1, 1e6), (1, 1e30), (1e20, 0)])
+def test_median_bandwidth_of_any_finite_points(scale, distant):
+    x = points(40, 2) * np.float32(scale)
+    x = x.at[0].set(distant) if distant else x
+    expected = np.median(distance.pdist(np.float64(x)))
+    np.testing.assert_allclose(jax.jit(median_bandwidth)(x), expected, rtol=1e-5)
 
 
 def test_median_bandwidth_is_a_constant_and_survives_equal_points():

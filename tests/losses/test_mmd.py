@@ -1,10 +1,12 @@
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
+import scipy.spatial
 
 from jaxvae.losses import dimension_rbf, inverse_multiquadratic, mmd, mmd2, mmd2_biased, rbf
 
@@ -64,6 +66,44 @@ def test_value_and_gradient_are_those_of_the_sums_in_float64(wrap, estimate, unb
     np.testing.assert_allclose(value, loops(np.float64(x)), atol=1e-6)
     expected = scipy.optimize.approx_fprime(np.float64(x).ravel(), loops, 1e-6)
     np.testing.assert_allclose(gradient.ravel(), expected, atol=1e-5)
+
+
+def in_float64(x, y, *, unbiased):
+    """Squared MMD with a bandwidth of 1, and its gradient with respect to x."""
+
+    def gram(a, b):
+        return np.exp(-scipy.spatial.distance.cdist(a, b, "sqeuclidean") / 2)
+
+    x, y = np.float64(x), np.float64(y)
+    n, m, same = len(x), len(y), int(unbiased)
+    within, across = gram(x, x), gram(x, y)
+    value = (within.sum() - same * n) / (n * (n - same)) + (gram(y, y).sum() - same * m) / (m * (m - same))
+    pull = [np.einsum("ij,ijd->id", k, a[None] - x[:, None]) for k, a in ((within, x), (across, y))]
+    return value - 2 * across.mean(), 2 * pull[0] / (n * (n - same)) - 2 * pull[1] / (n * m)
+
+
+APART = {
+    "one distant point": (lambda x: x.at[0].set(1e6), 1e-6),
+    "one far beyond float32's squares": (lambda x: x.at[0].set(1e30), 1e-6),
+    "all far apart": (lambda x: x * 1e20, 1e-6),
+    "two clusters": (lambda x: x.at[::2].add(1e4), 1e-4),
+    "few in one place": (lambda x: x.at[:3].add(3e5), 1e-4),
+}
+"""Ways to move points, and how far the gradient may be off."""
+
+
+@pytest.mark.parametrize(("move", "error"), APART.values(), ids=APART)
+@pytest.mark.parametrize(("estimate", "unbiased"), [(mmd2, True), (mmd2_biased, False)])
+def test_the_value_of_any_finite_codes_is_exact(estimate, unbiased, move, error):
+    x, y = move(points(60, 2)), points(50, 2, 1)
+    measure = jax.jit(jax.value_and_grad(partial(estimate, kernel=rbf(1.0)), (0, 1)))
+    for a, b in ((x, y), (y, x)):
+        value, gradients = measure(a, b)
+        np.testing.assert_allclose(value, in_float64(a, b, unbiased=unbiased)[0], atol=1e-6)
+        for gradient, (one, other) in zip(gradients, ((a, b), (b, a)), strict=True):
+            expected = in_float64(one, other, unbiased=unbiased)[1]
+            np.testing.assert_allclose(gradient, expected, atol=error)
+        assert unbiased or value >= 0
 
 
 @estimators

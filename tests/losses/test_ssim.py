@@ -103,6 +103,15 @@ def test_scale_of_the_pixels_is_max_val():
     np.testing.assert_allclose(ssim(255 * a, 255 * b, max_val=255.0), ssim(a, b), rtol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16], ids=["float16", "bfloat16"])
+def test_16_bits_are_computed_in_float32(dtype):
+    ramp = jnp.broadcast_to(jnp.linspace(0.4, 0.5, 32)[None, None, :, None], (1, 16, 32, 1))
+    a, b = ramp.astype(dtype), (ramp + 0.01 * images(ramp.shape)[0]).astype(dtype)
+    exact = ssim(a.astype(jnp.float32), b.astype(jnp.float32))
+    np.testing.assert_array_equal(ssim(a, b), exact)
+    assert ssim(a, b).dtype == jnp.float32
+
+
 @pytest.mark.parametrize(("h", "w"), [(10, 28), (28, 10), (4, 4)])
 def test_images_smaller_than_the_window_are_refused(h, w):
     with pytest.raises(ValueError, match=f"at least 11 x 11 pixels, got {h} x {w}"):

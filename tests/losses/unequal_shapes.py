@@ -30,6 +30,7 @@ ARGUMENTS = {
     "prior": types.SimpleNamespace(log_prob=lambda z: jnp.sum(z, axis=1)),
     "log_scale": 0.0,
     "classes": 2,
+    "size": 5,
 }
 """Values of required arguments that are not arrays."""
 
@@ -130,8 +131,8 @@ def assemble(annotation, values):
     return annotation(**{key: values[(key,)] for key in head})
 
 
-def call(function, change=None, *, trace=False, convert=lambda x: x):
-    """Calls a function with arrays of matching shapes, except for a change `(slot, axis, length)`, converted."""
+def prepared(function, change=None, *, convert=lambda x: x):
+    """A function of arrays alone, and converted arrays of matching shapes but for a change `(slot, axis, length)`."""
     by_argument = {}
     for slot, array in arrays(function).items():
         changes = {change[1]: change[2]} if change and slot == change[0] else {}
@@ -147,6 +148,12 @@ def call(function, change=None, *, trace=False, convert=lambda x: x):
     def run(dynamic):
         return function(**dynamic, **static)
 
+    return run, dynamic
+
+
+def call(function, change=None, *, trace=False, convert=lambda x: x):
+    """Calls a function with what `prepared` makes for it."""
+    run, dynamic = prepared(function, change, convert=convert)
     return jax.eval_shape(run, dynamic) if trace else run(dynamic)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
+import tpu_products
 
 from jaxvae.models import Mixture, fit_mixture, sample
 from jaxvae.types import Prior
@@ -53,6 +54,10 @@ def test_draws_have_the_components_shares_means_and_covariances(mixture):
 def test_draws_of_one_key_are_the_same(mixture):
     np.testing.assert_array_equal(mixture.sample(KEY, 5), mixture.sample(KEY, 5))
     assert not np.any(mixture.sample(KEY, 5) == mixture.sample(jax.random.key(1), 5))
+
+
+def test_draws_are_not_rounded_on_tpus(mixture):
+    assert tpu_products.rounded(jax.jit(lambda key: mixture.sample(key, 5)), KEY) == ([], 1)
 
 
 def test_points_of_another_size_are_refused(mixture):

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tpu_products
 
 from jaxvae import losses, models, study
 from jaxvae.models.vgg import WIDTHS, PerceptualWeights
@@ -33,6 +34,13 @@ def test_pairs_are_compared_in_the_networks_activations(weights, images, monkeyp
     np.testing.assert_allclose(found, losses.lpips_distance(*features, weights.heads), rtol=1e-4, atol=1e-6)
     assert found[0] > 0.01
     assert found[0] == pytest.approx(found[2])
+
+
+def test_products_are_not_rounded_on_tpus(weights, images):
+    pair = [jnp.asarray(images, jnp.float32) / 255] * 2
+    program = sys.modules["jaxvae.study.lpips"]._program()
+    rounded, number = tpu_products.rounded(program, weights.variables, weights.heads, *pair)
+    assert (rounded, number >= 31) == ([], True)
 
 
 def test_floats_and_bytes_are_one(weights, images):
