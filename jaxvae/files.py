@@ -3,9 +3,11 @@
 import errno
 import importlib.util
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -131,3 +133,21 @@ def cache_directory() -> Path:
     except RuntimeError:  # the user is a number without a name, as in some containers, whose home is this one
         home = Path("/")
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "jaxvae"
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a file for reading, unless that could wait for ever, as a named pipe does.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The open file.
+
+    Raises:
+        OSError: there is no such file, it may not be read, or it is none of a disk.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(None, "it is no regular file", os.fspath(path))
+    return open(path, "rb")

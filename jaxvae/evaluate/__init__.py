@@ -21,12 +21,7 @@ from jaxvae.evaluate.fid import FidResult, check_comparable, compare, fid
 from jaxvae.evaluate.frechet import Moments, frechet_distance, moments
 from jaxvae.evaluate.holes import holes, two_sample_accuracy
 from jaxvae.evaluate.image_quality import Sample, mse, reconstruction_evaluator, sample_evaluator, sharpness
-from jaxvae.evaluate.image_statistics import (
-    ImageStatistics,
-    image_statistics,
-    load_statistics,
-    save_statistics,
-)
+from jaxvae.evaluate.image_statistics import image_statistics
 from jaxvae.evaluate.importance import importance_bound, importance_evaluator
 from jaxvae.evaluate.inception import InceptionV3
 from jaxvae.evaluate.inception_features import inception_features
@@ -38,6 +33,7 @@ from jaxvae.evaluate.objective import objective_evaluator
 from jaxvae.evaluate.parts import mode_match
 from jaxvae.evaluate.probe import probe
 from jaxvae.evaluate.resize import RESIZES, resize_bilinear, resize_clean
+from jaxvae.evaluate.statistics_files import ImageStatistics, load_statistics, save_statistics
 
 __all__ = [
     "RESIZES",

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from jaxvae.evaluate.frechet import frechet_distance
-from jaxvae.evaluate.image_statistics import UNKNOWN, ImageStatistics, check_set, image_statistics
+from jaxvae.evaluate.image_statistics import check_set, image_statistics
 from jaxvae.evaluate.inception_features import Images, Precision
 from jaxvae.evaluate.inception_weights import Inception, load_inception
 from jaxvae.evaluate.kid import density_coverage, kid
+from jaxvae.evaluate.statistics_files import UNKNOWN, ImageStatistics
 
 _OtherImages: TypeAlias = Float[Array | np.ndarray, "m _ _ _"] | UInt8[Array | np.ndarray, "m _ _ _"]
 

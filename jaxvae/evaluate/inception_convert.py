@@ -14,7 +14,7 @@ from jaxtyping import Shaped
 
 from jaxvae.evaluate.inception import SIZE, InceptionV3
 from jaxvae.evaluate.torch_files import read_tensors
-from jaxvae.files import write_atomically
+from jaxvae.files import open_regular, write_atomically
 
 _EPSILON = 1e-3
 _ROLES = {
@@ -42,7 +42,7 @@ def read_layers(path: Path) -> Layers:
         float32 kernels and biases of all 94 convolutions.
 
     Raises:
-        ValueError: the file is damaged, or does not hold the network's parameters.
+        ValueError: the file is damaged, or does not hold the network's parameters, or some are not finite.
     """
     layers = _read_converted(path) if path.suffix == ".msgpack" else _fold(read_tensors(path), path)
     expected = _shapes()
@@ -57,6 +57,10 @@ def read_layers(path: Path) -> Layers:
                 else "."
             )
         )
+    for name, layer in layers.items():
+        for part, array in layer.items():
+            if array.dtype != np.float32 or not np.isfinite(array).all():
+                raise ValueError(f"{path} must hold finite float32 numbers; {part} of {name} has others.")
     return layers
 
 
@@ -95,7 +99,8 @@ def _shapes() -> Mapping[str, Mapping[str, tuple[int, ...]]]:
 
 def _read_converted(path: Path) -> Layers:
     try:
-        tree = serialization.msgpack_restore(path.read_bytes())
+        with open_regular(path) as file:
+            tree = serialization.msgpack_restore(file.read())
         return {
             name: {part: np.asarray(value) for part, value in layer.items()} for name, layer in tree.items()
         }
@@ -125,10 +130,11 @@ def _fold(tensors: Iterable[tuple[str, Shaped[np.ndarray, "..."]]], path: Path) 
                 f"{path} must hold normalisation for each convolution; number {number} has none that fits."
             )
         shift, mean, variance = parts
-        gain = group.get("gain", np.ones(size)).astype(np.float64) / np.sqrt(variance + _EPSILON)
-        kernel = group["weight"].transpose(2, 3, 1, 0).astype(np.float64) * gain
-        layers[f"conv_{number:02d}"] = {
-            "kernel": kernel.astype(np.float32),
-            "bias": (shift - mean * gain).astype(np.float32),
-        }
+        with np.errstate(all="ignore"):  # what is not finite is refused afterwards
+            gain = group.get("gain", np.ones(size)).astype(np.float64) / np.sqrt(variance + _EPSILON)
+            kernel = group["weight"].transpose(2, 3, 1, 0).astype(np.float64) * gain
+            layers[f"conv_{number:02d}"] = {
+                "kernel": kernel.astype(np.float32),
+                "bias": (shift - mean * gain).astype(np.float32),
+            }
     return layers

@@ -80,7 +80,7 @@ def load_inception(path: str | os.PathLike[str] | None = None) -> Inception:
         except ValueError as error:
             raise ValueError(f"{VARIABLE}: {error}") from None
     cached = cache_directory() / "inception-2015-12-05.msgpack"
-    if cached.exists():
+    if os.path.isfile(cached):
         with contextlib.suppress(ValueError):  # a damaged file is written again
             return _read(cached)
     shipped = packaged(_PACKAGE, _PACKAGED)
@@ -101,7 +101,7 @@ def _from_file(path: Path) -> Inception:
     with path.open("rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     cached = cache_directory() / f"inception-{checksum[:16]}.msgpack"
-    if cached.exists():
+    if os.path.isfile(cached):
         with contextlib.suppress(ValueError):  # a damaged file is written again
             return _read(cached)
     return _converted(path, cached)

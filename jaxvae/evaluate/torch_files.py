@@ -3,9 +3,11 @@
 Three formats are supported: TorchScript archives, `torch.save` archives, and that of `torch.save` before version 1.6.
 """
 
+import math
 import os
 import pickle
 import struct
+import textwrap
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -15,12 +17,10 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from jaxtyping import Shaped
 
+from jaxvae.files import open_regular
+
 _STORAGES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
 _MAGIC = 0x1950A86A20F9469CFC6C
-_DAMAGE = (
-    pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, struct.error, AttributeError, IndexError, TypeError,
-    ValueError, OverflowError, UnicodeDecodeError, NotImplementedError,
-)  # fmt: skip
 
 Content: TypeAlias = Callable[[str], bytes]
 """Maps the key of a storage to its raw bytes."""
@@ -46,14 +46,18 @@ class _Tensor:
     def read(self, content: Content) -> np.ndarray:
         values = np.frombuffer(content(self.storage.key), self.storage.dtype)
         ends = [(n - 1) * step for n, step in zip(self.shape, self.strides, strict=True)]
-        if min((self.offset, *self.shape, *self.strides)) < 0 or self.offset + sum(ends) >= len(values):
+        beyond = self.offset + sum(ends) >= len(values) or math.prod(self.shape) > len(values)
+        if min((self.offset, *self.shape, *self.strides)) < 0 or beyond:
             raise ValueError("a tensor reaches beyond its storage")
         steps = [step * values.itemsize for step in self.strides]
         return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, steps).copy()
 
 
-class _TensorsOnly(pickle.Unpickler):
-    """Builds tensors and their containers; any other name in the pickle is an error."""
+class _TensorsOnly(pickle._Unpickler):
+    """Builds tensors and their containers; any other name in the pickle is an error.
+
+    The one in C reserves memory for as many objects as a damaged pickle says that it remembers.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if module.split(".")[0] == "__torch__":
@@ -91,21 +95,24 @@ def read_tensors(path: str | os.PathLike[str]) -> list[tuple[str, Shaped[np.ndar
         ValueError: the file cannot be read, is damaged, or holds anything but tensors.
     """
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file:
+            if not zipfile.is_zipfile(file):
+                file.seek(0)
+                return _legacy(file)
+            with zipfile.ZipFile(file) as archive:
                 return _archived(archive)
-        with open(path, "rb") as file:
-            return _legacy(file)
     except OSError as error:
         raise ValueError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from None
-    except _DAMAGE as error:
-        why = " ".join(str(error).split()) or type(error).__name__
+    except Exception as error:  # pickle and zipfile have no common exception for damaged files
+        why = textwrap.shorten(str(error), 200) or type(error).__name__
         raise ValueError(
             f"{os.fspath(path)} is no whole file of PyTorch tensors ({why}); fetch it again."
         ) from None
 
 
 def _archived(archive: zipfile.ZipFile) -> list[tuple[str, np.ndarray]]:
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise ValueError("it is compressed")
     (pickled,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     folder = pickled.removesuffix("data.pkl")
     with archive.open(pickled) as file:
@@ -120,7 +127,7 @@ def _legacy(file: IO[bytes]) -> list[tuple[str, np.ndarray]]:
     sizes = {tensor.storage.key: np.dtype(tensor.storage.dtype).itemsize for tensor in _tensors(tree)}
     contents = {}
     for key in keys:
-        (count,) = struct.unpack("<q", file.read(8))
+        (count,) = struct.unpack("<Q", file.read(8))
         contents[key] = file.read(count * sizes[key])
     return list(_walk(tree, "", contents.__getitem__))
 

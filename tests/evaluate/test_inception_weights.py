@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import io
+import os
 import urllib.error
 from pathlib import Path
 
@@ -217,6 +218,12 @@ def test_truncated_and_foreign_files_are_one_line(file, tmp_path, layers):
     wrong = layers | {"conv_05": layers["conv_06"]}
     inception_convert.write_layers(file, wrong)
     assert "conv_05 is {'bias': (48,), 'kernel': (1, 1, 192, 48)}, not" in said(file)
+    for number in (np.float32(np.nan), np.float64(0), np.complex64(0)):
+        spoiled = layers | {"conv_93": layers["conv_93"] | {"bias": np.full(192, number)}}
+        inception_convert.write_layers(file, spoiled)
+        assert "must hold finite float32 numbers; bias of conv_93 has others" in said(file)
+    os.mkfifo(tmp_path / "pipe.msgpack")
+    assert "pipe.msgpack cannot be read: it is no regular file" in said(tmp_path / "pipe.msgpack")
     (tmp_path / "w.pth").write_bytes(content[:1000])
     assert "no whole file of PyTorch tensors" in said(tmp_path / "w.pth")
     with pytest.raises(ValueError, match="number 0 has none that fits"):

@@ -139,7 +139,14 @@ def test_nothing_but_tensors_is_made(tmp_path, write):
 
 @pytest.mark.parametrize(
     "view",
-    [{"shape": (3, 3)}, {"offset": 1}, {"offset": -1}, {"strides": (3, 2)}, {"strides": (-1, 1)}],
+    [
+        {"shape": (3, 3)},
+        {"offset": 1},
+        {"offset": -1},
+        {"strides": (3, 2)},
+        {"strides": (-1, 1)},
+        {"shape": (10**9, 10**9), "strides": (0, 0)},
+    ],
     ids=str,
 )
 def test_a_tensor_stays_within_its_storage(tmp_path, view):
@@ -159,6 +166,28 @@ def test_a_truncated_file_is_one_line(tmp_path, state, write, share):
     assert "\n" not in str(error.value)
 
 
+def test_trees_without_end_and_compressed_archives_are_one_line(tmp_path, state):
+    endless = {}
+    endless["again"] = endless
+    path = archive(tmp_path / "compressed.pt", state[0])
+    with zipfile.ZipFile(path) as plain:
+        content = {name: plain.read(name) for name in plain.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in content.items():
+            file.writestr(name, data)
+    for damaged in (legacy(tmp_path / "l", endless), archive(tmp_path / "a", endless), path):
+        with pytest.raises(ValueError, match="no whole file of PyTorch tensors") as error:
+            read_tensors(damaged)
+        assert "\n" not in str(error.value)
+
+
+def test_a_pickle_that_remembers_at_a_high_number_takes_no_memory(tmp_path):
+    path = tmp_path / "w.pth"
+    path.write_bytes(b"\x80\x02N" + b"r" + struct.pack("<I", 2**32 - 1) + b".")
+    with pytest.raises(ValueError, match="no whole file"):
+        read_tensors(path)
+
+
 def test_other_files_are_one_line(tmp_path, state):
     for name, content in {"text": b"hello\n", "number": pickle.dumps(3), "noise": bytes(range(256))}.items():
         (tmp_path / name).write_bytes(content)
@@ -168,6 +197,7 @@ def test_other_files_are_one_line(tmp_path, state):
         read_tensors(legacy(tmp_path / "magic", state[0], magic=5))
     with pytest.raises(ValueError, match="no whole file"):
         read_tensors(archive(tmp_path / "incomplete", state[0], leave_out=["0"]))
-    for path in (tmp_path, tmp_path / "missing"):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "missing", tmp_path / "pipe"):
         with pytest.raises(ValueError, match="cannot be read"):
             read_tensors(path)

@@ -104,8 +104,14 @@ class Evil:
             ),
             "its arrays have other shapes",
         ),
+        (
+            lambda tree: pickle.dumps(
+                tree | {"NetLinLayer_4": {"Conv_0": {"kernel": np.full((1, 1, 512, 1), np.nan, np.float32)}}}
+            ),
+            "not finite float32 numbers",
+        ),
     ],
-    ids=["truncated", "text", "other tree", "code", "shapes"],
+    ids=["truncated", "text", "other tree", "code", "shapes", "NaN"],
 )
 def test_a_file_that_holds_something_else_is_refused(tree, tmp_path, capsys, spoil, message):
     path = tmp_path / "vgg16.ckpt"
