@@ -61,7 +61,8 @@ def read_tfds(
 
     with _quiet():
         builder = tfds.builder(name, data_dir=data_dir)
-        if not builder.is_prepared():
+        # TFDS's own is_prepared takes the path for a pattern, and finds nothing below a folder such as [2024].
+        if not (builder.data_path / "dataset_info.json").exists():
             if builder.data_path.exists():
                 raise DataError(
                     f"{builder.data_path} holds unfinished data of TFDS; delete it and run again."

@@ -11,6 +11,10 @@ _HELD: dict[tuple[int, int], int] = {}
 """Open handles of the directories that this process has locked, by device and inode."""
 
 
+_CLAIMED: dict[Path, int] = {}
+"""The handle of what was last claimed at each path."""
+
+
 def claim(directory: Path) -> None:
     """Locks a directory until this process ends, however it ends. Nothing is written into the directory.
 
@@ -27,6 +31,7 @@ def claim(directory: Path) -> None:
     status = directory.stat()
     identity = status.st_dev, status.st_ino
     if identity in _HELD:
+        _CLAIMED[directory.absolute()] = _HELD[identity]
         return
     try:
         handle = os.open(directory, os.O_RDONLY)
@@ -44,4 +49,17 @@ def claim(directory: Path) -> None:
     except OSError:
         os.close(handle)
     else:
-        _HELD[identity] = handle
+        _HELD[identity] = _CLAIMED[directory.absolute()] = handle
+
+
+def is_deleted(directory: Path) -> bool:
+    """Whether a directory that this process claimed has been deleted, even if another one is in its place.
+
+    Args:
+        directory: path of the directory.
+
+    Returns:
+        Whether it is known to be deleted; False where the platform has no locks.
+    """
+    handle = _CLAIMED.get(directory.absolute())
+    return handle is not None and os.fstat(handle).st_nlink == 0

@@ -14,7 +14,7 @@ from jaxvae.files import exists, write_atomically
 from jaxvae.records import parse
 from jaxvae.screen import say
 from jaxvae.train.checkpoint import Checkpoints
-from jaxvae.train.lock import claim
+from jaxvae.train.lock import claim, is_deleted
 from jaxvae.types import RunStopped
 
 # config.json goes last, so that a directory that was being cleared still counts as one that holds a run
@@ -133,12 +133,12 @@ class Workdir:
         """Refuses to go on in a directory that is no longer there.
 
         Raises:
-            RunStopped: config.json is gone.
+            RunStopped: config.json is gone, or the directory, even if another one is in its place.
         """
-        if not exists(self.config):
+        if is_deleted(self.path) or not exists(self.config):
             raise RunStopped(
-                f"there is no {self.config} any more: it was deleted or moved while the run was going on, which stops; "
-                "continue it with --resume where its checkpoints are, or start anew."
+                f"{self.path} no longer holds this run, which stops: it was deleted or moved while the run was going "
+                "on; continue it with --resume where its checkpoints are, or start anew."
             )
 
     def check(self, record: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:

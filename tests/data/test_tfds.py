@@ -42,6 +42,15 @@ def test_gives_back_every_image_with_its_label(prepared, stand_ins, name, split)
     assert dataset.spec.image_shape == images.shape[1:]
 
 
+@pytest.mark.parametrize("name", ["[2024] data", "what? all * of it"])
+def test_any_characters_may_be_in_the_path(prepared, tmp_path, name):
+    shutil.copytree(prepared / "cifar10", tmp_path / name / "cifar10")
+    expected, found = (
+        load("cifar10", split="test", data_dir=data_dir) for data_dir in (prepared, tmp_path / name)
+    )
+    assert found.spec == expected.spec
+
+
 def test_mnist_is_the_bundled_one_in_another_order(prepared):
     bundled = load("mnist", split="train", limit=60)
     other = load("mnist", split="train", source="tfds", data_dir=prepared)

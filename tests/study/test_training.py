@@ -48,6 +48,10 @@ def test_players_are_trained_measured_and_used(tmp_path, monkeypatch, attributes
     training = study.Training(model=model, game=game(model, penalty=penalty), variants={"hybrid": {}})
     runs = experiment.train(training, part="hybrid", seeds=[0, 1])["hybrid"].runs
     assert [run.seed for run in runs] == [0, 1]
+    directory = experiment.workdir.part("hybrid")
+    kept = train.Checkpoints(directory.checkpoints).read_record()
+    assert (kept["config"], kept["run"]) == (directory.read_config(), experiment.workdir.read_config())
+    assert kept["prng"] == kept["config"]["environment"]["prng"]
     records = report.read_records(experiment.workdir.part("hybrid").metrics)
     validated = [record for record in records if record["split"] == "validation"]
     assert len(validated) == 4, "two seeds, two epochs"

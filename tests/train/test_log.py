@@ -1,10 +1,9 @@
 import json
 import shutil
-import struct
 from math import inf
 
 import pytest
-from tensorboardX.proto.event_pb2 import Event
+from event_files import curves
 
 from jaxvae.train import MetricLog, Replica
 
@@ -21,16 +20,6 @@ def start(tmp_path):
 
 def records(tmp_path):
     return [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-
-
-def events(directory):
-    """What TensorBoard reads: each record is its length, a checksum, the event and another checksum."""
-    for file in sorted(directory.iterdir()):
-        stream = file.read_bytes()
-        while stream:
-            (length,) = struct.unpack("<Q", stream[:8])
-            yield Event.FromString(stream[12 : 12 + length])
-            stream = stream[16 + length :]
 
 
 def test_records_have_the_documented_shape(tmp_path, start):
@@ -50,25 +39,12 @@ def test_records_are_on_disk_at_once(tmp_path, start):
     assert len(records(tmp_path)) == 1
 
 
-def curves(tmp_path):
-    """What TensorBoard shows: a start of a session at a step discards what came before from that step on."""
-    shown = {}
-    for directory in (tmp_path / "tensorboard").iterdir():
-        points = []
-        for event in events(directory):
-            if event.HasField("session_log"):
-                points = [point for point in points if point[1] < event.step]
-            points += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
-        shown[directory.name] = points
-    return shown
-
-
 def test_tensorboard_has_the_same_numbers(tmp_path, start):
     log = start(0)
     log.write(A, epoch=1, step=50, split="train", values={"loss": 2.5})
     log.write(A, epoch=1, step=100, split="train", values={"loss": 1.5})
     log.write(B, epoch=1, step=50, split="validation", values={"mmd": 0.25})
-    assert curves(tmp_path) == {
+    assert curves(tmp_path / "tensorboard") == {
         "with_SSIM-seed0": [("train/loss", 50, 2.5), ("train/loss", 100, 1.5)],
         "without_SSIM-seed3": [("validation/mmd", 50, 0.25)],
     }
@@ -82,7 +58,7 @@ def test_resuming_removes_what_comes_after_the_checkpoint(tmp_path, start):
     log.write(A, epoch=1, step=150, split="train", values={"loss": 2.0})
     assert [(r["step"], r["loss"]) for r in records(tmp_path)] == [(50, 1.0), (100, 1.0), (150, 2.0)]
     shown = [("train/loss", 50, 1.0), ("train/loss", 100, 1.0), ("train/loss", 150, 2.0)]
-    assert curves(tmp_path) == {"with_SSIM-seed0": shown, "without_SSIM-seed3": []}
+    assert curves(tmp_path / "tensorboard") == {"with_SSIM-seed0": shown, "without_SSIM-seed3": []}
 
 
 def test_tensorboard_has_what_the_records_have_after_a_kill(tmp_path, start):
@@ -96,12 +72,15 @@ def test_tensorboard_has_what_the_records_have_after_a_kill(tmp_path, start):
             for at in range(50, step + 1, 50)
             for tag, v in (("train/loss", at), ("train/kl", inf))
         ]
-        assert curves(tmp_path) == {"with_SSIM-seed0": expected, "without_SSIM-seed3": expected}
+        assert curves(tmp_path / "tensorboard") == {
+            "with_SSIM-seed0": expected,
+            "without_SSIM-seed3": expected,
+        }
     for name in ("with_SSIM-seed0", "without_SSIM-seed3"):
         for file in (tmp_path / "tensorboard" / name).iterdir():
             file.write_bytes(file.read_bytes()[:-5])
     start(150)
-    assert curves(tmp_path) == {"with_SSIM-seed0": expected, "without_SSIM-seed3": expected}
+    assert curves(tmp_path / "tensorboard") == {"with_SSIM-seed0": expected, "without_SSIM-seed3": expected}
 
 
 def test_the_users_files_stay_beside_the_events(tmp_path, start):
@@ -126,7 +105,7 @@ def test_a_damaged_line_is_named_and_its_file_kept(tmp_path, start, capsys, dama
     said = capsys.readouterr().out
     assert said == f"{path} is damaged in line 2, whose records are lost; {path}.damaged is as it was\n"
     assert [r["step"] for r in records(tmp_path)] == [50, 150]
-    assert [at for _, at, _ in curves(tmp_path)["with_SSIM-seed0"]] == [50, 150]
+    assert [at for _, at, _ in curves(tmp_path / "tensorboard")["with_SSIM-seed0"]] == [50, 150]
     assert (tmp_path / "metrics.jsonl.damaged").read_bytes() == before
     start(150)
     assert capsys.readouterr().out == ""

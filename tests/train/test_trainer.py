@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from event_files import curves
 
 from jaxvae import screen, signals, train
 from jaxvae.data import Resident, from_arrays
@@ -173,6 +174,9 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint_bit_for_bit(whole, workdi
     assert records(workdir)[-1]["step"] == 13
     assert_same(start(workdir, resume=True), expected)
     assert records(workdir) == records(undisturbed)
+    assert curves(workdir / "tensorboard") == curves(undisturbed / "tensorboard")
+    (slow, fast), lines = curves(workdir / "tensorboard").values(), records(workdir)
+    assert {step for _, step, _ in slow} == {step for _, step, _ in fast} == {line["step"] for line in lines}
 
 
 def test_a_finished_run_is_not_trained_further(whole, finished):
@@ -198,7 +202,7 @@ def test_a_deleted_directory_stops_the_run_and_stays_deleted(workdir):
         shutil.rmtree(workdir, ignore_errors=True)
         return {"mean": 1.0}
 
-    with pytest.raises(RunStopped, match=r"config\.json any more: it was deleted or moved"):
+    with pytest.raises(RunStopped, match="no longer holds this run, which stops: it was deleted or moved"):
         start(workdir, evaluate=evaluate)
     assert not workdir.exists()
     start(workdir, epochs=1)

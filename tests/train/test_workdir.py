@@ -338,12 +338,20 @@ def test_a_damaged_or_missing_configuration_is_taken_from_a_checkpoint(trained, 
 def test_a_run_whose_directory_is_gone_stops_in_one_sentence_and_makes_nothing(run):
     run.require()
     moved = run.path.rename(run.path.with_name("moved"))
-    with pytest.raises(
-        RunStopped, match=r"no .*config\.json any more: it was deleted or moved .*--resume"
-    ) as stop:
+    with pytest.raises(RunStopped, match=r"no longer holds this run, which stops: .* --resume") as stop:
         run.require()
     assert (stop.value.status, stop.value.resumable) == (1, False)
     assert list(moved.parent.iterdir()) == [moved]
+
+
+def test_a_run_does_not_go_on_in_the_directory_of_the_next_one(run):
+    shutil.rmtree(run.path)
+    run.path.mkdir()
+    run.config.write_text(json.dumps(RECORD))
+    with pytest.raises(RunStopped, match=r"no longer holds this run"):
+        run.require()
+    run.open(RECORD, resume=True, overwrite=False)
+    run.require()
 
 
 def test_the_users_home_is_understood(tmp_path, monkeypatch):
