@@ -12,8 +12,8 @@ pytestmark = pytest.mark.slow
 KILLS = 5
 SMOKE = "--preset smoke --no-fid"
 HYBRID = (
-    f"{SMOKE} --limit 80 --image-size 8 --epochs 4 --classifier-epochs 2 --samples 12 --widths 4 --hidden 8 "
-    "--batch-size 20"
+    "--limit 80 --image-size 8 --epochs 4 --classifier-epochs 2 --samples 12 --widths 4 --hidden 8 "
+    "--batch-size 20 --variants"
 )
 CHAINS = {
     "vlae_mnist": (
@@ -21,17 +21,21 @@ CHAINS = {
         "--preset smoke --limit 480 --epochs 4 --hidden 16 --widths 4 4 --latent-sizes 2 2",
     ),
     "vae_losses_mnist": ("vae_losses_mnist", f"{SMOKE} --limit 256 --batch-size 32 --epochs 3"),
-    "conv_vae_mnist": ("conv_vae_mnist", f"{SMOKE} --limit 240 --batch-size 40 --epochs 3 --samples 40"),
+    "conv_vae_mnist": (
+        "conv_vae_mnist",
+        f"{SMOKE} --limit 240 --batch-size 40 --epochs 3 --samples 40 --fractions 0 1 --variants base",
+    ),
     "winged_horses": (
         "winged_horses",
-        f"{SMOKE} --limit 64 --epochs 4 --widths 8 8 --latent-size 6 --pairs 2",
+        f"{SMOKE} --limit 64 --epochs 4 --widths 8 8 --latent-size 6 --pairs 2 --variants 'SSIM + colour'",
     ),
-    "aae": ("vae_gan_hybrids", f"aae {HYBRID} --unlabelled 0.5"),
+    "aae": ("vae_gan_hybrids", f"aae --preset smoke {HYBRID} 'AAE, ring' --unlabelled 0.5"),
     "vaegan": (
         "vae_gan_hybrids",
-        f"vaegan {HYBRID} --discriminator-widths 4 --feature-layer 1 --latent-size 3",
+        f"vaegan {SMOKE} {HYBRID} VAE VAE-GAN --discriminator-widths 4 --feature-layer 1 --latent-size 3",
     ),
 }
+"""Name of the experiment's module and arguments of a small run of it."""
 
 
 def go_on(experiment, arguments, workdir):
