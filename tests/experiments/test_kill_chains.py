@@ -23,7 +23,7 @@ CHAINS = {
     "vae_losses_mnist": ("vae_losses_mnist", f"{SMOKE} --limit 256 --batch-size 32 --epochs 3"),
     "conv_vae_mnist": (
         "conv_vae_mnist",
-        f"{SMOKE} --limit 240 --batch-size 40 --epochs 3 --samples 40 --fractions 0 1 --variants base",
+        f"{SMOKE} --limit 240 --batch-size 40 --epochs 3 --samples 40 --chapter subspace",
     ),
     "winged_horses": (
         "winged_horses",

@@ -1,4 +1,5 @@
 import errno
+import itertools
 import json
 import os
 import re
@@ -292,13 +293,16 @@ def test_a_second_signal_acts_at_once(workdir, monkeypatch):
         start(workdir)
 
 
-def test_a_training_needs_neither_the_main_thread_nor_a_screen(whole, workdir, monkeypatch):
-    """Python hears signals on the main thread only."""
+def test_a_training_needs_neither_the_main_thread_nor_a_screen_nor_a_clock(whole, workdir, monkeypatch):
+    """Python hears signals on the main thread only; the clock is set back all the time."""
+    seconds = itertools.count(2e9, -1000)
     reader, writer = os.pipe()
     os.close(reader)
     results = []
     with open(writer, "w") as nobody_reads, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", nobody_reads)
+        patch.setattr("time.time", lambda: next(seconds))
+        patch.setattr("tqdm.std.time", lambda: next(seconds))
         thread = threading.Thread(target=lambda: results.append(start(workdir)))
         thread.start()
         thread.join()
