@@ -52,7 +52,7 @@ class Loop(ExitStack):
                 self._setup.program,
                 self._setup.source,
                 self._state,
-                place=self._setup.parallel.place,
+                parallel=self._setup.parallel,
                 length=train.CHUNK,
                 stop=_FOREVER,
             )

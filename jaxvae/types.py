@@ -31,7 +31,7 @@ class Batch:
         index: [n], position in the global batch. Noise is drawn per position, so that a batch gets the same noise
             on one device as spread over several.
         attributes: [n, attributes], binary attributes of the image, 0 or 1 each; None where the data have none.
-        axis_name: under `pmap`, name of the mapped axis over which the global batch is spread; means over examples
+        axis_name: in mode "pmap", name of the mapped axis over which the global batch is spread; means over examples
             and set-level terms are taken over that axis. None for a batch that is whole.
     """
 

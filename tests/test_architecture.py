@@ -8,16 +8,20 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("data", "models", "losses", "train", "evaluate", "report", "cli")
 LOCAL = {"jaxvae", "experiments", "benchmarks", "tests"}
-GROUND = (
-    "jaxvae.types",
-    "jaxvae.files",
-    "jaxvae.images",
-    "jaxvae.keys",
-    "jaxvae.pieces",
-    "jaxvae.records",
-    "jaxvae.screen",
-    "jaxvae.signals",
-    "jaxvae.xla",
+GROUND = tuple(
+    f"jaxvae.{name}"
+    for name in (
+        "types",
+        "files",
+        "images",
+        "keys",
+        "pieces",
+        "processes",
+        "records",
+        "screen",
+        "signals",
+        "xla",
+    )
 )
 JOINTS = ("jaxvae", "jaxvae.__main__", "jaxvae.run", "jaxvae.loading")
 JOINING = ("study", "commands")

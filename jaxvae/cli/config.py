@@ -63,10 +63,21 @@ class RunConfig(Checked):
     """How many seeds to train side by side."""
 
     parallel: Literal["jit", "pmap"] = free("jit")
-    """How a batch is spread over devices: by the compiler over a mesh, or by pmap with explicit collectives."""
+    """How a batch is spread over devices: by the compiler over a mesh (jit), or by a program that each of them runs,
+    with explicit collectives (pmap)."""
 
     devices: int = free(1)
-    """How many devices."""
+    """How many devices of each process."""
+
+    coordinator: str | None = free(None)
+    """Where the first of several processes listens, HOST:PORT, the same for all of them; start each on its machine with
+    the same flags. Not needed on TPU pods, with SLURM or Open MPI, where processes find each other."""
+
+    processes: int | None = free(None)
+    """How many processes train the run together."""
+
+    process: int | None = free(None)
+    """Which of them this is, from 0; the first one writes the run."""
 
     replica_parallel: bool = free(False)
     """Spread not each batch but the seeds and variants of a program over the devices, as many on each, without
@@ -112,7 +123,8 @@ class RunConfig(Checked):
         """Refuses numbers that make no run.
 
         Raises:
-            ValueError: a count below 1, a seed out of range, or both resume and overwrite.
+            ValueError: a count below 1, a seed out of range, both resume and overwrite, or a part of what several
+                processes need.
         """
         self.require_at_least(1, "epochs", "batch_size", "seeds", "devices", "limit", "accumulate")
         self.require_at_least(0, "skip_nonfinite")
@@ -128,3 +140,22 @@ class RunConfig(Checked):
             )
         if self.resume and self.overwrite:
             raise ValueError("resume continues a run and overwrite deletes it; give one of them.")
+        self._check_processes()
+
+    def _check_processes(self) -> None:
+        if self.coordinator is None and self.processes is None and self.process is None:
+            return
+        if self.coordinator is None or self.processes is None or self.process is None:
+            names = ("coordinator", "processes", "process")
+            missing = next(name for name in names if getattr(self, name) is None)
+            raise ValueError(
+                f"several processes need --coordinator, --processes and --process, got no --{missing}."
+            )
+        host, _, port = self.coordinator.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise ValueError(f"coordinator must be HOST:PORT, such as 10.0.0.1:1234, got {self.coordinator}.")
+        self.require_at_least(1, "processes")
+        if not 0 <= self.process < self.processes:
+            raise ValueError(
+                f"process must be from 0 to {self.processes - 1}, as there are {self.processes}, got {self.process}."
+            )

@@ -16,6 +16,7 @@ import jax
 import tyro
 
 from jaxvae.cli.config import RunConfig
+from jaxvae.cli.distributed import joined
 from jaxvae.cli.outcome import finish
 from jaxvae.cli.process import compile_cache, find_devices, rare_collections
 from jaxvae.cli.rates import product_rates, warn_if_slower
@@ -51,12 +52,13 @@ def launch(
     def work() -> None:
         config = _parse(presets, description, arguments)
         parsed.append(config)
-        find_devices()
         with (
+            joined(config),
             rare_collections(),
             compile_cache(config.compile_cache),
             jax.default_matmul_precision(config.matmul_precision),
         ):
+            find_devices()
             if config.precision == "bfloat16":
                 warn_if_slower(product_rates())
             main(config)

@@ -12,6 +12,7 @@ from typing import NoReturn
 import jax
 
 from jaxvae import signals
+from jaxvae.cli.distributed import tell_watcher
 from jaxvae.cli.process import own_process
 from jaxvae.cli.record import command
 from jaxvae.types import RunStopped
@@ -36,6 +37,7 @@ def finish(work: Callable[[], None], *, workdir: Callable[[], Path | None] | Non
         out.settle()
         if workdir is None and status == 0 and out.error is not None:
             status = _fail(f"{_reason(out.error)}: standard output.", 1)
+    tell_watcher(status)
     _at_exit(signals.die_at_once)
     sys.exit(status)
 

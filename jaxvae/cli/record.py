@@ -123,6 +123,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         **{name: _version(name) for name in _PACKAGES},
         "prng": jax.config.values["jax_default_prng_impl"],
+        "processes": jax.process_count(),
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
     }
 

@@ -22,28 +22,31 @@ class Streamed(Source):
     """
 
     def window(
-        self, rows: Int32[np.ndarray, "r given batch"], *, steps: int
-    ) -> tuple[Int32[np.ndarray, "r steps batch"], Arrays]:
+        self, rows: Int32[np.ndarray, "r given batch"], *, steps: int, share: slice = slice(None)
+    ) -> tuple[Int32[np.ndarray, "r steps n"], Arrays]:
         """Gathers the examples of consecutive steps.
 
         Args:
             rows: example numbers from `order`, for r replicas. Replicas with the same examples share them.
             steps: steps that the window has room for, at least as many as `rows` has. All windows of an epoch have one
                 shape; in a shorter last one the rows beyond those given hold an arbitrary example.
+            share: places in a batch, of which alone the examples are gathered.
 
         Returns:
-            Rows and arrays with which `batch` returns the same batches as with `rows` and `self.arrays`.
+            Rows and arrays with which `batch` returns the same share of batches as with `rows` and `self.arrays`.
         """
         orders, replica = np.unique(rows, axis=0, return_inverse=True)
         given, batch = rows.shape[1:]
         numbers = np.zeros((len(orders), steps, batch), np.int32)
         numbers[:, :given] = orders
-        places, arrays = extract(self.dataset, numbers)
+        places, arrays = extract(self.dataset, numbers[..., share])
         return places[replica.reshape(-1)], arrays
 
 
 def serve(dataset: Dataset, *, batch_size: int, remainder: str = "drop", memory: int | None = None) -> Source:
     """Serves a training set from the device's memory if it takes at most a quarter of it, otherwise by streaming.
+
+    Where `jax.distributed` has joined several processes it is streamed, so that each reads its share alone.
 
     Args:
         dataset: the examples.
@@ -58,7 +61,7 @@ def serve(dataset: Dataset, *, batch_size: int, remainder: str = "drop", memory:
         ValueError: as `Source`.
     """
     fits = dataset.images.nbytes <= _SHARE * (_device_memory() if memory is None else memory)
-    kind = Resident if fits else Streamed
+    kind = Resident if fits and jax.process_count() == 1 else Streamed
     return kind(dataset, batch_size=batch_size, remainder=remainder)
 
 

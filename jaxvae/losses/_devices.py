@@ -9,7 +9,7 @@ def gathered(values: Shaped[Array, "n ..."], axis_name: str | None) -> Shaped[Ar
 
     Args:
         values: [n, ...], one entry per example on this device.
-        axis_name: name of the mapped axis over devices under `pmap`; None if the batch is whole already.
+        axis_name: name of the mapped axis over devices in mode "pmap"; None if the batch is whole already.
 
     Returns:
         [m, ...], the values of all devices, in the order of the devices.

@@ -108,7 +108,7 @@ def sample_diversity(*, which: int = 0) -> Term:
     """Term: how much generated examples differ within a batch, relative to real ones; 0 in mode collapse.
 
     For monitoring, without gradient. Every example is compared with the next one in the batch, the last with the first.
-    Under `pmap` neighbours are on the same device, so the value depends slightly on the number of devices.
+    In mode "pmap" neighbours are on the same device, so the value depends slightly on the number of devices.
 
     Args:
         which: position of the kind in the model's `AdversarialOutput.fakes`.

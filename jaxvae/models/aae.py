@@ -36,7 +36,7 @@ class AAE(OneLevelAutoencoder):
         classes: number of parts of the prior, if it has parts.
         gaussian: whether the encoder returns a Gaussian; otherwise it is deterministic and returns the code.
         informed: whether the discriminator gets the label too, so that each class gets a part of the prior to itself.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
 
     Raises:

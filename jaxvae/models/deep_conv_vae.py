@@ -46,7 +46,7 @@ class DeepConvVAE(OneLevelAutoencoder):
         deep_features: "through" and "stopped" add the encoder's activations for the image and its reconstruction to
             the output, "off" does not. With "through" their gradient also reaches the encoder's parameters directly,
             with "stopped" only by way of the reconstruction.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
 
     Raises:

@@ -57,7 +57,7 @@ class ImageDiscriminator(nn.Module):
         normalisation: "batch" has BatchNorm in all convolutions but the first, "spectral" divides every kernel by its
             largest singular value, "none" does neither.
         layout: memory layout of the convolutions and precision of products.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
 
     References:
         Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, section 4.

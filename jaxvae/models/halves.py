@@ -22,7 +22,7 @@ class Encoder(nn.Module):
         image_shape: (height, width, channels).
         widths: channels of the stages; each halves the image, rounding up.
         layout: memory layout of the convolutions and precision of products.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
     """
 
     outputs: int
@@ -65,7 +65,7 @@ class Decoder(nn.Module):
         image_shape: (height, width, channels).
         widths: channels of the encoder's stages.
         layout: memory layout of the convolutions and precision of products.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
     """
 
     image_shape: tuple[int, int, int]

@@ -155,7 +155,7 @@ class NormAct(nn.Module):
     Attributes:
         channel_axis: the channels' axis.
         slope: the rectifier's slope below zero; 0 is ReLU.
-        axis_name: `pmap` axis over whose devices the batch's statistics are shared.
+        axis_name: of the axis over whose devices the batch's statistics are shared.
     """
 
     channel_axis: int = -1

@@ -64,7 +64,7 @@ class Residual(nn.Module):
 
     Attributes:
         layout: of the images.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
 
     References:
         He, Zhang, Ren & Sun, Deep Residual Learning for Image Recognition, CVPR 2016, figure 2.
@@ -92,7 +92,7 @@ class Down(nn.Module):
         kernel: height and width of the kernel.
         resampling: one of `RESAMPLINGS`.
         residual: whether a `Residual` block follows.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
     """
 
     features: int
@@ -159,7 +159,7 @@ class Up(nn.Module):
         kernel: height and width of the kernel.
         resampling: one of `RESAMPLINGS`.
         residual: whether a `Residual` block follows.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
     """
 
     features: int

@@ -24,7 +24,7 @@ class VAE(OneLevelAutoencoder):
         image_shape: (height, width, channels).
         latent_size: size of z.
         widths: channels of the encoder's stages; each halves the image, rounding up.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
 
     Raises:

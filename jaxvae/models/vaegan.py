@@ -42,7 +42,7 @@ class VAEGAN(OneLevelAutoencoder):
         feature_layer: which of the discriminator's convolutions gives the features, 1 for the first.
         normalisation: of the discriminator: "batch", "spectral" or "none".
         attributes: size of the attribute vectors; 0 for a model without attributes.
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
 
     Raises:

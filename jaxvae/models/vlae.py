@@ -36,7 +36,7 @@ class VLAE(Autoencoder):
         hidden: size of every z~_l.
         shared_merge: one f for all merges, as in the report, or one for each.
         learned_scale: whether the standard deviation of the observation noise is learned (`Output.log_scale`).
-        axis_name: `pmap` axis over which BatchNorm shares its statistics.
+        axis_name: of the axis over devices along which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
 
     Raises:

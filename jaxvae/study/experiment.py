@@ -94,32 +94,34 @@ class Experiment:
             What the script works with.
 
         Raises:
-            ValueError: no such data, too few images, no such devices, a batch that does not fit them, or a directory
-                that must not be written into.
+            ValueError: no such data, too few images, no such devices, a batch that does not fit them, a directory that
+                must not be written into, or processes that do not agree.
+            RunStopped: another process failed here.
         """
         started = time.monotonic()
-        spread = train.ReplicaParallel if config.replica_parallel else train.Parallel
-        parallel = spread(config.parallel, config.devices)
-        train_set, test_set = data.load_splits(
-            config.data,
-            source=config.data_source,
-            data_dir=config.data_dir,
-            limit=config.limit,
-            image_size=config.image_size,
-            classes=config.classes,
-        )
-        if select is not None:
-            train_set, test_set = select(train_set, test_set)
-        if len(test_set) < least:
-            raise ValueError(
-                f"{name} needs at least {least} validation images, got {len(test_set)}; add some or raise --limit."
+        with train.together():
+            spread = train.ReplicaParallel if config.replica_parallel else train.Parallel
+            parallel = spread(config.parallel, config.devices)
+            train_set, test_set = data.load_splits(
+                config.data,
+                source=config.data_source,
+                data_dir=config.data_dir,
+                limit=config.limit,
+                image_size=config.image_size,
+                classes=config.classes,
             )
-        source = data.serve(train_set, batch_size=config.batch_size, remainder=config.remainder)
-        parallel.check(source)
+            if select is not None:
+                train_set, test_set = select(train_set, test_set)
+            if len(test_set) < least:
+                raise ValueError(
+                    f"{name} needs at least {least} validation images, got {len(test_set)}; add some or raise --limit."
+                )
+            source = data.serve(train_set, batch_size=config.batch_size, remainder=config.remainder)
+            parallel.check(source)
         experiment = cls(
             name=name,
             config=config,
-            workdir=train.Workdir(config.workdir),
+            workdir=train.run_directory(config.workdir),
             source=source,
             test_set=test_set,
             batches=data.batches(test_set, batch_size=min(250, len(test_set))),
@@ -129,8 +131,15 @@ class Experiment:
             started=started,
         )
         record = experiment._record(source)
-        if not config.estimate:
-            experiment.workdir.check(record, resume=config.resume, overwrite=config.overwrite)
+        train.agree(record)
+        with train.together():
+            if not config.estimate:
+                experiment.workdir.check(record, resume=config.resume, overwrite=config.overwrite)
+        if config.resume and (before := _devices(experiment.workdir.read_config())) != _devices(record):
+            say(
+                f"continuing on {_devices(record)}, where {before} began: sums are taken in another order, so that "
+                "numbers differ in their last digits from those of an uninterrupted run"
+            )
         return experiment
 
     @property
@@ -520,3 +529,10 @@ def _skipped(state: TrainState, replicas: Sequence[Replica]) -> dict[str, dict[i
     for replica, total in zip(replicas, totals, strict=True):
         counts.setdefault(replica.variant, {})[replica.seed] = int(total)
     return counts
+
+
+def _devices(record: Mapping[str, Any]) -> str:
+    """The devices that a run of this config.json was spread over."""
+    processes, devices = record["environment"].get("processes", 1), record["config"]["devices"]
+    each = f"{devices} device{'s' * (devices > 1)}"
+    return each if processes == 1 else f"{processes} processes with {each} each"

@@ -14,9 +14,11 @@ from jaxvae.train.parallel import Parallel, Program, map_replicas
 from jaxvae.train.remat import rematerialized
 from jaxvae.train.replica_parallel import ReplicaParallel
 from jaxvae.train.rollback import RollBack, Rollbacks, read_rollbacks
+from jaxvae.train.shared_directory import agree, run_directory
 from jaxvae.train.skipping import SKIPPED, skipping
 from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
 from jaxvae.train.step import Step, make_step, one_player
+from jaxvae.train.together import together
 from jaxvae.train.trainer import Recipe, run
 from jaxvae.train.workdir import Workdir
 
@@ -49,6 +51,7 @@ __all__ = [
     "Workdir",
     "adam",
     "adversarial_adam",
+    "agree",
     "augmented",
     "estimate",
     "fit",
@@ -64,8 +67,10 @@ __all__ = [
     "read_rollbacks",
     "rematerialized",
     "run",
+    "run_directory",
     "schedule",
     "several_players",
     "skipping",
+    "together",
     "tunable",
 ]

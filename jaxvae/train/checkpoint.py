@@ -3,7 +3,7 @@
 A checkpoint is a directory `<step>/` that Orbax writes under another name and then renames. A list of checksums is
 added last: a checkpoint with a list is complete, and one whose files match it is undamaged. Beside the arrays lies a
 record of the run that they are of. Arrays carry no device placement, so a checkpoint from one kind of machine can be
-read on any other.
+read on any other. Several processes save and restore together, as Orbax wants it; the first one writes.
 """
 
 import dataclasses
@@ -22,10 +22,12 @@ import numpy as np
 from jaxtyping import Key, PyTree
 
 from jaxvae.files import exists, write_atomically
+from jaxvae.processes import is_first, tell
 from jaxvae.records import parse
 from jaxvae.train.state import TrainState
-from jaxvae.train.storage import read_tree, write_tree
+from jaxvae.train.storage import make_room, read_tree, write_tree
 from jaxvae.train.sums import SUMS, damage, write_sums
+from jaxvae.train.together import together
 
 KEEP = 3
 """Number of checkpoints that are kept, the newest ones."""
@@ -65,12 +67,18 @@ class Checkpoints:
         step, complete = int(np.ravel(state.step)[0]), self.steps()
         if step in complete:
             return
-        for begun in set(self._begun()) - set(complete):  # a later one would make Orbax skip this one
-            shutil.rmtree(self.directory / str(begun))
-        path = write_tree(self.directory, step, _to_numpy(state), keep=KEEP)
-        record = self._kept | {"prng": _prng(state.key)}
-        write_atomically(path / _RECORD, f"{json.dumps(record, indent=2)}\n".encode())
-        write_sums(path)
+        tree = _to_numpy(state)
+        with together():
+            if is_first():
+                for begun in set(self._begun()) - set(complete):  # a later one would make Orbax skip this one
+                    shutil.rmtree(self.directory / str(begun))
+                make_room(self.directory / str(step), tree)
+        path = write_tree(self.directory, step, tree, keep=KEEP)
+        with together():
+            if is_first():
+                record = self._kept | {"prng": _prng(state.key)}
+                write_atomically(path / _RECORD, f"{json.dumps(record, indent=2)}\n".encode())
+                write_sums(path)
 
     def restore(self, like: Mapping[str, PyTree]) -> tuple[TrainState, list[str]]:
         """Reads the newest undamaged checkpoint, and renames damaged newer ones to `<step>.damaged`.
@@ -86,7 +94,9 @@ class Checkpoints:
             CheckpointError: there is no undamaged checkpoint, or it holds another state: arrays of other names, shapes
                 or types, or keys of another implementation of random numbers.
         """
-        step, complaints = self._newest()
+        with together():
+            step, complaints = self._newest() if is_first() else (0, list[str]())
+        step = tell(step)[0]
         trained, prng = self._record(step).get("prng"), _prng(like["key"])
         if trained not in (None, prng):
             raise CheckpointError(
@@ -101,11 +111,16 @@ class Checkpoints:
                 f"checkpoint {step} in {self.directory} is of another model or optimizer: {error}; take those that it "
                 "was trained with, or start anew in another --workdir."
             ) from None
-        for damaged in (s for s in self.steps() if s > step):
-            shutil.rmtree(self.directory / f"{damaged}.damaged", ignore_errors=True)
-            (self.directory / str(damaged)).rename(self.directory / f"{damaged}.damaged")
+        with together():
+            if is_first():
+                self._put_aside([damaged for damaged in self.steps() if damaged > step])
         fields["key"] = jax.random.wrap_key_data(fields["key"], impl=prng)
         return TrainState(**fields), complaints
+
+    def _put_aside(self, damaged: list[int]) -> None:
+        for step in damaged:
+            shutil.rmtree(self.directory / f"{step}.damaged", ignore_errors=True)
+            (self.directory / str(step)).rename(self.directory / f"{step}.damaged")
 
     def restore_tree(self) -> dict[str, Any]:
         """Reads the newest undamaged checkpoint as nested dictionaries of NumPy arrays.

@@ -102,7 +102,7 @@ def estimate(
     turns = len(replicas) // program.chunk.together if isinstance(program.chunk, InTurn) else 1
     waiting = _bytes(state) * (turns - 1) // turns
     stop = recipe.epochs * source.steps_per_epoch + CHUNK
-    with open_feed(program, source, state, place=parallel.place, length=CHUNK, stop=stop) as feed:
+    with open_feed(program, source, state, parallel=parallel, length=CHUNK, stop=stop) as feed:
         given = feed(state)
         compiled: Compiled = program.lower(state, *given, np.int32(1)).compile()
         seconds, timed = _timed(program.chunk, state, given)
@@ -111,7 +111,7 @@ def estimate(
     return Estimate(
         parameters=parameters,
         replicas=len(replicas),
-        devices=parallel.devices,
+        devices=parallel.total,
         flops=times * counted.get("flops", 0.0),
         bytes_moved=times * counted.get("bytes accessed", 0.0),
         memory=_memory(compiled) + waiting,

@@ -3,29 +3,18 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Int32, PyTree
+from jaxtyping import Array, Int, PyTree
 
-from jaxvae.train.parallel import Program, Source
+from jaxvae.train.parallel import Parallel, Program, Source, Windowed, local
 from jaxvae.train.state import TrainState
 
 Feed: TypeAlias = Callable[[TrainState], tuple[Int[Array, "r steps batch"], PyTree]]
 """`state -> (order, arrays)`: arguments of the next call of a program's `chunk`."""
-
-
-@runtime_checkable
-class Windowed(Source, Protocol):
-    """A source whose examples are on the devices for a few steps at a time, such as `jaxvae.data.Streamed`."""
-
-    def window(
-        self, rows: Int32[np.ndarray, "r _ batch"], *, steps: int
-    ) -> tuple[Int32[np.ndarray, "r steps batch"], PyTree]:
-        """Loads the examples of up to `steps` rows; returns their arrays in main memory, and rows that index these."""
-        ...
 
 
 @contextmanager
@@ -34,7 +23,7 @@ def open_feed(
     source: Source,
     state: TrainState,
     *,
-    place: Callable[[PyTree], PyTree],
+    parallel: Parallel,
     length: int,
     stop: int,
 ) -> Iterator[Feed]:
@@ -47,7 +36,7 @@ def open_feed(
         program: compiled for the source.
         source: the training data.
         state: of all replicas, before the first step.
-        place: puts arrays on the devices.
+        parallel: the devices.
         length: largest number of steps in a call of `program.chunk`; calls end at its multiples within an epoch.
         stop: number of steps after which training ends.
 
@@ -56,13 +45,14 @@ def open_feed(
         same state.
     """
     if not isinstance(source, Windowed):
-        yield _resident_feed(program, source, place)
+        yield _resident_feed(program, source, parallel)
         return
-    windows = _windows(program, source, state, length=min(length, source.steps_per_epoch), stop=stop)
+    length = min(length, source.steps_per_epoch)
+    windows = _windows(program, source, state, length=length, stop=stop)
 
     # After the last window this raises StopIteration in a future whose result is never read.
     def load() -> tuple[Int[Array, "r steps batch"], PyTree]:
-        return jax.block_until_ready(place(next(windows)))
+        return jax.block_until_ready(parallel.place_window(source, next(windows), steps=length))
 
     with ThreadPoolExecutor(1, thread_name_prefix="windows") as pool:
         ahead = pool.submit(load)
@@ -75,15 +65,15 @@ def open_feed(
         yield feed
 
 
-def _resident_feed(program: Program, source: Source, place: Callable[[PyTree], PyTree]) -> Feed:
-    arrays, epoch = place(source.arrays), -1
+def _resident_feed(program: Program, source: Source, parallel: Parallel) -> Feed:
+    arrays, epoch = parallel.place(source.arrays), -1
     order: Int[Array, "r steps batch"]
 
     def feed(state: TrainState) -> tuple[Int[Array, "r steps batch"], PyTree]:
         nonlocal epoch, order
         current = int(np.ravel(state.step)[0]) // source.steps_per_epoch
         if current != epoch:
-            epoch, order = current, place(program.order(state.key, state.step))
+            epoch, order = current, parallel.place(program.order(state.key, state.step))
         return order, arrays
 
     return feed
@@ -91,15 +81,15 @@ def _resident_feed(program: Program, source: Source, place: Callable[[PyTree], P
 
 def _windows(
     program: Program, source: Windowed, state: TrainState, *, length: int, stop: int
-) -> Iterator[tuple[np.ndarray, PyTree]]:
-    """Windows from the state's step on, each for up to `length` steps."""
+) -> Iterator[np.ndarray]:
+    """Rows of the windows from the state's step on, each of up to `length` steps."""
     step, per_epoch = int(np.ravel(state.step)[0]), source.steps_per_epoch
     # The steps donate the state while its key is still needed here, hence the copy.
-    data = np.array(jax.random.key_data(state.key))
+    data = np.array(jax.random.key_data(local(state.key)))
     key = jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(state.key))
     while step < stop:
         epoch, inside = divmod(step, per_epoch)
         order = program.order(key, np.full(len(data), epoch * per_epoch, np.int32))
         for first in range(inside - inside % length, per_epoch, length):
-            yield source.window(order[:, first : first + length], steps=length)
+            yield order[:, first : first + length]
         step = (epoch + 1) * per_epoch

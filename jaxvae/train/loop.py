@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import jax
 import numpy as np
 
+from jaxvae.processes import tell
 from jaxvae.screen import Bar
 from jaxvae.signals import heard
 from jaxvae.train.checkpoint import Checkpoints
@@ -37,8 +38,8 @@ def _stopping(caught: list[int]) -> Iterator[None]:
     try:
         yield
     except RollBack:
-        if caught:
-            raise Interrupted(caught[0]) from None
+        if number := max(tell(caught[0] if caught else 0)):
+            raise Interrupted(number) from None
         raise
 
 
@@ -58,7 +59,8 @@ def fit(
     """Trains until `epochs` epochs are done, from wherever the state is.
 
     After each epoch every replica is evaluated and the state saved. A signal of `jaxvae.signals.STOPPING` is
-    heard between chunks, on the main thread. A replica that diverges is neither recorded nor evaluated from then on.
+    heard between chunks, on the main thread, also one that another process got. A replica that diverges is neither
+    recorded nor evaluated from then on.
 
     Args:
         state: of all replicas; donated.
@@ -117,8 +119,8 @@ def fit(
                 for number, replica in standing.replicas.items():
                     log.write(replica, epoch=epoch, step=step, split="validation", values=held_out[number])
                 checkpoints.save(state)
-            if caught:
+            if number := max(tell(caught[0] if caught else 0)):
                 standing.drop(non_finite_state(state, standing.replicas), step=step)
                 checkpoints.save(state)
-                raise Interrupted(caught[0])
+                raise Interrupted(number)
     return state

@@ -9,10 +9,10 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import dtypes, lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from jax.stages import Lowered, Traced
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jax.stages import Lowered
+from jaxtyping import Array, Float, Int, Int32, Key, PyTree
 
 from jaxvae.keys import ORDER
 from jaxvae.train.state import TrainState
@@ -53,7 +53,7 @@ class Program:
     ) -> Int[np.ndarray, "r steps batch"]:
         """Draws the examples of each step of an epoch, on the host's CPU wherever the steps run.
 
-        For a TPU the sorts of a permutation would take as long to compile as a train step.
+        For a TPU the sorts of a permutation would take as long to compile as a train step. Every process draws all.
 
         Args:
             key: of a state of all replicas.
@@ -63,7 +63,7 @@ class Program:
             The order, in main memory.
         """
         host, draw = self._host_rows
-        return np.asarray(draw(*jax.device_put((key, step), host)))
+        return np.asarray(draw(*jax.device_put(local((key, step)), host)))
 
     @cached_property
     def _host_rows(self) -> tuple[jax.Device, Callable[..., Array]]:
@@ -83,12 +83,11 @@ class Program:
             arrays: the examples, likewise.
 
         Returns:
-            Compiles the steps, in any thread, and `chunk` uses what it has made. In "pmap" mode it does nothing.
+            Compiles the steps, in any thread, and `chunk` uses what it has made.
         """
         rows = jax.eval_shape(self.rows, state.key, state.step)
         placed = jax.ShapeDtypeStruct(rows.shape, rows.dtype, sharding=state.step.sharding)
-        traced = self.look(state, placed, arrays, np.int32(1))
-        return traced.lower().compile if isinstance(traced, Traced) else lambda: None
+        return self.look(state, placed, arrays, np.int32(1)).lower().compile
 
 
 @runtime_checkable
@@ -119,6 +118,28 @@ class Source(Protocol):
         ...
 
 
+def local(tree: PyTree) -> PyTree:
+    """Arrays on this process's first device, which has a copy of them already if every device has.
+
+    Args:
+        tree: arrays that `Parallel.place` or its programs returned, or others, which stay what they are.
+
+    Returns:
+        The same tree.
+    """
+
+    def first(leaf: Any) -> Any:
+        if not isinstance(leaf, jax.Array):
+            return leaf
+        return (
+            leaf.addressable_data(0)
+            if leaf.is_fully_replicated
+            else jax.device_put(leaf, jax.local_devices()[0])
+        )
+
+    return jax.tree.map(first, tree)
+
+
 def map_replicas(function: Callable) -> Callable:
     """Maps a function over the replicas, the leading axis of its first argument, side by side.
 
@@ -140,15 +161,26 @@ def map_replicas(function: Callable) -> Callable:
     return mapped
 
 
+@runtime_checkable
+class Windowed(Source, Protocol):
+    """A source whose examples are on the devices for a few steps at a time, such as `jaxvae.data.Streamed`."""
+
+    def window(
+        self, rows: Int32[np.ndarray, "r _ batch"], *, steps: int, share: slice = slice(None)
+    ) -> tuple[Int32[np.ndarray, "r steps n"], PyTree]:
+        """Loads the examples of a share of up to `steps` rows; returns rows that index them, and their arrays."""
+        ...
+
+
 @dataclass(frozen=True)
 class Parallel:
-    """How a batch is spread over devices.
+    """How a batch is spread over devices, those of all processes that `jax.distributed` has joined.
 
     Attributes:
         mode: "jit" lets the compiler partition one program over a mesh; "pmap" runs it on each device with explicit
-            collectives.
-        devices: how many devices are used, the first ones of `targets`.
-        targets: the devices to choose from; those of this machine if not given. Programs for devices that are absent,
+            collectives, by `jax.shard_map`, which has taken the place of `jax.pmap` in JAX.
+        devices: how many devices of each process are used, its first ones; all in all if `targets` are given.
+        targets: the devices to choose from; those of the processes if not given. Programs for devices that are absent,
             such as those of `jax.experimental.topologies`, can be compiled but not run.
     """
 
@@ -173,26 +205,30 @@ class Parallel:
             )
 
     @property
-    def axis_name(self) -> str | None:
-        """Name of the mapped axis over devices, for `Batch.axis_name`; None if batches are whole."""
-        return AXIS if self.mode == "pmap" else None
-
-    @property
     def platform(self) -> str:
         """Of the devices: "cpu", "gpu" or "tpu"."""
         return self._available[0].platform
 
     @property
-    def _available(self) -> Sequence[jax.Device]:
-        return jax.devices() if self.targets is None else self.targets
+    def total(self) -> int:
+        """How many devices are used, those of all processes counted."""
+        return len(self._used)
 
     @property
+    def _available(self) -> Sequence[jax.Device]:
+        return jax.local_devices() if self.targets is None else self.targets
+
+    @cached_property
     def _used(self) -> Sequence[jax.Device]:
-        return self._available[: self.devices]
+        if self.targets is not None:
+            return self.targets[: self.devices]
+        owners = range(jax.process_count())
+        every = {owner: [d for d in jax.devices() if d.process_index == owner] for owner in owners}
+        return [device for owner in owners for device in every[owner][: self.devices]]
 
     @cached_property
     def _mesh(self) -> Mesh:
-        return jax.make_mesh((self.devices,), (AXIS,), axis_types=(AxisType.Auto,), devices=self._used)
+        return jax.make_mesh((self.total,), (AXIS,), axis_types=(AxisType.Auto,), devices=self._used)
 
     def check(self, source: Source) -> None:
         """Refuses batches that cannot be split evenly over the devices.
@@ -203,10 +239,10 @@ class Parallel:
         Raises:
             ValueError: the batch size is not divisible by the number of devices.
         """
-        if source.batch_size % self.devices:
+        if source.batch_size % self.total:
             raise ValueError(
                 f"the batch size must be divisible by the number of devices, got {source.batch_size} over "
-                f"{self.devices} devices."
+                f"{self.total} devices."
             )
 
     def check_replicas(self, count: int) -> None:
@@ -220,12 +256,69 @@ class Parallel:
         """Puts a whole copy of every array on every device.
 
         Args:
-            tree: arrays, on any device or in main memory.
+            tree: arrays, on any device or in main memory; the same in every process.
 
         Returns:
             The same tree, as the programs of `compile_epoch` expect it.
         """
-        return jax.device_put(tree, self._whole)
+        if jax.process_count() == 1 or self.targets is not None:
+            return jax.device_put(tree, self._whole)
+        return jax.tree.map(self._copied, tree)
+
+    def _copied(self, leaf: Array | np.ndarray) -> Array:
+        """A whole copy on every device, each put there by the device's own process."""
+        if dtypes.issubdtype(jnp.result_type(leaf), dtypes.prng_key):
+            data = self._copied(jax.random.key_data(local(leaf)))
+            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+        values = np.asarray(leaf)
+        return jax.make_array_from_callback(values.shape, self._whole, lambda index: values[index])
+
+    def place_window(
+        self, source: Windowed, rows: Int32[np.ndarray, "r _ batch"], *, steps: int
+    ) -> tuple[Int32[Array, "r steps batch"], PyTree]:
+        """Loads the examples of some steps; each device gets its share of each batch, from its own process.
+
+        Args:
+            source: the training data.
+            rows: as `Program.order` draws them, of up to `steps` steps.
+            steps: that the window has room for.
+
+        Returns:
+            Order and arrays, as the programs of `compile_epoch` expect them.
+        """
+        count = self.total
+        size = rows.shape[-1] // count
+        shares = [
+            (device, source.window(rows, steps=steps, share=slice(place * size, (place + 1) * size)))
+            for place, device in enumerate(self._mesh.devices.flat)
+            if device.process_index == jax.process_index()
+        ]
+
+        def join(axis: int, *parts: np.ndarray) -> Array:
+            shape = list(parts[0].shape)
+            shape[axis] *= count
+            spread = NamedSharding(self._mesh, PartitionSpec(*[None] * axis, AXIS))
+            held = [jax.device_put(part, device) for part, (device, _) in zip(parts, shares, strict=True)]
+            return jax.make_array_from_single_device_arrays(tuple(shape), spread, held)
+
+        orders, arrays = zip(*(window for _, window in shares), strict=True)
+        return join(2, *orders), jax.tree.map(partial(join, 0), *arrays)
+
+    def examples(self, source: Source) -> PyTree:
+        """The arrays of a source, or of a window of it with an example for each device.
+
+        Args:
+            source: the training data.
+
+        Returns:
+            Arrays, or their shapes.
+        """
+        if not isinstance(source, Windowed):
+            return source.arrays
+        count = self.total
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype), source.arrays
+        )
 
     def shapes(self, tree: PyTree) -> PyTree:
         """What `place` would return, without values, for `Program.lower`.
@@ -245,19 +338,25 @@ class Parallel:
     def _whole(self) -> NamedSharding:
         return NamedSharding(self._mesh, PartitionSpec())
 
-    def _share(self, row: Int[Array, " b"]) -> tuple[Int[Array, " n"], Int[Array, " n"]]:
-        """This device's part of a row of examples, and its positions in the row."""
-        index = jnp.arange(len(row))
-        if self.mode == "jit":
-            spread = NamedSharding(self._mesh, PartitionSpec(AXIS))
-            return lax.with_sharding_constraint((row, index), (spread, spread))
-        size = len(row) // self.devices
-        start = lax.axis_index(AXIS) * size
-        return lax.dynamic_slice(row, (start,), (size,)), start + jnp.arange(size)
+    @property
+    def _by_example(self) -> NamedSharding:
+        return NamedSharding(self._mesh, PartitionSpec(AXIS))
 
-    def _batch(self, source: Source, arrays: PyTree, row: Int[Array, " n"], index: Int[Array, " n"]) -> Batch:
+    def _batch(self, source: Source, arrays: PyTree, row: Int[Array, " n"]) -> Batch:
+        """This device's part of a batch; in "jit" mode the whole, spread over the devices."""
         with jax.named_scope("batch"):
-            return dataclasses.replace(source.batch(arrays, row, index), axis_name=self.axis_name)
+            index = jnp.arange(len(row))
+            if self.mode == "pmap":  # where each device has its part of the row
+                batch = source.batch(arrays, row, lax.axis_index(AXIS) * len(row) + index)
+                return dataclasses.replace(batch, axis_name=AXIS)
+            row, index = lax.with_sharding_constraint((row, index), (self._by_example, self._by_example))
+            gather = source.batch
+            if isinstance(source, Windowed):  # of which each device has the examples of its part
+                part = PartitionSpec(AXIS)
+                gather = jax.shard_map(
+                    gather, mesh=self._mesh, in_specs=part, out_specs=part, check_vma=False
+                )
+            return gather(arrays, row, index)
 
     def compile_epoch(
         self, step: Step, source: Source, *, length: int, compiler_options: Mapping[str, Any] | None = None
@@ -271,10 +370,10 @@ class Parallel:
             step: the train step of one replica.
             source: the data on the device.
             length: largest number of steps in one call. A call must not cross the end of an epoch.
-            compiler_options: XLA's, for the "jit" mode.
+            compiler_options: XLA's.
 
         Returns:
-            The program. In "jit" mode its steps donate the state: use only the returned one.
+            The program. Its steps donate the state: use only the returned one.
 
         Raises:
             ValueError: a batch cannot be split evenly over the devices.
@@ -294,11 +393,10 @@ class Parallel:
 
             def body(i: Array, carry: tuple) -> tuple:
                 state, history = carry
-                row, index = self._share(rows[(first + i) % len(rows)])
-                state, metrics = step(state, self._batch(source, arrays, row, index))
+                state, metrics = step(state, self._batch(source, arrays, rows[(first + i) % len(rows)]))
                 return state, history.at[:, i].set(jnp.stack([metrics[name] for name in names]))
 
-            batch = self._batch(source, arrays, *self._share(rows[0]))
+            batch = self._batch(source, arrays, rows[0])
             names = list(jax.eval_shape(lambda: step(state, batch)[1]))
             # One array, since each write would be an operation of its own.
             state, history = lax.fori_loop(0, count, body, (state, jnp.zeros((len(names), length))))
@@ -309,31 +407,19 @@ class Parallel:
         def chunk(state: TrainState, rows: Array, arrays: PyTree, count: Any) -> tuple:
             return train_all((state, rows), arrays, count)
 
-        return Program(jax.vmap(rows), *self._spread(chunk, compiler_options))
+        if self.mode == "pmap":
+            every = PartitionSpec()
+            held = PartitionSpec(AXIS) if isinstance(source, Windowed) else every
+            parts = (every, PartitionSpec(None, None, AXIS), held, every)
+            chunk = jax.shard_map(chunk, mesh=self._mesh, in_specs=parts, out_specs=every, check_vma=False)
+        return Program(jax.vmap(rows), *self._compiled(chunk, compiler_options))
 
-    def _spread(
+    def _compiled(
         self, chunk: Chunk, compiler_options: Mapping[str, Any] | None
     ) -> tuple[Chunk, Callable[..., Any], Callable[..., Lowered]]:
         """The steps on all devices, their tracing and their lowering."""
-        run: Chunk
-        trace: Callable[..., Any]
-        lower: Callable[..., Lowered]
-        if self.mode == "jit":
-            whole = jax.jit(chunk, donate_argnums=0, compiler_options=dict(compiler_options or {}))
-            run, trace, lower = whole, whole.trace, whole.lower
-        else:
-            spread = jax.pmap(
-                lambda _, *arguments: chunk(*arguments),
-                AXIS,
-                in_axes=(0, None, None, None, None),
-                out_axes=None,
-                devices=self._used,
-            )
-            index = jnp.arange(self.devices)  # pmap needs an argument that is mapped over devices
-            run = partial(spread, index)
-            trace = partial(jax.eval_shape, lambda *given: run(*given)[1])  # of its own it has no such method
-            lower = partial(spread.lower, jax.ShapeDtypeStruct(index.shape, index.dtype))
+        steps = jax.jit(chunk, donate_argnums=0, compiler_options=dict(compiler_options or {}))
         if self.platform != "cpu":
-            return run, trace, lower
+            return steps, steps.trace, steps.lower
         # There a step of all replicas side by side takes twice as long as they do one after the other.
-        return InTurn(run, self.place), of_all(trace), of_all(lower)
+        return InTurn(steps, self.place), of_all(steps.trace), of_all(steps.lower)

@@ -6,14 +6,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jax.stages import Lowered
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import Array, Int, Int32, PyTree
 from typing_extensions import override
 
-from jaxvae.train.parallel import AXIS, Chunk, Parallel, Source
+from jaxvae.train.parallel import AXIS, Chunk, Parallel, Source, Windowed
 from jaxvae.train.state import TrainState
 from jaxvae.train.turns import InTurn, of_all
+from jaxvae.types import Batch
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,14 @@ class ReplicaParallel(Parallel):
         """Checks mode and devices.
 
         Raises:
-            ValueError: another mode, or more devices than there are.
+            ValueError: another mode, more devices than there are, or several processes.
         """
         if self.mode != "jit":
             raise ValueError(f"replicas are spread over devices by 'jit', got {self.mode!r}.")
+        if jax.process_count() > 1:
+            raise ValueError(
+                "replicas are spread over the devices of one process; leave out --replica-parallel."
+            )
         super().__post_init__()
 
     @override
@@ -99,11 +105,41 @@ class ReplicaParallel(Parallel):
         return NamedSharding(self._mesh, PartitionSpec(AXIS))
 
     @override
-    def _share(self, row: Int[Array, " b"]) -> tuple[Int[Array, " n"], Int[Array, " n"]]:
-        return row, jnp.arange(len(row))
+    def place_window(
+        self, source: Windowed, rows: Int32[np.ndarray, "r _ batch"], *, steps: int
+    ) -> tuple[Int32[Array, "r steps batch"], PyTree]:
+        """Loads the examples of some steps, all of them onto every device.
+
+        Args:
+            source: the training data.
+            rows: as `Program.order` draws them, of up to `steps` steps.
+            steps: that the window has room for.
+
+        Returns:
+            Order and arrays, as the programs of `compile_epoch` expect them.
+        """
+        window: tuple[Array, PyTree] = self.place(source.window(rows, steps=steps))
+        return window
 
     @override
-    def _spread(
+    def examples(self, source: Source) -> PyTree:
+        """The arrays of a source.
+
+        Args:
+            source: the training data.
+
+        Returns:
+            All of its examples.
+        """
+        return source.arrays
+
+    @override
+    def _batch(self, source: Source, arrays: PyTree, row: Int[Array, " n"]) -> Batch:
+        with jax.named_scope("batch"):
+            return source.batch(arrays, row, jnp.arange(len(row)))
+
+    @override
+    def _compiled(
         self, chunk: Chunk, compiler_options: Mapping[str, Any] | None
     ) -> tuple[Chunk, Callable[..., Any], Callable[..., Lowered]]:
         each, whole = PartitionSpec(AXIS), PartitionSpec()

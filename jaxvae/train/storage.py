@@ -15,11 +15,31 @@ import orbax.checkpoint as ocp
 from jaxtyping import PyTree
 
 
-def write_tree(directory: Path, step: int, tree: PyTree, *, keep: int) -> Path:
-    """Writes arrays into the folder of their step, under another name until it is whole.
+def make_room(path: Path, tree: PyTree) -> None:
+    """Makes the folder that arrays are to be written into, and fails on a full disk.
+
+    Orbax would fail too, but each of its threads would print a traceback.
 
     Args:
-        directory: an absolute path; it is made if there is none.
+        path: of the arrays, in that folder.
+        tree: of NumPy arrays.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.write(bytes(sum(leaf.nbytes for leaf in jax.tree.leaves(tree))))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def write_tree(directory: Path, step: int, tree: PyTree, *, keep: int) -> Path:
+    """Writes arrays into the folder of their step, under another name until it is whole; all processes at once.
+
+    Args:
+        directory: an absolute path of a folder that is there; see `make_room`.
         step: later than those of all folders there.
         tree: of NumPy arrays.
         keep: how many folders stay, the newest ones.
@@ -31,7 +51,6 @@ def write_tree(directory: Path, step: int, tree: PyTree, *, keep: int) -> Path:
         OSError: the disk is full or not writable.
     """
     path = directory / str(step)
-    _check_space(path, sum(leaf.nbytes for leaf in jax.tree.leaves(tree)))
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
     try:
         with (
@@ -97,13 +116,3 @@ def _plain(directory: Path) -> Iterator[Path]:
         link = Path(folder) / "checkpoints"
         link.symlink_to(directory, target_is_directory=True)
         yield link
-
-
-def _check_space(path: Path, size: int) -> None:
-    """Fails on a full disk before Orbax does, since each of its threads would print a traceback."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryFile(dir=path.parent) as probe:
-            probe.write(bytes(size))
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None

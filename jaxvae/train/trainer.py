@@ -14,17 +14,18 @@ from jaxtyping import Array, PyTree
 from jaxvae.screen import say
 from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.divergence import OnNaN, Standing
-from jaxvae.train.feed import Windowed, open_feed
+from jaxvae.train.feed import open_feed
 from jaxvae.train.gradients import Losses
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
-from jaxvae.train.parallel import Parallel, Source
+from jaxvae.train.parallel import Parallel, Source, Windowed, local
 from jaxvae.train.remat import rematerialized
 from jaxvae.train.replica_parallel import ReplicaParallel
 from jaxvae.train.rollback import RollBack, Rollbacks, with_rate
 from jaxvae.train.skipping import skipping
 from jaxvae.train.state import RATE, Init, Player, Replica, TrainState, init_program
 from jaxvae.train.step import Step, make_step
+from jaxvae.train.together import together
 from jaxvae.train.workdir import Workdir
 from jaxvae.types import Variables
 from jaxvae.xla import ONCE
@@ -132,7 +133,7 @@ def run(
         compiler_options: XLA's, for the train program.
 
     Returns:
-        The final state on one device, with a leading axis of replicas.
+        The final state on this process's first device, with a leading axis of replicas.
 
     Raises:
         ValueError: the directory or the devices refuse, before anything is written.
@@ -144,33 +145,37 @@ def run(
     parallel.check_replicas(len(replicas))
     recipe.check(parallel)
     program = parallel.compile_epoch(recipe.step, source, length=CHUNK, compiler_options=compiler_options)
-    workdir.check(record, resume=resume, overwrite=overwrite)
-    begin, arguments = recipe.begin(replicas)
-    shapes = jax.eval_shape(begin, *arguments)
-    copies = {"config": record} | ({"run": whole} if whole is not None else {})
-    checkpoints = Checkpoints(workdir.checkpoints, copies)
-    fresh = not (resume and checkpoints.steps())
-    start, stop, complaints = 0, recipe.epochs * source.steps_per_epoch, list[str]()
-    pool = ThreadPoolExecutor(2, thread_name_prefix="compile")  # XLA works there, while Python goes on here
-    if fresh:
-        anew = pool.submit(_run_once, begin.lower(*arguments), arguments)
-    else:
-        state, complaints = checkpoints.restore(vars(shapes))
-        start = int(np.asarray(state.step)[0])
-    compiled: list[Future[Any]] = []
-    if start < stop:
-        compile_steps = program.trace(*parallel.shapes((shapes, source.arrays)))
-        if not isinstance(source, Windowed):  # whose windows have shapes of their own
-            compiled.append(pool.submit(compile_steps))
-    pool.shutdown(wait=False)
-    if fresh:
-        state = anew.result()
-    workdir.open(record, resume=resume, overwrite=overwrite)
+    with together():
+        workdir.check(record, resume=resume, overwrite=overwrite)
+    with together():
+        begin, arguments = recipe.begin(replicas)
+        shapes = jax.eval_shape(begin, *arguments)
+        copies = {"config": record} | ({"run": whole} if whole is not None else {})
+        checkpoints = Checkpoints(workdir.checkpoints, copies)
+        fresh = not (resume and checkpoints.steps())
+        start, stop, complaints = 0, recipe.epochs * source.steps_per_epoch, list[str]()
+        pool = ThreadPoolExecutor(
+            2, thread_name_prefix="compile"
+        )  # XLA works there, while Python goes on here
+        if fresh:
+            anew = pool.submit(_run_once, begin.lower(*arguments), arguments)
+        else:
+            state, complaints = checkpoints.restore(vars(shapes))
+            start = int(np.asarray(state.step)[0])
+        compiled: list[Future[Any]] = []
+        if start < stop:
+            compile_steps = program.trace(*parallel.shapes((shapes, parallel.examples(source))))
+            if not isinstance(source, Windowed):  # whose windows have shapes of their own
+                compiled.append(pool.submit(compile_steps))
+        pool.shutdown(wait=False)
+        if fresh:
+            state = anew.result()
+        workdir.open(record, resume=resume, overwrite=overwrite)
     for complaint in complaints:
         say(f"{complaint}; continuing from step {start}")
 
     def evaluate_all(state: TrainState, standing: Mapping[int, Replica]) -> dict[int, Mapping[str, float]]:
-        state = jax.device_put(state, jax.devices()[0])
+        state = local(state)
         return {r: recipe.evaluate(state.replica(r).variables, replica) for r, replica in standing.items()}
 
     def ready(state: TrainState) -> tuple[Array, PyTree]:
@@ -188,7 +193,7 @@ def run(
         standing = Standing(workdir.diverged, replicas, step=start, on_nan=recipe.on_nan, rollbacks=rollbacks)
         log = MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start)
         try:
-            with open_feed(program, source, state, place=parallel.place, length=CHUNK, stop=stop) as feed:
+            with open_feed(program, source, state, parallel=parallel, length=CHUNK, stop=stop) as feed:
                 final = fit(
                     state,
                     program,
@@ -201,7 +206,7 @@ def run(
                     checkpoints=checkpoints,
                     log=log,
                 )
-            return jax.device_put(final, jax.devices()[0])
+            return local(final)
         except RollBack as back:
             state = _last_good(checkpoints, begin, arguments)
             start = int(np.asarray(state.step)[0])

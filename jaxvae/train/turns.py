@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
-from jax import dtypes
-from jaxtyping import PyTree
+from jax import dtypes, lax
+from jaxtyping import Array, Int, PyTree
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,25 @@ class InTurn:
         """As `steps`, of any number of replicas."""
         if len(rows) == self.together:
             return self.steps(state, rows, arrays, count)
-        leaves, tree = jax.tree.flatten((state, rows))
+        leaves, tree = jax.tree.flatten(state)
         held, results = [_values(leaf) for leaf in leaves], []
         for at in range(0, len(rows), self.together):
             some = slice(at, at + self.together)
             part = jax.tree.unflatten(tree, self._placed([values[some] for values in held], leaves))
-            results.append(jax.tree.flatten(jax.block_until_ready(self.steps(*part, arrays, count))))
+            result = self.steps(part, self._rows(rows, at), arrays, count)
+            results.append(jax.tree.flatten(jax.block_until_ready(result)))
         like, tree = results[0]
         parts = zip(*(found for found, _ in results), strict=True)
         joined: tuple[PyTree, PyTree] = jax.tree.unflatten(
             tree, self._placed([np.concatenate([_values(part) for part in each]) for each in parts], like)
         )
         return joined
+
+    def _rows(self, rows: Array | np.ndarray, at: int) -> Array:
+        if isinstance(rows, jax.Array) and not rows.is_fully_replicated:  # but each device has a part of them
+            return _cut(rows, at, self.together)
+        placed: Array = self.place(np.asarray(rows)[at : at + self.together])
+        return placed
 
     def _placed(
         self, values: Sequence[np.ndarray], like: Sequence[jax.Array | np.ndarray]
@@ -71,8 +79,15 @@ def of_all(function: Callable[..., Any], *, together: int = 1) -> Callable[..., 
     return lambda state, rows, *shared: function(*jax.tree.map(first, (state, rows)), *shared)
 
 
+@partial(jax.jit, static_argnums=2)
+def _cut(rows: Array, at: Int[Array, ""] | int, count: int) -> Array:
+    return lax.dynamic_slice_in_dim(rows, at, count)
+
+
 def _values(leaf: jax.Array | np.ndarray) -> np.ndarray:
-    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+    if isinstance(leaf, jax.Array) and _is_key(leaf):
+        leaf = jax.random.key_data(leaf if leaf.is_fully_addressable else leaf.addressable_data(0))
+    return np.asarray(leaf)
 
 
 def _is_key(leaf: jax.Array | np.ndarray) -> bool:

@@ -40,9 +40,11 @@ class Workdir:
 
     Attributes:
         path: the directory; ~ is the user's home.
+        run: the directory that the checkpoints are in, where that is another one; see `run_directory`.
     """
 
     path: Path
+    run: Path | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(os.path.expanduser(self.path)))
@@ -70,7 +72,7 @@ class Workdir:
     @property
     def checkpoints(self) -> Path:
         """Train states."""
-        return self.path / "checkpoints"
+        return (self.run or self.path) / "checkpoints"
 
     @property
     def measures(self) -> Path:
@@ -106,7 +108,7 @@ class Workdir:
         Returns:
             A directory like this one.
         """
-        return Workdir(self.path / "parts" / name)
+        return Workdir(self.path / "parts" / name, self.run and self.run / "parts" / name)
 
     def merge_metrics(self, parts: Sequence[str]) -> None:
         """Writes the records of several parts into the one `metrics.jsonl` of the run.

@@ -46,6 +46,23 @@ BAD = [
     ("--devices 3", "divisible by the number of devices, got 4 over 3 devices."),
     ("--devices 3 --parallel pmap", "divisible by the number of devices, got 4 over 3 devices."),
     ("--parallel mpi", "'mpi'"),
+    (
+        "--processes 2",
+        "several processes need --coordinator, --processes and --process, got no --coordinator.",
+    ),
+    (
+        "--coordinator h:1 --processes 2",
+        "several processes need --coordinator, --processes and --process, got no",
+    ),
+    (
+        "--coordinator here --processes 2 --process 0",
+        "coordinator must be HOST:PORT, such as 10.0.0.1:1234, got here.",
+    ),
+    (
+        "--coordinator h:0 --processes 2 --process 0",
+        "coordinator must be HOST:PORT, such as 10.0.0.1:1234, got h:0.",
+    ),
+    ("--coordinator h:1 --processes 2 --process 2", "process must be from 0 to 1, as there are 2, got 2."),
     ("--ssim -1", "ssim must be finite and >= 0, got -1.0."),
     ("--mmd -0.5", "mmd must be finite and >= 0, got -0.5."),
     ("--kl -1", "kl must be finite and >= 0, got -1.0."),

@@ -75,6 +75,19 @@ def test_on_several_devices_too(tmp_path, parallel):
     )
 
 
+def test_each_device_holds_its_share_of_a_window():
+    source, parallel = Streamed(DATA, batch_size=4), train.Parallel("jit", 2)
+    rows = np.random.default_rng(1).permutation(15)[:12].reshape(1, 3, 4).astype(np.int32)
+    order, arrays = parallel.place_window(source, rows, steps=3)
+    assert order.shape == (1, 3, 4)
+    for place, (numbers, images) in enumerate(
+        zip(order.addressable_shards, arrays["image"].addressable_shards, strict=True)
+    ):
+        assert images.data.shape == (6, 4)
+        wanted = DATA.images[rows[0, :, 2 * place : 2 * place + 2]].reshape(3, 2, 4)
+        np.testing.assert_array_equal(np.asarray(images.data)[np.asarray(numbers.data)[0]], wanted)
+
+
 @pytest.mark.parametrize("at", [3, 6, 7, 10])
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, at):
     class Killed(BaseException):
@@ -124,12 +137,12 @@ def test_the_next_window_is_loaded_while_steps_run(tmp_path, monkeypatch):
     threads, windows = set(), []
     window = Streamed.window
 
-    def note(self, rows, *, steps):
+    def note(self, rows, *, steps, share):
         threads.add(threading.current_thread())
         windows.append(rows.shape[1])
         if len(windows) == 2:
             loaded.set()
-        return window(self, rows, steps=steps)
+        return window(self, rows, steps=steps, share=share)
 
     def wait(metrics, first, replicas):
         assert loaded.wait(30)
@@ -144,7 +157,7 @@ def test_the_next_window_is_loaded_while_steps_run(tmp_path, monkeypatch):
 
 
 def test_a_failure_of_the_loading_thread_is_raised(tmp_path, monkeypatch):
-    def fail(self, rows, *, steps):
+    def fail(self, rows, **options):
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(Streamed, "window", fail)

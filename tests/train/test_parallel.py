@@ -182,6 +182,19 @@ def test_further_chunks_compile_nothing(mode, devices):
     assert counted
 
 
+@pytest.mark.parametrize(("mode", "devices"), [("jit", 1), ("jit", 2), ("pmap", 2)])
+def test_the_state_is_donated(mode, devices):
+    """So that no step copies it: its memory becomes that of the next one."""
+    chunk, fresh, arrays, parallel = make(mode, devices)
+    (program,), state = chunk.args, fresh()
+    given = parallel.shapes(
+        (state, jax.eval_shape(program.rows, state.key, state.step), arrays, jnp.int32(1))
+    )
+    memory = program.lower(*given).compile().memory_analysis()
+    held = sum(leaf.nbytes for leaf in jax.tree.leaves(vars(state) | {"key": None})) // 2  # of two replicas
+    assert memory.alias_size_in_bytes >= held
+
+
 @pytest.mark.parametrize("mode", ["jit", "pmap"])
 def test_a_saved_and_restored_training_is_the_uninterrupted_one(mode, tmp_path):
     chunk, fresh, arrays, parallel = make(mode, 2)

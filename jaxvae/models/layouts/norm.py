@@ -42,7 +42,7 @@ def norm_act(
         axis: x's channel axis.
         slope: the rectifier's slope below zero; 0 is ReLU, 1 leaves the normalised value as it is.
         epsilon: added to the variance.
-        axis_name: `pmap` axis over whose devices the statistics are shared.
+        axis_name: of the axis over whose devices the statistics are shared.
 
     Returns:
         Activations, mean and (biased) variance. No gradient flows from the last two.

@@ -1,0 +1,166 @@
+"""Several processes on this machine train what one process trains, and end together when one of them dies."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import one_process
+import pytest
+import small_runs
+
+from jaxvae import train
+
+WORKER = Path(one_process.__file__)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+def start(command, processes, *, devices=1):
+    """Starts a command as each of several processes, which find each other by flags at its end."""
+    joint = [f"localhost:{free_port()}", str(processes)]
+    return [start_one(command(*joint, str(process)), devices=devices) for process in range(processes)]
+
+
+def start_one(arguments, variables={}, *, devices=1):  # noqa: B006
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=small_runs.ROOT,
+        env=os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(small_runs.ROOT)} | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end(group):
+    """Waits for all of a group: exit status, stdout and stderr of each."""
+    said = [process.communicate(timeout=small_runs.PATIENCE) for process in group]
+    return [(process.returncode, *each) for process, each in zip(group, said, strict=True)]
+
+
+def train_jobs(root, jobs, processes, devices):
+    """Trains with some processes and returns what the last checkpoint of each job holds."""
+
+    def command(*joint):
+        alone = () if processes == 1 else ("--", *joint)
+        return [str(WORKER), str(root), str(devices), *jobs, *alone]
+
+    for status, out, err in end(start(command, processes, devices=devices)):
+        assert status == 0, out + err
+    return {
+        job: train.Checkpoints(root / job.replace(":", "-") / "checkpoints").restore_tree() for job in jobs
+    }
+
+
+def assert_trained_alike(root, jobs, processes, devices):
+    several = train_jobs(root / "several", jobs, processes, devices)
+    alone = train_jobs(root / "alone", jobs, 1, 1)
+    for job in jobs:
+        pairs = zip(*(leaves(each[job]) for each in (several, alone)), strict=True)
+        for (path, value), (_, expected) in pairs:
+            np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4, err_msg=f"{job}{path}")
+
+
+def leaves(checkpoint):
+    names = ("step", "key", "params", "model_state")
+    return jax.tree_util.tree_leaves_with_path({name: checkpoint[name] for name in names})
+
+
+def test_two_processes_train_what_one_does(tmp_path):
+    assert_trained_alike(tmp_path, ["vlae_mnist:jit", "vlae_mnist:pmap"], 2, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("processes", "devices"), [(2, 1), (2, 2), (4, 1), (4, 2)])
+@pytest.mark.parametrize("model", one_process.FLAGS)
+def test_any_number_of_processes_trains_what_one_does(tmp_path, model, processes, devices):
+    assert_trained_alike(tmp_path, [f"{model}:jit", f"{model}:pmap"], processes, devices)
+
+
+RUN = f"-m experiments.vlae_mnist {small_runs.SMALL}".split()
+
+
+def start_run(workdir, *flags, processes=2):
+    """Starts a small run; `flags` may be a function of the process's number."""
+
+    def command(address, count, process):
+        own = flags[0](int(process)) if flags and callable(flags[0]) else flags
+        joint = ["--coordinator", address, "--processes", count, "--process", process]
+        return [*RUN, "--workdir", str(workdir), *joint, *own]
+
+    return start(command, processes)
+
+
+def wait_for_checkpoint(workdir, group):
+    deadline = time.monotonic() + small_runs.PATIENCE
+    while not list((workdir / "checkpoints").glob("*/SHA256SUMS")):
+        assert time.monotonic() < deadline
+        assert all(process.poll() is None for process in group), end(group)
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("victim", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_when_a_process_is_killed_the_others_say_so_and_end(tmp_path, victim):
+    workdir = tmp_path / "run"
+    group = start_run(workdir)
+    wait_for_checkpoint(workdir, group)
+    os.killpg(group[victim].pid, signal.SIGKILL)
+    killed = time.monotonic()
+    (status, _, err) = end(group)[1 - victim]
+    assert time.monotonic() - killed < 60  # a promise of the README, and no matter of the machine's speed
+    assert status == 1
+    assert err.splitlines()[-1].startswith("error: another process of the run has ended or cannot be reached")
+    assert "Continue with: python -m experiments.vlae_mnist" in err.splitlines()[-1]
+    done = small_runs.run([*RUN[2:], "--workdir", str(workdir), "--resume"])
+    assert done.returncode == 0, done.stderr
+    assert "continuing on 1 device, where 2 processes with 1 device each began" in done.stdout
+    assert train.Checkpoints(workdir / "checkpoints").steps()[-1] == 3 * small_runs.EPOCH
+
+
+def test_processes_that_are_started_otherwise_are_refused(tmp_path):
+    group = start_run(tmp_path / "run", lambda process: ["--seed", str(process)])
+    for status, _, err in end(group):
+        assert status == 2
+        assert err == "error: all processes must be started alike, but they differ in --seed.\n"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_processes_need_a_directory_that_all_see(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    group = start_run(
+        "unused", lambda process: ["--workdir", str(elsewhere if process else tmp_path) + "/run"]
+    )
+    for status, _, err in end(group):
+        assert status == 2
+        assert err.startswith("error: all processes must see the same --workdir, but process 1 does not see")
+    assert list(tmp_path.iterdir()) == [elsewhere]
+
+
+def test_a_signal_to_one_process_stops_all_of_a_job_of_slurm(tmp_path):
+    workdir = tmp_path / "run"
+    job = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+    own = [job | {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": n, "SLURM_LOCALID": n} for n in "01"]
+    group = [start_one([*RUN, "--workdir", str(workdir)], variables) for variables in own]
+    wait_for_checkpoint(workdir, group)
+    group[1].send_signal(signal.SIGTERM)
+    for status, _, err in end(group):
+        assert status == 128 + signal.SIGTERM
+        assert err.splitlines()[-1].startswith(
+            "error: stopped by SIGTERM; the state is saved. Continue with:"
+        )
+    assert json.loads((workdir / "config.json").read_text())["environment"]["processes"] == 2

@@ -1,0 +1,80 @@
+"""Trains experiments' own trainings for twenty steps, alone or as one of several processes; tests start it.
+
+python tests/one_process.py ROOT DEVICES MODEL:MODE ... [-- COORDINATOR PROCESSES PROCESS]
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import optax
+
+from benchmarks import trainings
+from jaxvae import study
+from jaxvae.cli.distributed import joined
+
+STEPS, BATCH = 20, 8
+OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(5e-4))
+JOINT = ("coordinator", "processes", "process")
+FLAGS = {
+    "vlae_mnist": {},
+    "winged_horses": {"data": "drawn", "image_size": 96},
+    "vaegan": {"data": "drawn", "image_size": 64},
+}
+
+
+def config_of(model, mode, root, devices, **flags):
+    """Flags of a run of twenty steps."""
+    return replace(
+        trainings.ENTRIES[model].presets["smoke"](),
+        workdir=Path(root) / f"{model}-{mode}",
+        limit=STEPS * BATCH,
+        batch_size=BATCH,
+        epochs=1,
+        parallel=mode,
+        devices=devices,
+        **FLAGS[model],
+        **flags,
+    )
+
+
+def train(model, config):
+    """Trains the first variant of an experiment's typical program."""
+    entry = trainings.ENTRIES[model]
+    groups = study.programs(entry.variants(config))
+    program = next(group for group in groups if group.startswith(entry.main))
+    name, variant = next(iter(groups[program].items()))
+    experiment = study.Experiment.open(model, config)
+    experiment.train(gently(entry.make(experiment, config, {name: variant})))
+
+
+def gently(training):
+    """The same training by gradient descent: Adam makes whole steps of gradients that are nothing but rounding."""
+    if training.game is None:
+        return replace(training, optimizer=OPTIMIZER, tuned=())
+    players = {
+        name: replace(player, optimizer=OPTIMIZER, hyper=()) for name, player in training.game.players.items()
+    }
+    return replace(training, game=replace(training.game, players=players))
+
+
+def main(root, devices, *words):
+    jobs = (
+        [word.split(":") for word in words[: words.index("--")]]
+        if "--" in words
+        else [w.split(":") for w in words]
+    )
+    joint = words[words.index("--") + 1 :] if "--" in words else ()
+    flags = (
+        dict(zip(("coordinator", "processes", "process"), (*joint[:1], *map(int, joint[1:])), strict=True))
+        if joint
+        else {}
+    )
+    first = config_of(*jobs[0], root, int(devices), **flags)
+    with joined(first):
+        for model, mode in jobs:
+            train(model, config_of(model, mode, root, int(devices), **flags))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
