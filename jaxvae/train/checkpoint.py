@@ -104,8 +104,9 @@ class Checkpoints:
                 f"{prng}; set JAX_DEFAULT_PRNG_IMPL={trained}."
             )
         target = {**like, "key": jax.eval_shape(jax.random.key_data, like["key"])}
+        tree = self._tree(step)
         try:
-            fields = jax.tree.map(jnp.asarray, _as(target, self._tree(step)))
+            fields = jax.tree.map(jnp.asarray, _as(target, tree))
         except CheckpointError as error:
             raise CheckpointError(
                 f"checkpoint {step} in {self.directory} is of another model or optimizer: {error}; take those that it "

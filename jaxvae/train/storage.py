@@ -14,6 +14,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jaxtyping import PyTree
 
+_PLAIN = re.compile(r"[\w ./,;:=+@~-]*")
+
 
 def make_room(path: Path, tree: PyTree) -> None:
     """Makes the folder that arrays are to be written into, and fails on a full disk.
@@ -49,6 +51,7 @@ def write_tree(directory: Path, step: int, tree: PyTree, *, keep: int) -> Path:
 
     Raises:
         OSError: the disk is full or not writable.
+        ValueError: neither this path nor that of temporary files is one that Orbax can use.
     """
     path = directory / str(step)
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
@@ -109,10 +112,15 @@ class _quiet:  # noqa: N801
 @contextmanager
 def _plain(directory: Path) -> Iterator[Path]:
     """A path to a directory without characters such as [ and *, which Orbax takes for those of patterns."""
-    if re.fullmatch(r"[\w ./,;:=+@~-]*", str(directory)):
+    if _PLAIN.fullmatch(str(directory)):
         yield directory
         return
     with tempfile.TemporaryDirectory(prefix="jaxvae-") as folder:
         link = Path(folder) / "checkpoints"
+        if not _PLAIN.fullmatch(str(link)):
+            raise ValueError(
+                f"checkpoints in {directory} need a folder of temporary files without such characters, got {folder}; "
+                "set TMPDIR to another one."
+            )
         link.symlink_to(directory, target_is_directory=True)
         yield link

@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import jax
@@ -184,6 +185,15 @@ def test_any_characters_may_be_in_the_path(tmp_path, saved, name):
     assert checkpoints.restore_tree()["step"].tolist() == [30, 30]
 
 
+def test_temporary_files_below_such_a_path_too_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "[temporary]").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "[temporary]"))
+    checkpoints = Checkpoints(tmp_path / "[runs]")
+    with pytest.raises(ValueError, match=r"need a folder of temporary files .*; set TMPDIR to another one\."):
+        checkpoints.save(state(7))
+    assert checkpoints.steps() == []
+
+
 def test_what_a_run_is_lies_beside_its_states(tmp_path):
     checkpoints = Checkpoints(tmp_path / "checkpoints", {"config": {"experiment": "toy"}})
     assert checkpoints.read_record() == {}
@@ -263,7 +273,7 @@ def test_what_orbax_cannot_read_is_one_sentence(three):
         (three.directory / str(step) / "default" / "_METADATA").write_text("{}")
         write_sums(three.directory / str(step))
     with pytest.raises(
-        CheckpointError, match=r"checkpoint 30 in .* is none that this version of Orbax reads"
+        CheckpointError, match=r"^checkpoint 30 in [^:]* is none that this version of Orbax reads"
     ) as refusal:
         three.restore(vars(state(0)))
     assert "\n" not in str(refusal.value)
