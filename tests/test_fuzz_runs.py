@@ -22,9 +22,11 @@ pytestmark = pytest.mark.fuzz
 
 SECONDS = float(os.environ.get("JAXVAE_FUZZ_SECONDS", "600"))
 RUN = Path(__file__).parent / "runs_0_1_0" / "ladder"
+RUN_OF_PARTS = RUN.with_name("aae")
 HEAD = {"variant": "with SSIM", "seed": 0, "epoch": 1, "step": 2, "split": "train", "loss": 1.5}
 DIVERGED = [{"variant": "with SSIM", "seed": 3, "step": 2, "reason": "loss became nan"}]
 ROLLBACKS = [DIVERGED[0] | {"to": 1, "rate": 0.5}]
+MEASURE = {"variant": "a", "seed": 0, "metrics": {"bce": 1.0}}
 RESULTS = {"experiment": "toy", "rows": [{"name": "a", "metrics": {}, "published": {}, "note": ""}]}
 
 _leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -112,51 +114,30 @@ def measure(folder):
     read_lines(folder / "measures.jsonl", lambda record: "metrics" in record)
 
 
-CONFIG = json.loads((RUN / "config.json").read_text())
+def damaged(tree):
+    return altered(tree) | spoilt(json.dumps(tree).encode())
+
+
+CONFIG, PARTS = (json.loads((run / "config.json").read_text()) for run in (RUN, RUN_OF_PARTS))
+SUMS = "checkpoints/2/SHA256SUMS"
 READERS = {
-    "config.json by load": (
-        "config.json",
-        load,
-        altered(CONFIG) | spoilt((RUN / "config.json").read_bytes()),
-    ),
-    "config.json by resume": (
-        "config.json",
-        resume,
-        altered(CONFIG) | spoilt((RUN / "config.json").read_bytes()),
-    ),
-    "metrics.jsonl by resume": ("metrics.jsonl", resume, lines(HEAD)),
-    "metrics.jsonl by report": ("metrics.jsonl", read, lines(HEAD)),
-    "diverged.json by load": (
-        "diverged.json",
-        load,
-        altered(DIVERGED) | spoilt(json.dumps(DIVERGED).encode()),
-    ),
-    "diverged.json by resume": (
-        "diverged.json",
-        resume,
-        altered(DIVERGED) | spoilt(json.dumps(DIVERGED).encode()),
-    ),
-    "rollbacks.json": (
-        "rollbacks.json",
-        go_back,
-        altered(ROLLBACKS) | spoilt(json.dumps(ROLLBACKS).encode()),
-    ),
-    "measures.jsonl": (
-        "measures.jsonl",
-        measure,
-        lines({"variant": "a", "seed": 0, "metrics": {"bce": 1.0}}),
-    ),
-    "results.json by resume": (
-        "results.json",
-        resume,
-        altered(RESULTS) | spoilt(json.dumps(RESULTS).encode()),
-    ),
+    "config.json by load": (RUN, "config.json", load, damaged(CONFIG)),
+    "config.json by resume": (RUN, "config.json", resume, damaged(CONFIG)),
+    "config.json of parts": (RUN_OF_PARTS, "config.json", load, damaged(PARTS)),
+    "checksums": (RUN, SUMS, load, spoilt((RUN / SUMS).read_bytes())),
+    "metrics.jsonl by resume": (RUN, "metrics.jsonl", resume, lines(HEAD)),
+    "metrics.jsonl by report": (RUN, "metrics.jsonl", read, lines(HEAD)),
+    "diverged.json by load": (RUN, "diverged.json", load, damaged(DIVERGED)),
+    "diverged.json by resume": (RUN, "diverged.json", resume, damaged(DIVERGED)),
+    "rollbacks.json": (RUN, "rollbacks.json", go_back, damaged(ROLLBACKS)),
+    "measures.jsonl": (RUN, "measures.jsonl", measure, lines(MEASURE)),
+    "results.json by resume": (RUN, "results.json", resume, damaged(RESULTS)),
 }
 
 
-@pytest.mark.parametrize(("name", "reader", "contents"), READERS.values(), ids=READERS)
-def test_damage_is_only_ever_the_documented_error(name, reader, contents, tmp_path):
-    folder = Path(shutil.copytree(RUN, tmp_path / "run"))
+@pytest.mark.parametrize(("run", "name", "reader", "contents"), READERS.values(), ids=READERS)
+def test_damage_is_only_ever_the_documented_error(run, name, reader, contents, tmp_path):
+    folder = Path(shutil.copytree(run, tmp_path / "run"))
     end, counts = time.monotonic() + SECONDS, Counter()
 
     @settings(
@@ -172,7 +153,7 @@ def test_damage_is_only_ever_the_documented_error(name, reader, contents, tmp_pa
             return
         for file in folder.glob("*.json*"):
             file.unlink()
-        shutil.copy(RUN / "config.json", folder)
+        shutil.copy(run / "config.json", folder)
         (folder / name).write_bytes(content)
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
