@@ -49,9 +49,8 @@ def _status(work: Callable[[], None], workdir: Callable[[], Path | None] | None,
     except RunStopped as error:
         return _stop(error)
     except (KeyboardInterrupt, Exception) as error:
-        if caught or isinstance(
-            error, KeyboardInterrupt
-        ):  # which libraries may turn into errors of their own
+        # Libraries may have turned the interrupt into an error of their own.
+        if caught or isinstance(error, KeyboardInterrupt):
             kind = signal.Signals(caught[0] if caught else signal.SIGINT)
             directory = workdir and workdir()
             begun = directory is not None and (directory / "config.json").exists()

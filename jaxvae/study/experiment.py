@@ -508,7 +508,7 @@ class Experiment:
                 parallel=self.parallel,
                 compiler_options=self.layout.compiler_options,
             )
-        print(f"{part or self.name}: {', '.join(training.variants)}\n{taken}\n")
+        say(f"{part or self.name}: {', '.join(training.variants)}\n{taken}\n")
         variables = training.initial(jax.random.key(replicas[0].seed))
         return Run(training.model, variables, config={}, variant=replicas[0].variant, seed=replicas[0].seed)
 

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,10 @@ def write_tree(directory: Path, step: int, tree: PyTree, *, keep: int) -> Path:
         if code := re.search(r"os_error_code='(\d+)'", str(error)):
             raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
         raise
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     return path
 
 
@@ -97,16 +102,23 @@ def read_tree(directory: Path, step: int) -> dict[str, Any]:
         raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)[:200]) from None
 
 
-class _quiet:  # noqa: N801
-    """Silences Orbax's log messages."""
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences Orbax's log, and its threads' errors of the system, of which the caller gets the first."""
 
-    def __enter__(self) -> None:
-        self.logger = logging.getLogger("absl")
-        self.level = self.logger.level
-        self.logger.setLevel(logging.ERROR)
+    def hear(failed: threading.ExceptHookArgs) -> None:
+        if not issubclass(failed.exc_type, OSError):
+            hook(failed)
 
-    def __exit__(self, *_: object) -> None:
-        self.logger.setLevel(self.level)
+    logger = logging.getLogger("absl")
+    level, hook = logger.level, threading.excepthook
+    logger.setLevel(logging.ERROR)
+    threading.excepthook = hear
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+        logger.setLevel(level)
 
 
 @contextmanager

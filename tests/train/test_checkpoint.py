@@ -1,13 +1,17 @@
+import errno
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 
 from jaxvae.train import CheckpointError, Checkpoints, Player, init_state
@@ -326,6 +330,24 @@ def test_what_orbax_was_writing_is_ignored(three):
     assert three.steps() == [10, 20]
     three.save(state(30))
     assert three.steps() == [10, 20, 30]
+
+
+def test_an_error_of_the_system_in_orbaxs_threads_names_the_checkpoint_and_no_more(three, monkeypatch):
+    """As where the disk is full of what Orbax writes beside the arrays."""
+
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def save(self, step, args):
+        thread = threading.Thread(target=fail)  # whose traceback would be an error of this test
+        thread.start()
+        thread.join()
+        fail()
+
+    monkeypatch.setattr(ocp.CheckpointManager, "save", save)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        three.save(state(40))
+    assert caught.value.filename == str(three.directory / "40")
 
 
 def test_a_full_disk_leaves_the_checkpoints_before(three):
