@@ -227,20 +227,19 @@ def test_a_moved_directory_stops_the_run_which_goes_on_there_bit_for_bit(whole, 
     assert records(moved) == records(whole[1])
 
 
-@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENOSPC])
 def test_a_drive_that_drops_while_a_record_is_written_loses_nothing_that_was_saved(
-    whole, workdir, monkeypatch, code
+    whole, workdir, monkeypatch
 ):
     write = log.append
 
     def drop(path, content):
         if Path(path).name == "metrics.jsonl" and json.loads(content)["step"] == 13:
-            raise OSError(code, os.strerror(code), str(path))
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN), str(path))
         write(path, content)
 
     with monkeypatch.context() as patch:
         patch.setattr(log, "append", drop)
-        with pytest.raises(OSError, match=os.strerror(code)) as error:
+        with pytest.raises(OSError, match=os.strerror(errno.ENOTCONN)) as error:
             start(workdir)
     assert error.value.filename == str(workdir / "metrics.jsonl")
     assert_same(start(workdir, resume=True), whole[0])
