@@ -53,9 +53,6 @@ class Config:
     seeds: int | None = None
     """Seeds that are trained side by side; as many as the experiment's if not given."""
 
-    remat: bool = False
-    """Compute activations again in the backward pass, as --remat of the experiments."""
-
     preset: str = "full"
     """Of the experiments' flags: "full", or "smoke" for small networks."""
 
@@ -102,7 +99,6 @@ def jobs(config: Config, target: targets.Target) -> Iterator[tuple[str, training
     ):
         parallel = train.Parallel(mode, devices, target.devices)
         flags = {"precision": precision, "batch_size": config.batch_size, "seeds": config.seeds}
-        flags |= {"remat": config.remat or None}
         yield model, trainings.find(model, parallel, preset=config.preset, **flags)
 
 
@@ -150,10 +146,7 @@ def _arguments(config: Config) -> list[str]:
     words: list[str] = []
     for field in fields(config):
         value = getattr(config, field.name)
-        if field.name in ("commit", "out", "overwrite") or value is None or value is False:
-            continue
-        if value is True:
-            words.append(f"--{field.name}")
+        if field.name in ("commit", "out", "overwrite") or value is None:
             continue
         values = value if isinstance(value, tuple) else (value,)
         words += [f"--{field.name.replace('_', '-')}", *(str(each) for each in values)]

@@ -52,10 +52,6 @@ class RunConfig(Checked):
     whole batch in the memory of a part. Not so for BatchNorm, whose statistics are those of each part, for MMD and
     HSIC, which compare the examples of a part only, and for players that wait for each other."""
 
-    remat: bool = free(False)
-    """Keep only what convolutions and matrix products gave for the backward pass, and compute the rest again: less
-    memory, more time, the same numbers up to rounding."""
-
     seed: int = 0
     """The first seed; it decides initial parameters, order of the data and noise."""
 

@@ -491,7 +491,6 @@ class Experiment:
             skip_nonfinite=self.config.skip_nonfinite,
             rollback=self.config.rollback,
             accumulate=self.config.accumulate,
-            remat=self.config.remat,
         )
 
     def _replicas(self, training: Training, seeds: Iterable[int] | None) -> list[Replica]:

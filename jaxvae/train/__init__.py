@@ -11,7 +11,6 @@ from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, Interrupted, fit
 from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
 from jaxvae.train.parallel import Parallel, Program, map_replicas
-from jaxvae.train.remat import rematerialized
 from jaxvae.train.replica_parallel import ReplicaParallel
 from jaxvae.train.rollback import RollBack, Rollbacks, read_rollbacks
 from jaxvae.train.shared_directory import agree, run_directory
@@ -65,7 +64,6 @@ __all__ = [
     "pausing",
     "read_diverged",
     "read_rollbacks",
-    "rematerialized",
     "run",
     "run_directory",
     "schedule",

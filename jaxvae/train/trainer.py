@@ -19,7 +19,6 @@ from jaxvae.train.gradients import Losses
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
 from jaxvae.train.parallel import Parallel, Source, Windowed, local
-from jaxvae.train.remat import rematerialized
 from jaxvae.train.replica_parallel import ReplicaParallel
 from jaxvae.train.rollback import RollBack, Rollbacks, with_rate
 from jaxvae.train.skipping import skipping
@@ -48,7 +47,6 @@ class Recipe:
         rollback: whether a replica that diverges goes back to the last good checkpoint, or to the start where there is
             none, and on with half the learning rate, at most three times.
         accumulate: parts that a batch is computed in, one after the other; see `jaxvae.train.accumulate`.
-        remat: whether activations are computed again in the backward pass; see `jaxvae.train.rematerialized`.
     """
 
     init: Init | Mapping[str, Init]
@@ -62,7 +60,6 @@ class Recipe:
     skip_nonfinite: int = 0
     rollback: bool = False
     accumulate: int = 1
-    remat: bool = False
 
     def check(self, parallel: Parallel) -> None:
         """Refuses parts of a batch that cannot be equally large, on each device that shares it.
@@ -73,7 +70,7 @@ class Recipe:
         Raises:
             ValueError: the batch size is not divisible by the number of parts times that of these devices.
         """
-        devices = 1 if isinstance(parallel, ReplicaParallel) else parallel.devices
+        devices = 1 if isinstance(parallel, ReplicaParallel) else parallel.total
         if self.accumulate > 1 and self.source.batch_size % (self.accumulate * devices):
             shared = f" on each of {devices} devices" if devices > 1 else ""
             raise ValueError(
@@ -84,8 +81,7 @@ class Recipe:
     @property
     def step(self) -> Step:
         """The train step of one replica."""
-        losses = rematerialized(self.losses) if self.remat else self.losses
-        step = make_step(losses, self.players, ema_decay=self.ema_decay, accumulate=self.accumulate)
+        step = make_step(self.losses, self.players, ema_decay=self.ema_decay, accumulate=self.accumulate)
         if self.skip_nonfinite:
             step = skipping(step, self.players, most=self.skip_nonfinite)
         return step

@@ -1,4 +1,4 @@
-"""Batches in parts, and activations computed again: the numbers of whole batches and of kept activations."""
+"""Batches in parts: the numbers of whole batches."""
 
 from functools import cache
 
@@ -61,8 +61,6 @@ def outcome(mode="jit", devices=1, **options):
         ("jit", 1, {"accumulate": 8}),
         ("jit", 2, {"accumulate": 4}),
         ("pmap", 2, {"accumulate": 2}),
-        ("jit", 1, {"remat": True}),
-        ("jit", 1, {"accumulate": 2, "remat": True}),
     ],
     ids=str,
 )
@@ -120,15 +118,3 @@ def test_unequal_parts_are_refused_before_anything_is_written(tmp_path, parallel
     assert not workdir.path.exists()
     with pytest.raises(ValueError, match="at least 1 part, got 0"):
         make_step(recipe().losses, recipe().players, accumulate=0)
-
-
-def test_only_products_are_kept_for_the_backward_pass():
-    def saved(own):
-        batch = SOURCE.batch(SOURCE.arrays, jnp.arange(8), jnp.arange(8))
-        variables = own.init(jax.random.key(0))
-        text = str(
-            jax.make_jaxpr(own.step)(train.init_state(jax.random.key(0), variables, own.players), batch)
-        )
-        return "checkpoint" in text or "remat" in text
-
-    assert [saved(recipe(remat=remat)) for remat in (False, True)] == [False, True]
