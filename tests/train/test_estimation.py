@@ -45,7 +45,7 @@ def recipe(source):
 def test_an_estimate_counts_what_is_trained(source, parallel, monkeypatch):
     monkeypatch.setattr("jaxvae.train.estimation._SECONDS", 0.0)
     replicas = [train.Replica("toy", seed, {}) for seed in range(2)]
-    if parallel.axis_name:
+    if parallel.mode == "pmap":
         monkeypatch.setattr(f"{__name__}.BATCH", BATCH // 2)
     taken = train.estimate(replicas, recipe(source), parallel=parallel)
     assert taken.parameters == {"up": 16 * WIDTH, "down": WIDTH}
