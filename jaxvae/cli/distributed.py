@@ -24,6 +24,9 @@ _SILENCE = 30
 _PATIENCE = 10
 """Seconds that a process that ends early waits for the others to end with it."""
 
+_STATUS = "(UNKNOWN|UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED|CANCELLED|INTERNAL|FAILED_PRECONDITION): "
+"""How errors begin that come from the connection to others."""
+
 _LOST = "another process of the run has ended or cannot be reached; the last checkpoint is kept."
 
 _watchers: list[int] = []
@@ -65,7 +68,7 @@ def joined(config: RunConfig) -> Iterator[None]:
             yield
             tell(0)  # which takes as long as the slowest needs
     except (RuntimeError, ValueError) as error:  # JAX raises what Gloo tells as ValueError
-        if not re.match("[A-Z_]+: ", str(error)):
+        if not re.match(_STATUS, str(error)):
             raise
         print(f"error: {_LOST}{_hint(config)}", file=sys.stderr, flush=True)
         tell_watcher(1)
@@ -152,9 +155,13 @@ def _wait(child: int, told: int, config: RunConfig) -> NoReturn:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, forward)
     _, ended = os.waitpid(child, 0)
-    status = os.read(told, 1)
-    if not status and os.WIFSIGNALED(ended):
-        by_jax = os.WTERMSIG(ended) == signal.SIGABRT
-        cause = _LOST if by_jax else f"stopped by {signal.Signals(os.WTERMSIG(ended)).name}."
-        print(f"error: {cause}{_hint(config)}", file=sys.stderr, flush=True)
-    os._exit(status[0] if status else os.waitstatus_to_exitcode(ended) % 256)
+    told_status = os.read(told, 1)
+    if told_status:
+        os._exit(told_status[0])
+    if not os.WIFSIGNALED(ended):
+        os._exit(os.waitstatus_to_exitcode(ended))
+    kind = signal.Signals(os.WTERMSIG(ended))
+    by_jax = kind == signal.SIGABRT
+    cause = _LOST if by_jax else f"stopped by {kind.name}."
+    print(f"error: {cause}{_hint(config)}", file=sys.stderr, flush=True)
+    os._exit(1 if by_jax else 128 + kind)

@@ -18,6 +18,7 @@ from jaxvae.train.parallel import Program, Source
 from jaxvae.train.rollback import RollBack
 from jaxvae.train.skipping import averaged
 from jaxvae.train.state import Replica, TrainState
+from jaxvae.train.together import together
 from jaxvae.types import RunStopped
 
 CHUNK = 50
@@ -96,7 +97,8 @@ def fit(
             values_at = {
                 name: np.asarray(values)[:, :count] for name, values in jax.device_get(history).items()
             }
-            require()
+            with together():
+                require()
             standing.drop(non_finite_metrics(values_at, step, standing.replicas), step=step + count)
             step += count
             means = {number: averaged(values_at, number) for number in standing.replicas}
@@ -110,7 +112,8 @@ def fit(
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")
                 standing.drop(non_finite_state(state, standing.replicas), step=step)
                 held_out = evaluate(state, standing.replicas)
-                require()
+                with together():
+                    require()
                 numbers = {
                     f"validation {name}": {r: np.array([values[name]]) for r, values in held_out.items()}
                     for name in next(iter(held_out.values()))
