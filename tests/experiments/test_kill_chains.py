@@ -60,7 +60,7 @@ def left(workdir):
         if name.endswith((".jsonl", ".png", "diverged.json"))
     }
     results = json.loads((workdir / "results.json").read_text())
-    return files | {"results": (results["rows"], results["summary"])}
+    return files | {"results": (results["rows"], results.get("summary"))}
 
 
 @pytest.mark.parametrize("name", CHAINS)
