@@ -18,6 +18,7 @@ import scipy.stats
 
 from jaxvae import __main__ as program
 from jaxvae import cli, data, evaluate, models, train
+from jaxvae.cli import distributed
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("benchmarks", "experiments", "jaxvae", "tests")
@@ -177,6 +178,8 @@ def test_run_commands_are_accepted(name, command, monkeypatch):
         assert isinstance(cli.parse(experiment.Config(), description=""), experiment.Config)
         return
     monkeypatch.setattr(sys, "argv", [words[start + 1], *words[start + 2 :]])
+    monkeypatch.setattr(distributed, "_watch", lambda config: None)
+    monkeypatch.setattr(jax.distributed, "initialize", lambda **given: None)
     start = partial(cli.launch, parsed.append, experiment.PRESETS)
     if not hasattr(experiment, "Config"):
         one_of = {word: (parsed.append, presets) for word, presets in experiment.PRESETS.items()}
