@@ -1,5 +1,6 @@
 """A batch in parts, one after the other, whose gradients are averaged: a large batch in the memory of a small one."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -30,10 +31,12 @@ def accumulated(losses: Losses, players: Mapping[str, Player], inputs: StepInput
         As `gradients`: the means over parts, and the model state after the last of them.
     """
     leaves, tree = jax.tree.flatten(inputs.batch)
+    rows = [leaf.reshape(-1, parts * math.prod(leaf.shape[1:])) for leaf in leaves]
 
-    def add(carry: PyTree, given: tuple[list[Array], Array]) -> tuple[PyTree, PyTree]:
+    def add(carry: PyTree, given: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
         sums, model_state = carry
-        part, share = given
+        number, share = given
+        part = [_part(row, number, parts, leaf.shape[1:]) for row, leaf in zip(rows, leaves, strict=True)]
         own = replace(inputs, batch=jax.tree.unflatten(tree, part), model_state=model_state)
         gradient, model_state, metrics = gradients(losses, players, own)
         found = {name: gradient(name) for name in players}
@@ -44,18 +47,23 @@ def accumulated(losses: Losses, players: Mapping[str, Player], inputs: StepInput
         name: jax.tree.map(jnp.zeros_like, {subtree: inputs.params[subtree] for subtree in player.moves})
         for name, player in players.items()
     }
-    given = [_parts(leaf, parts) for leaf in leaves], _shares(inputs.batch, parts)
+    given = jnp.arange(parts), _shares(inputs.batch, parts)
     (sums, model_state), metrics = lax.scan(add, (zeros, inputs.model_state), given)
     return sums.__getitem__, model_state, jax.tree.map(lambda values: jnp.sum(values, 0), metrics)
 
 
-def _parts(leaf: Array, parts: int) -> Array:
-    """Every `parts`-th example together, so that each device has as many of each part where a batch is spread."""
-    return leaf.reshape(-1, parts, *leaf.shape[1:]).swapaxes(0, 1)
+def _part(rows: Array, number: Array, parts: int, shape: tuple[int, ...]) -> Array:
+    """Every `parts`-th example, so that each device has as many of each part where a batch is spread.
+
+    A row has one example of each part. Images cut from a tensor of five axes would be padded to many times their size
+    on a TPU.
+    """
+    size = rows.shape[1] // parts
+    return lax.dynamic_slice_in_dim(rows, number * size, size, axis=1).reshape(-1, *shape)
 
 
 def _shares(batch: Batch, parts: int) -> Float[Array, " parts"]:
-    counts = jnp.sum(_parts(batch.mask, parts), axis=1)
+    counts = jnp.sum(batch.mask.reshape(-1, parts), axis=0)
     if batch.axis_name is not None:
         counts = lax.pmean(counts, batch.axis_name)
     total = jnp.sum(counts)

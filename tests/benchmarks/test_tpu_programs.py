@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ MOST = {
 """Collectives of a step of the small programs on four chips, at most; other kinds must not be there."""
 
 
-CHIPS = {"default": ("jit:1",), "small": ("jit:4", "pmap:4")}
+CHIPS = {"default": ("jit:1",), "small": ("jit:4", "pmap:4"), "whole": ("jit:1",), "parts": ("jit:1",)}
 """Modes and numbers of chips that programs of each size are compiled for."""
 
 
@@ -47,7 +48,8 @@ CHIPS = {"default": ("jit:1",), "small": ("jit:4", "pmap:4")}
 def compiled():
     """`(model, size)` to what is compiled of it by mode and number of chips; two at a time, in the order of MODELS."""
     with ThreadPoolExecutor(2) as pool:
-        jobs = {(model, size): pool.submit(compile_one, model, size) for model in MODELS for size in CHIPS}
+        wanted = [*product(MODELS, ("default", "small")), *product(("winged_horses",), ("whole", "parts"))]
+        jobs = {(model, size): pool.submit(compile_one, model, size) for model, size in wanted}
         yield lambda model, size: jobs[model, size].result()
 
 
@@ -69,7 +71,7 @@ def compile_one(model, size):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_it_compiles_for_one_and_four_chips_in_both_modes(model, compiled):
-    rows = [found["row"] for size in CHIPS for found in compiled(model, size).values()]
+    rows = [found["row"] for size in ("default", "small") for found in compiled(model, size).values()]
     assert [(row["devices"], row["mode"]) for row in rows] == [(1, "jit"), (4, "jit"), (4, "pmap")]
     assert {row["platform"] for row in rows} == {"tpu"}
     assert min(row["flops"] for row in rows) > 0
@@ -87,7 +89,7 @@ def test_it_fits_at_the_defaults(model, compiled):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_nothing_has_64_bits_and_nothing_goes_to_the_host(model, compiled):
-    for found in [found for size in CHIPS for found in compiled(model, size).values()]:
+    for found in [found for size in ("default", "small") for found in compiled(model, size).values()]:
         assert {"f32", "u8"} <= set(found["types"]) <= {"f32", "bf16", "pred", "s32", "u32", "u16", "u8"}
         assert found["transfers"] == {}
 
@@ -106,3 +108,9 @@ def test_chips_exchange_gradients_and_little_else(model, mode, compiled):
 @pytest.mark.parametrize("model", MODELS)
 def test_a_chip_by_itself_exchanges_nothing(model, compiled):
     assert compiled(model, "default")["jit:1"]["row"]["collectives"] == {}
+
+
+def test_a_batch_in_parts_needs_less_memory(compiled):
+    whole, parts = (compiled("winged_horses", size)["jit:1"]["row"] for size in ("whole", "parts"))
+    assert parts["argument_bytes"] == whole["argument_bytes"]
+    assert parts["temporary_bytes"] < whole["temporary_bytes"] / 2

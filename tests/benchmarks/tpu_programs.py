@@ -1,6 +1,6 @@
 """Compiles one experiment's train program for TPU v5e chips and prints what it found; a process of its own for each.
 
-python -m tests.benchmarks.tpu_programs MODEL default|small MODE:CHIPS [MODE:CHIPS ...]
+python -m tests.benchmarks.tpu_programs MODEL default|small|whole|parts MODE:CHIPS [MODE:CHIPS ...]
 """
 
 import json
@@ -22,10 +22,14 @@ SMALL = {
 }
 """What differs from the smoke preset, so that compilation takes seconds."""
 
+SIZES = {"small": {"batch_size": 32}, "whole": {"batch_size": 512}}
+SIZES["parts"] = SIZES["whole"] | {"accumulate": 4}
+"""Flags of small programs: with a batch that counts little, and with one that does, at once and in parts."""
+
 
 def main(model, size, *asked):
     target = targets.find("tpu", "v5e:2x2")
-    flags = {"preset": "smoke", "batch_size": 32, **SMALL[model]} if size == "small" else {}
+    flags = {} if size == "default" else {"preset": "smoke", **SMALL[model], **SIZES[size]}
     for each in asked:
         mode, chips = each.split(":")
         parallel = train.Parallel(mode, int(chips), target.devices)
