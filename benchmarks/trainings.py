@@ -95,7 +95,9 @@ def open_experiment(name: str, config: cli.RunConfig, parallel: train.Parallel) 
         source=source,
         test_set=dataset,
         batches=(),
-        layout=models.layout(config.layout, precision=config.precision, platform=parallel.platform),
+        layout=models.layout(
+            config.layout, precision=config.precision, platform=parallel.platform, remat=config.remat
+        ),
         parallel=parallel,
         parts={},
         started=time.monotonic(),

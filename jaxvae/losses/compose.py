@@ -48,7 +48,9 @@ class Objective(Protocol):
         ...
 
 
-def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) -> Objective:
+def compose(
+    terms: Mapping[str, Term], weights: Mapping[str, float | Schedule], *, remat: bool = False
+) -> Objective:
     """Objective that is the weighted sum of terms, each averaged over the batch.
 
     A term [n] is averaged under the mask; a scalar is used as it is. A weight that changes over time, such as a KL
@@ -62,6 +64,8 @@ def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) 
     Args:
         terms: by name. Their order fixes their keys, `fold_in(key, position)`.
         weights: by the same names, each at least 0 or a schedule.
+        remat: whether each term is computed again in the backward pass, so that until then only what it reads takes
+            memory. What terms read must then be trees of arrays.
 
     Returns:
         The objective.
@@ -89,7 +93,8 @@ def compose(terms: Mapping[str, Term], weights: Mapping[str, float | Schedule]) 
         loss, metrics = jnp.zeros(()), {}
         for position, (name, term) in enumerate(terms.items()):
             with jax.named_scope(name):
-                values = term(jax.random.fold_in(key, position), output, batch)
+                evaluate = jax.checkpoint(term) if remat else term
+                values = evaluate(jax.random.fold_in(key, position), output, batch)
                 value = _batch_mean(name, values, batch)
             weight = overrides[name] if name in overrides else _at(weights[name], step)
             metrics[name], metrics[f"{name}_weighted"] = value, weight * value

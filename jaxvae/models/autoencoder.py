@@ -15,6 +15,7 @@ from typing_extensions import override
 from jaxvae.models.network import Network
 from jaxvae.models.posterior import reparameterize_levels
 from jaxvae.models.priors import Normal, Samplable
+from jaxvae.models.remat import part
 from jaxvae.models.stages import check_shape
 from jaxvae.types import Output, Posterior
 
@@ -131,19 +132,19 @@ class Autoencoder(Network):
         train: bool,
         *condition: Float[Array, "n _"],
     ) -> Output:
-        posteriors = self._encode(image, train, *condition)
-        return self._output(key, index, posteriors, lambda latents: self._decode(latents, train, *condition))
+        posteriors = part(self, lambda own, image: own._encode(image, train, *condition), image)
+        return self._output(key, index, posteriors, lambda own, z: own._decode(z, train, *condition))
 
     def _output(
         self,
         key: Key[Array, ""],
         index: Int[Array, " n"],
         posteriors: tuple[Posterior, ...],
-        decode: Callable[[tuple[Array, ...]], Array],
+        decode: Callable[["Autoencoder", tuple[Array, ...]], Array],
     ) -> Output:
         with jax.named_scope("latents"):
             latents = reparameterize_levels(key, posteriors, index)
-        return Output(decode(latents), posteriors, latents, self.observation_log_scale())
+        return Output(part(self, decode, latents), posteriors, latents, self.observation_log_scale())
 
     def _checked(
         self, image: Float[Array, "n h w c"], label: Labels | None

@@ -16,6 +16,7 @@ from typing_extensions import override
 from jaxvae.models.autoencoder import OneLevelAutoencoder
 from jaxvae.models.layers import Conv, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
+from jaxvae.models.remat import part
 from jaxvae.models.resampling import RESAMPLINGS, SLOPE, Down, Enlarge, Up, smallest_side, unpadded_sizes
 from jaxvae.models.stages import check_shape
 from jaxvae.types import Output, Posterior
@@ -157,9 +158,8 @@ class DeepConvVAE(OneLevelAutoencoder):
         train: bool,
         *condition: Float[Array, "n _"],
     ) -> Output:
-        stages = self._stages(image, train)
-        posteriors = self._posteriors(stages[-1])
-        output = self._output(key, index, posteriors, lambda latents: self._decode(latents, train))
+        posteriors, stages = part(self, lambda own, image: own._encoded(image, train), image)
+        output = self._output(key, index, posteriors, lambda own, latents: own._decode(latents, train))
         if self.deep_features == "off" or self.is_initializing():
             return output
         features = tuple(self.layout.leave(h) for h in stages)
@@ -167,6 +167,13 @@ class DeepConvVAE(OneLevelAutoencoder):
         if self.deep_features == "stopped":
             features = lax.stop_gradient(features)
         return replace(output, features=(features, reconstruction_features))
+
+    def _encoded(
+        self, image: Float[Array, "n h w c"], train: bool
+    ) -> tuple[tuple[Posterior, ...], list[Float[Array, "_ _ _ _"]]]:
+        """The posteriors, and the activations that become features."""
+        stages = self._stages(image, train)
+        return self._posteriors(stages[-1]), [] if self.deep_features == "off" else stages
 
     def _reconstruction_features(
         self, image: Float[Array, "n h w c"], train: bool

@@ -18,6 +18,7 @@ from jaxvae.models.dropout import Drop, Rate, check_rate, dropping, keep
 from jaxvae.models.initialization import initialization
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, unflatten
 from jaxvae.models.layouts import Layout, layout
+from jaxvae.models.remat import part
 from jaxvae.models.stages import stage_sizes
 from jaxvae.types import Output, Posterior
 
@@ -136,8 +137,8 @@ class DropoutVAE(Autoencoder):
             dropping(jax.random.fold_in(key, first + half), rate if train else 0.0, index, self.layout)
             for half, rate in enumerate(rates)
         )
-        posteriors = self._posteriors(image, drop_down, *condition)
-        return self._output(key, index, posteriors, lambda z: self._logits(z, drop_up, *condition))
+        posteriors = part(self, lambda own, image: own._posteriors(image, drop_down, *condition), image)
+        return self._output(key, index, posteriors, lambda own, z: own._logits(z, drop_up, *condition))
 
     def _posteriors(
         self, image: Float[Array, "n h w c"], drop: Drop, *condition: Float[Array, "n _"]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from jaxtyping import Array, Float, Int, Key
 from typing_extensions import override
 
+from jaxvae.models.autoencoder import Autoencoder
 from jaxvae.models.dropout_vae import DropoutVAE
 from jaxvae.models.initialization import initialization
 from jaxvae.models.layers import Dense
@@ -69,7 +70,7 @@ class SubspaceVAE(DropoutVAE):
         key: Key[Array, ""],
         index: Int[Array, " n"],
         posteriors: tuple[Posterior, ...],
-        decode: Callable[[tuple[Array, ...]], Array],
+        decode: Callable[[Autoencoder, tuple[Array, ...]], Array],
     ) -> Output:
         output = super()._output(key, index, posteriors, decode)
         return replace(output, label_logits=self.classify(output.latents[0]))

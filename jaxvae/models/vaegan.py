@@ -19,6 +19,7 @@ from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.named_priors import draw_each
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import Normal
+from jaxvae.models.remat import part
 from jaxvae.types import AdversarialOutput, LabelField, Logits, Posterior
 
 _PRIOR_DRAWS, _INSTANCE_NOISE = (
@@ -168,16 +169,17 @@ class VAEGAN(OneLevelAutoencoder):
             ValueError: images or attributes of another shape, or attributes for a model that takes none.
         """
         n, condition = len(image), self._checked(image, label)
-        posteriors = self._encode(image, train, *condition)
+        posteriors = part(self, lambda own, image: own._encode(image, train, *condition), image)
         code = reparameterize(jax.random.fold_in(key, 0), posteriors[0], index)
         sampled = draw_each(jax.random.fold_in(key, _PRIOR_DRAWS), Normal(dim=self.latent_size), index)
         codes = (jnp.concatenate([code, sampled]),)
-        decoded = self._decode(codes, train, *(jnp.tile(y, (2, 1)) for y in condition))
+        twice, thrice = ([jnp.tile(y, (times, 1)) for y in condition] for times in (2, 3))
+        decoded = part(self, lambda own, codes: own._decode(codes, train, *twice), codes)
         fakes = nn.sigmoid(decoded)
         inputs = jnp.concatenate([image, fakes])
         if noise is not None:
             inputs += noise * _noise(jax.random.fold_in(key, _INSTANCE_NOISE), index, image.shape[1:])
-        logits, features = self.discriminator(inputs, train, *(jnp.tile(y, (3, 1)) for y in condition))
+        logits, features = part(self, lambda own, inputs: own.discriminator(inputs, train, *thrice), inputs)
         return AdversarialOutput(
             decoded[:n],
             posteriors,

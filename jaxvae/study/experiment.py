@@ -125,7 +125,7 @@ class Experiment:
             source=source,
             test_set=test_set,
             batches=data.batches(test_set, batch_size=min(250, len(test_set))),
-            layout=models.layout(config.layout, precision=config.precision),
+            layout=models.layout(config.layout, precision=config.precision, remat=config.remat),
             parallel=parallel,
             parts=parts or {},
             started=started,

@@ -126,7 +126,7 @@ class Training:
             step_losses = train.one_player(
                 PLAYER,
                 self.model,
-                losses.compose(self.terms, self.weights),
+                losses.compose(self.terms, self.weights, remat=self._remat),
                 corrupt=self.corrupt,
                 arguments=self.arguments,
                 label=self.model.label_field,
@@ -140,6 +140,12 @@ class Training:
                 slopes=PENALTY in self.game.terms,
             )
         return step_losses if self.augment is None else train.augmented(step_losses, self.augment)
+
+    @property
+    def _remat(self) -> bool:
+        """Whether terms are computed again in the backward pass: where the model's parts are."""
+        layout = getattr(self.model, "layout", None)
+        return layout is not None and layout.remat
 
     @property
     def players(self) -> Mapping[str, train.Player]:

@@ -40,7 +40,13 @@ MOST = {
 """Collectives of a step of the small programs on four chips, at most; other kinds must not be there."""
 
 
-CHIPS = {"default": ("jit:1",), "small": ("jit:4", "pmap:4"), "whole": ("jit:1",), "parts": ("jit:1",)}
+CHIPS = {
+    "default": ("jit:1",),
+    "small": ("jit:4", "pmap:4"),
+    "whole": ("jit:1",),
+    "parts": ("jit:1",),
+    "again": ("jit:1",),
+}
 """Modes and numbers of chips that programs of each size are compiled for."""
 
 
@@ -48,7 +54,10 @@ CHIPS = {"default": ("jit:1",), "small": ("jit:4", "pmap:4"), "whole": ("jit:1",
 def compiled():
     """`(model, size)` to what is compiled of it by mode and number of chips; two at a time, in the order of MODELS."""
     with ThreadPoolExecutor(2) as pool:
-        wanted = [*product(MODELS, ("default", "small")), *product(("winged_horses",), ("whole", "parts"))]
+        wanted = [
+            *product(MODELS, ("default", "small")),
+            *product(("winged_horses",), ("whole", "parts", "again")),
+        ]
         jobs = {(model, size): pool.submit(compile_one, model, size) for model, size in wanted}
         yield lambda model, size: jobs[model, size].result()
 
@@ -110,7 +119,8 @@ def test_a_chip_by_itself_exchanges_nothing(model, compiled):
     assert compiled(model, "default")["jit:1"]["row"]["collectives"] == {}
 
 
-def test_a_batch_in_parts_needs_less_memory(compiled):
-    whole, parts = (compiled("winged_horses", size)["jit:1"]["row"] for size in ("whole", "parts"))
-    assert parts["argument_bytes"] == whole["argument_bytes"]
-    assert parts["temporary_bytes"] < whole["temporary_bytes"] / 2
+@pytest.mark.parametrize(("size", "share"), [("parts", 0.5), ("again", 0.9)])
+def test_parts_and_activations_computed_again_need_less_memory(size, share, compiled):
+    whole, less = (compiled("winged_horses", name)["jit:1"]["row"] for name in ("whole", size))
+    assert less["argument_bytes"] == whole["argument_bytes"]
+    assert less["temporary_bytes"] < share * whole["temporary_bytes"]

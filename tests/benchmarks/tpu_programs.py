@@ -1,6 +1,6 @@
 """Compiles one experiment's train program for TPU v5e chips and prints what it found; a process of its own for each.
 
-python -m tests.benchmarks.tpu_programs MODEL default|small|whole|parts MODE:CHIPS [MODE:CHIPS ...]
+python -m tests.benchmarks.tpu_programs MODEL default|small|whole|parts|again MODE:CHIPS [MODE:CHIPS ...]
 """
 
 import json
@@ -23,8 +23,9 @@ SMALL = {
 """What differs from the smoke preset, so that compilation takes seconds."""
 
 SIZES = {"small": {"batch_size": 32}, "whole": {"batch_size": 512}}
-SIZES["parts"] = SIZES["whole"] | {"accumulate": 4}
-"""Flags of small programs: with a batch that counts little, and with one that does, at once and in parts."""
+SIZES |= {"parts": SIZES["whole"] | {"accumulate": 4}, "again": SIZES["whole"] | {"remat": True}}
+"""Flags of small programs: with a batch that counts little, and with one that does, at once, in parts and with
+activations computed again."""
 
 
 def main(model, size, *asked):

@@ -116,3 +116,19 @@ def test_term_of_another_length_is_named(output, batch):
 
     with pytest.raises(ValueError, match=r"Term short must return one value per example, shape \(8,\)"):
         compose({"short": short}, {"short": 1.0})(KEY, output, batch, STEP)
+
+
+def test_terms_that_are_computed_again_have_the_same_gradient_and_keep_what_they_read(output, batch):
+    def blurred(key, output, batch):
+        return jnp.sum(jnp.sin(jnp.cos(jnp.exp(output.logits))), (1, 2, 3))
+
+    def value(remat):
+        objective = compose({"blurred": blurred, "b": of_the_set}, {"blurred": 1.0, "b": 1.0}, remat=remat)
+        return lambda o: objective(KEY, o, batch, STEP)[0]
+
+    kept, again = (jax.value_and_grad(value(remat))(output) for remat in (False, True))
+    for one, other in zip(*map(jax.tree.leaves, (kept, again)), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)
+    residuals = [jax.tree.leaves(jax.vjp(value(remat), output)[1]) for remat in (False, True)]
+    most, least = (sum(leaf.shape == output.logits.shape for leaf in leaves) for leaves in residuals)
+    assert (most, least) == (3, 1)

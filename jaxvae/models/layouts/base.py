@@ -40,6 +40,8 @@ class Layout:
         operations: the module that computes in this layout.
         precision: "float32", or "bfloat16" to round the operands of every product; sums, statistics and
             parameters stay float32. XLA's own convolutions in "native" also round what they return.
+        remat: whether encoders, decoders and discriminators compute their activations again in the backward pass, to
+            use less memory.
         compiler_options: options for `jax.jit` that make programs in this layout fast.
     """
 
@@ -48,10 +50,12 @@ class Layout:
     channel_axis: int
     operations: ModuleType
     precision: str = "float32"
+    remat: bool = False
     compiler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(layout, self.name, precision=self.precision), ()  # a module cannot be pickled
+        make = partial(layout, self.name, precision=self.precision, remat=self.remat)
+        return make, ()  # a module cannot be pickled
 
     def conv(
         self, x: Float[Array, "_ _ _ _"], kernel: Float[Array, "kh kw i o"], stride: Pair, padding: Padding
@@ -159,13 +163,20 @@ LAYOUTS = {
 """By name. "native": NHWC and XLA's convolutions; "chwn": batch innermost and matrix products."""
 
 
-def layout(name: str | None = None, *, precision: str = "float32", platform: str | None = None) -> Layout:
+def layout(
+    name: str | None = None,
+    *,
+    precision: str = "float32",
+    platform: str | None = None,
+    remat: bool = False,
+) -> Layout:
     """Looks up a layout.
 
     Args:
         name: "native" or "chwn"; None chooses by platform, "chwn" on CPU and "native" elsewhere.
         precision: "float32" or "bfloat16", of the operands of products.
         platform: "cpu", "gpu" or "tpu"; JAX's default one if not given.
+        remat: as of `Layout`.
 
     Returns:
         The layout.
@@ -178,4 +189,4 @@ def layout(name: str | None = None, *, precision: str = "float32", platform: str
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {name!r}.")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}.")
-    return replace(LAYOUTS[name], precision=precision)
+    return replace(LAYOUTS[name], precision=precision, remat=remat)
