@@ -45,9 +45,14 @@ def start_one(arguments, variables={}, *, devices=1):  # noqa: B006
     )
 
 
-def end(group):
+def end(group, *, patience=small_runs.PATIENCE):
     """Waits for all of a group: exit status, stdout and stderr of each."""
-    said = [process.communicate(timeout=small_runs.PATIENCE) for process in group]
+    try:
+        said = [process.communicate(timeout=patience) for process in group]
+    finally:
+        for process in group:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     return [(process.returncode, *each) for process, each in zip(group, said, strict=True)]
 
 
@@ -58,7 +63,7 @@ def train_jobs(root, jobs, processes, devices):
         alone = () if processes == 1 else ("--", *joint)
         return [str(WORKER), str(root), str(devices), *jobs, *alone]
 
-    for status, out, err in end(start(command, processes, devices=devices)):
+    for status, out, err in end(start(command, processes, devices=devices), patience=3 * small_runs.PATIENCE):
         assert status == 0, out + err
     return {
         job: train.Checkpoints(root / job.replace(":", "-") / "checkpoints").restore_tree() for job in jobs
