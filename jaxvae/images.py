@@ -22,3 +22,17 @@ def as_floats(images: Float[_Array, "*n h w c"] | UInt8[_Array, "*n h w c"]) -> 
     """
     scaled: Any = images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
     return scaled
+
+
+def extent(images: Float[Array | np.ndarray, "..."]) -> str:
+    """Says which values images have, with as many digits as tell them from their neighbours.
+
+    Args:
+        images: at least one pixel.
+
+    Returns:
+        "from LEAST to GREATEST".
+    """
+    ends: list[Any] = [np.asarray(end)[()] for end in (images.min(), images.max())]
+    least, greatest = (np.format_float_positional(end, trim="-") for end in ends)
+    return f"from {least} to {greatest}"

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Integer, Key
 
 from jaxvae import models
-from jaxvae.images import Images, as_floats
+from jaxvae.images import Images, as_floats, extent
 from jaxvae.keys import evaluation_key, seed_key
 from jaxvae.pieces import in_pieces
 from jaxvae.types import Model, Posterior, Variables
@@ -269,8 +269,5 @@ def _decode(
 def _to_float(images: Images) -> Float[Array, "n h w c"]:
     concrete = images.size and not isinstance(images, jax.core.Tracer)
     if images.dtype != np.uint8 and concrete and not (float(images.min()) >= 0 and float(images.max()) <= 1):
-        raise ValueError(
-            f"images must be uint8 or float in [0, 1], got {images.dtype} from {float(images.min()):.9g} to "
-            f"{float(images.max()):.9g}."
-        )
+        raise ValueError(f"images must be uint8 or float in [0, 1], got {images.dtype} {extent(images)}.")
     return jnp.asarray(as_floats(jnp.asarray(images)), jnp.float32)

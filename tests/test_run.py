@@ -271,7 +271,8 @@ def test_products_are_as_exact_as_the_runs(run, images, flags):
     with jax.default_matmul_precision("high"):
         traces = {name: str(jax.make_jaxpr(use)(np.float32(images) / 255)) for name, use in uses.items()}
     named = {name: set(re.findall(r"Precision\.(\w+)", trace)) for name, trace in traces.items()}
-    assert list(named.values()) == [{stated.upper()}] * 3
+    angle = {"HIGHEST"}  # between the codes of an interpolation, whatever the network's products are
+    assert named == {name: {stated.upper()} | (angle if name == "interpolate" else set()) for name in uses}
     assert other.matmul_precision == stated
 
 

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, UInt8
 from jaxvae.evaluate.inception import SIZE, InceptionV3
 from jaxvae.evaluate.inception_weights import Inception
 from jaxvae.evaluate.resize import RESIZES
+from jaxvae.images import extent
 from jaxvae.screen import Bar
 from jaxvae.types import Variables
 
@@ -81,12 +82,8 @@ def check_images(images: Images) -> None:
         raise ValueError("there must be at least 1 image, got none.")
     if images.shape[-1] not in (1, 3):
         raise ValueError(f"images must have 1 or 3 channels, got {images.shape[-1]}.")
-    if images.dtype != np.uint8:
-        low, high = float(images.min()), float(images.max())
-        if not (low >= 0 and high <= 1):
-            raise ValueError(
-                f"images must be uint8 or float in [0, 1], got {images.dtype} from {low:.9g} to {high:.9g}."
-            )
+    if images.dtype != np.uint8 and not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError(f"images must be uint8 or float in [0, 1], got {images.dtype} {extent(images)}.")
 
 
 @functools.cache

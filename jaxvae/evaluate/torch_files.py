@@ -56,7 +56,7 @@ class _Tensor:
 class _TensorsOnly(pickle._Unpickler):
     """Builds tensors and their containers; any other name in the pickle is an error.
 
-    The one in C reserves memory for as many objects as a damaged pickle says that it remembers.
+    For a damaged pickle the one in C may take more memory than there is.
     """
 
     def find_class(self, module: str, name: str) -> Any:
@@ -111,13 +111,19 @@ def read_tensors(path: str | os.PathLike[str]) -> list[tuple[str, Shaped[np.ndar
 
 
 def _archived(archive: zipfile.ZipFile) -> list[tuple[str, np.ndarray]]:
-    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-        raise ValueError("it is compressed")
     (pickled,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     folder = pickled.removesuffix("data.pkl")
-    with archive.open(pickled) as file:
+    with archive.open(_stored(archive, pickled)) as file:
         tree = _TensorsOnly(file).load()
-    return list(_walk(tree, "", lambda key: archive.read(f"{folder}data/{key}")))
+    return list(_walk(tree, "", lambda key: archive.read(_stored(archive, f"{folder}data/{key}"))))
+
+
+def _stored(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """A member that is as large as the file says; PyTorch compresses none but the code of a network."""
+    member = archive.getinfo(name)
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError("it is compressed")
+    return member
 
 
 def _legacy(file: IO[bytes]) -> list[tuple[str, np.ndarray]]:

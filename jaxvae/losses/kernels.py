@@ -80,8 +80,9 @@ def _squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[
     # from 0. XLA:CPU does not vectorize a sum over the dimensions of [n, m, d], which is also large.
     total = jnp.zeros((len(x), len(y)), x.dtype)
     whole = x.shape[1] // _UNROLLED * _UNROLLED
-    parts = tuple(z.T[:whole].reshape(-1, _UNROLLED, len(z)) for z in (x, y))
-    total, _ = lax.scan(lambda total, part: (_add_squares(total, *part), None), total, parts)
+    if whole:
+        parts = tuple(z.T[:whole].reshape(-1, _UNROLLED, len(z)) for z in (x, y))
+        total, _ = lax.scan(lambda total, part: (_add_squares(total, *part), None), total, parts)
     return lax.optimization_barrier(_add_squares(total, x.T[whole:], y.T[whole:]))
 
 
