@@ -10,6 +10,7 @@ from pathlib import Path
 import optax
 
 from benchmarks import trainings
+from experiments import vlae_mnist
 from jaxvae import study
 from jaxvae.cli.distributed import joined
 
@@ -23,24 +24,29 @@ FLAGS = {
 }
 
 
+SMALL = vlae_mnist.ModelConfig(latent_sizes=(2, 2), widths=(4, 4), hidden=16)
+
+
 def config_of(model, mode, root, devices, **flags):
-    """Flags of a run of twenty steps."""
+    """Flags of a run of twenty steps; "small" is a ladder of two levels."""
+    small = model == "small"
+    config = trainings.ENTRIES["vlae_mnist" if small else model].presets["smoke"]()
     return replace(
-        trainings.ENTRIES[model].presets["smoke"](),
+        replace(config, model=SMALL) if small else config,
         workdir=Path(root) / f"{model}-{mode}",
         limit=STEPS * BATCH,
         batch_size=BATCH,
         epochs=1,
         parallel=mode,
         devices=devices,
-        **FLAGS[model],
+        **FLAGS.get(model, {}),
         **flags,
     )
 
 
 def train(model, config):
     """Trains the first variant of an experiment's typical program."""
-    entry = trainings.ENTRIES[model]
+    entry = trainings.ENTRIES["vlae_mnist" if model == "small" else model]
     groups = study.programs(entry.variants(config))
     program = next(group for group in groups if group.startswith(entry.main))
     name, variant = next(iter(groups[program].items()))

@@ -85,7 +85,7 @@ def leaves(checkpoint):
 
 
 def test_two_processes_train_what_one_does(tmp_path):
-    assert_trained_alike(tmp_path, ["vlae_mnist:jit", "vlae_mnist:pmap"], 2, 1)
+    assert_trained_alike(tmp_path, ["small:jit", "small:pmap"], 2, 1)
 
 
 @pytest.mark.slow
