@@ -109,7 +109,7 @@ def _silence() -> Iterator[None]:
 
 
 def _hint(config: RunConfig) -> str:
-    begun = (config.workdir / "config.json").exists()
+    begun = (config.workdir.expanduser() / "config.json").exists()
     return f" Continue with: {command('--resume')}" if begun else ""
 
 

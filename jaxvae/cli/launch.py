@@ -63,7 +63,7 @@ def launch(
                 warn_if_slower(product_rates())
             main(config)
 
-    finish(work, workdir=lambda: parsed[0].workdir if parsed else None)
+    finish(work, workdir=lambda: parsed[0].workdir.expanduser() if parsed else None)
 
 
 def presets(config: type[Config], **named: Mapping[str, Any]) -> dict[str, Callable[[], Config]]:
