@@ -5,7 +5,7 @@ a colour loss in place of squared error, and images between horses and birds. Be
 Gaussians and from a second VAE, both fitted to the encoded training set, beside those from the prior.
 
     python -m experiments.winged_horses --data cifar10 --workdir runs/winged_horses_cifar10
-    python -m experiments.winged_horses --data folder:PICTURES --image-size 96 --epochs 200
+    python -m experiments.winged_horses --data folder:PICTURES --image-size 96
     python -m experiments.winged_horses --classes horse bird
     python -m experiments.winged_horses --preset ablation
 """
