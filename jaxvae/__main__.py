@@ -2,11 +2,15 @@
 
     python -m jaxvae fid A B
 
-compares two sets of pictures, and
+compares two sets of pictures,
 
     python -m jaxvae sample RUN
 
-draws images from a trained run. `python -m jaxvae fid --help` lists the flags of a command.
+draws images from a trained run, and
+
+    python -m jaxvae draw faces --out DIR
+
+draws faces with attributes. `python -m jaxvae fid --help` lists the flags of a command.
 """
 
 import sys
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     description = (command.__doc__ or "").partition("\n")[0]
     config = cli.parse(flags(), description=description, program=f"python -m jaxvae {name}", arguments=rest)
     find_devices()
-    with compile_cache(config.compile_cache), warnings.catch_warnings():
+    with compile_cache(getattr(config, "compile_cache", False)), warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
         command(config)

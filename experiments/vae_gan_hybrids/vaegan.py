@@ -70,7 +70,9 @@ def make_training(
     augment = data.flip_horizontally if config.flip else None
     if variant.kind != "vae":
         game = make_game(config, model, variant, steps=steps)
-        return study.Training(model=model, game=game, variants={name: {}}, augment=augment)
+        return study.Training(
+            model=model, game=game, variants={name: {}}, augment=augment, ema_decay=config.ema
+        )
     (prior,) = models.own_priors(model)
     terms = {"reconstruction": losses.reconstruction("bernoulli"), "kl": losses.kl(prior)}
     return study.Training(
@@ -80,6 +82,7 @@ def make_training(
         optimizer=train.adam(train.schedule(config.learning_rate, steps=steps)),
         variants={name: {}},
         augment=augment,
+        ema_decay=config.ema,
     )
 
 

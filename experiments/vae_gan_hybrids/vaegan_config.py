@@ -46,7 +46,8 @@ class VAEGANConfig(cli.SamplesConfig):
     """Directory for everything that the run leaves."""
 
     data: str = "celeb_a"
-    """Data set: celeb_a, folder:PATH with CelebA's list_attr.txt, or any other, whose classes are its attributes."""
+    """Data set: celeb_a, drawn_faces, folder:PATH with CelebA's list_attr.txt, or any other, whose classes are its
+    attributes."""
 
     variants: tuple[str, ...] = tuple(VARIANTS)
     """What to train, by name. Figures of edited faces are of the VAE-GANs among them."""
@@ -54,9 +55,9 @@ class VAEGANConfig(cli.SamplesConfig):
     attributes: tuple[str, ...] = ()
     """Names of the attributes that conditional models are given and that are measured; all if none is named."""
 
-    hold_out: int = 8
-    """Combinations of attributes whose images are left out of training, so that samples with them can be measured; at
-    most a tenth of all, and none where an image's class is its attribute."""
+    hold_out: int | None = None
+    """Combinations of attributes whose images are left out of training, so that samples with them can be measured: from
+    0 to a tenth of all, 8 or that tenth if not given, and none where an image's class is its attribute."""
 
     epochs: int = 30
     """Passes over the training data."""
@@ -115,6 +116,9 @@ class VAEGANConfig(cli.SamplesConfig):
     learning_rate: float = 1e-3
     """Step size of every player at the start, which falls to 0 along a half cosine."""
 
+    ema: float = 0.999
+    """Weight of the old value in the moving average of the parameters that is evaluated in their place; 0 for none."""
+
     classifier_epochs: int = 10
     """Passes over the training data for the classifier of attributes."""
 
@@ -153,6 +157,8 @@ class VAEGANConfig(cli.SamplesConfig):
                 "non_saturating, or leave --equilibrium out."
             )
         self.require_at_least(1, "classifier_epochs")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema must be in [0, 1), got {self.ema}.")
 
     def make_model(
         self, image_shape: tuple[int, int, int], *, attributes: int, layout: models.Layout

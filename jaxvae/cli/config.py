@@ -19,8 +19,8 @@ class RunConfig(Checked):
     """Defaults to start from: "full" reproduces the report, "smoke" shows in under a minute that all works."""
 
     data: str = "mnist"
-    """Data set: mnist, fashion_mnist, cifar10, stl10, celeb_a, drawn, or folder:PATH for a folder of your own
-    pictures."""
+    """Data set: mnist, fashion_mnist, cifar10, stl10, celeb_a, drawn, drawn_faces, or folder:PATH for a folder of your
+    own pictures."""
 
     data_source: Literal["bundled", "tfds"] | None = None
     """Where the data comes from; by default the files in the package where they are, else TFDS."""
@@ -29,8 +29,8 @@ class RunConfig(Checked):
     """Directory of TFDS's data and of downloaded archives; ~/tensorflow_datasets if not given."""
 
     image_size: int | None = None
-    """Side in pixels of the squares that the pictures of stl10, celeb_a, drawn and folders are made; by default 96, 64,
-    32 and 96."""
+    """Side in pixels of the squares that the pictures of stl10, celeb_a, drawn, drawn_faces and folders are made; by
+    default 96, 64, 32, 64 and 96."""
 
     classes: tuple[str, ...] = ()
     """Train and validate on these classes only; on all images if none is named."""

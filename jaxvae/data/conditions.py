@@ -7,6 +7,8 @@ from jaxtyping import Bool
 
 from jaxvae.data.dataset import Attributes, Dataset, from_arrays
 
+_HELD_OUT = 8
+
 
 def hide_labels(dataset: Dataset, share: float, *, seed: int) -> Dataset:
     """Hides the labels of a random share of a data set.
@@ -99,30 +101,35 @@ def new_combinations(seen: Attributes, other: Attributes) -> Bool[np.ndarray, "m
     return np.array(new_rows, bool).reshape(-1, len(other.names))
 
 
-def hold_out_combinations(dataset: Dataset, other: Attributes, n: int, *, seed: int) -> Dataset:
+def hold_out_combinations(dataset: Dataset, other: Attributes, n: int | None, *, seed: int) -> Dataset:
     """Removes all images with certain combinations of attributes, so that these combinations are new at test time.
 
     Args:
         dataset: training images with attributes.
         other: attributes of the validation images, with the same names; combinations are drawn from those that both
             sets have.
-        n: number of combinations, at least 0; at most a tenth of those that both sets have are removed.
+        n: number of combinations, from 0 to a tenth of those that both sets have; None for 8, or that tenth if it is
+            less.
         seed: decides which combinations; a larger n includes the combinations of a smaller one.
 
     Returns:
         The remaining images in the same order, with a fingerprint of the new content.
 
     Raises:
-        ValueError: the images have no attributes, or n is negative.
+        ValueError: the images have no attributes, or n is out of range.
     """
-    if n < 0 or dataset.attributes is None:
-        raise ValueError(
-            f"combinations can only be held out of images with attributes, at least 0 of them, got {n}."
-        )
+    if dataset.attributes is None:
+        raise ValueError("combinations can only be held out of images with attributes, got images without.")
     values, rows = np.unique(dataset.attributes.values, axis=0, return_inverse=True)
     other_rows = {row.tobytes() for row in other.values}
     common = [number for number, row in enumerate(values) if row.tobytes() in other_rows]
-    held_out = np.random.default_rng(seed).permutation(common)[: min(n, len(common) // 10)]
+    most = len(common) // 10
+    if n is not None and not 0 <= n <= most:
+        raise ValueError(
+            f"hold_out must be from 0 to {most}, a tenth of the {len(common)} combinations of attributes that training "
+            f"and validation images both have, got {n}; give fewer, or more --attributes or images."
+        )
+    held_out = np.random.default_rng(seed).permutation(common)[: min(_HELD_OUT, most) if n is None else n]
     remaining = ~np.isin(rows.reshape(-1), held_out)
     spec = dataset.spec
     return from_arrays(

@@ -8,19 +8,21 @@ from jaxvae.data.bundled import mnist_folder, read_mnist
 from jaxvae.data.classes import select_classes
 from jaxvae.data.dataset import Dataset, select
 from jaxvae.data.drawn import draw_pictures
+from jaxvae.data.faces import draw_faces
 from jaxvae.data.folder import read_folder
 from jaxvae.data.pictures import SMALLEST
 from jaxvae.data.tfds import read_tfds
 
-NAMES = ("mnist", "fashion_mnist", "cifar10", "stl10", "celeb_a", "drawn")
+NAMES = ("mnist", "fashion_mnist", "cifar10", "stl10", "celeb_a", "drawn", "drawn_faces")
 SPLITS = ("train", "test")
 SOURCES = ("bundled", "tfds")
 FOLDER = "folder:"
 """Prefix of a name that continues with the path of a folder of pictures."""
 
-_BUNDLED = ("mnist", "drawn")
+_DRAWN = {"drawn": (draw_pictures, 32), "drawn_faces": (draw_faces, 64)}
+"""What draws a set, and the side of its pictures by default."""
+_BUNDLED = ("mnist", *_DRAWN)
 _RESIZED = {"stl10": 96, "celeb_a": 64}
-_DRAWN_SIZE = 32
 _FOLDER_SIZE = 96
 _UNLABELLED = {("stl10", "train"): "train+unlabelled"}
 
@@ -39,15 +41,16 @@ def load(
 
     Args:
         name: one of `NAMES`, or "folder:" and the path of a folder of pictures; see `read_folder`. "drawn" is a small
-            set for first trials, drawn by a program: 600 and 120 pictures of birds, horses and houses.
+            set for first trials, drawn by a program: 600 and 120 pictures of birds, horses and houses; "drawn_faces"
+            has 20,000 and 2,000 faces, drawn likewise, with 16 attributes in CelebA's sense.
         split: "train" or "test". STL-10's "train" includes its 100,000 unlabelled images.
-        source: "bundled" for the sets that ship with jaxvae (mnist and drawn), "tfds" for what TensorFlow Datasets has
-            prepared or, in the same order, the official archives, which are downloaded if they are missing. None is
-            "bundled" for these two sets unless `data_dir` is given, and "tfds" otherwise.
+        source: "bundled" for the sets that ship with jaxvae (mnist and what it draws), "tfds" for what TensorFlow
+            Datasets has prepared or, in the same order, the official archives, which are downloaded if they are
+            missing. None is "bundled" for these sets unless `data_dir` is given, and "tfds" otherwise.
         data_dir: folder of what TFDS has prepared and of official archives; None for ~/tensorflow_datasets.
         limit: keep only the first `limit` examples, 1 <= limit <= n.
-        image_size: side of the square images: at least 8 for stl10, celeb_a and folders, 8 to 256 for drawn; None for
-            96, 64, 96 and 32.
+        image_size: side of the square images: at least 8 for stl10, celeb_a and folders, 8 to 256 for drawn, 32 to
+            256 for drawn_faces; None for 96, 64, 96, 32 and 64.
         classes: names of the classes to keep, which are then numbered in this order; all examples if empty.
 
     Returns:
@@ -127,8 +130,8 @@ def _read(
         if name == FOLDER:
             raise ValueError(f"{FOLDER} must be followed by the path of a folder of pictures, got nothing.")
         return read_folder(name.removeprefix(FOLDER), split=split, image_size=image_size or _FOLDER_SIZE)
-    if name == "drawn" and (source == "tfds" or data_dir is not None):
-        raise ValueError("drawn is drawn by jaxvae itself; leave data_dir and source 'tfds' out.")
+    if name in _DRAWN and (source == "tfds" or data_dir is not None):
+        raise ValueError(f"{name} is drawn by jaxvae itself; leave data_dir and source 'tfds' out.")
     if source is None:
         source = "bundled" if name in _BUNDLED and data_dir is None else "tfds"
     _check("source", source, SOURCES)
@@ -140,15 +143,16 @@ def _read(
         raise ValueError(f"{name} does not ship with jaxvae, only {', '.join(_BUNDLED)}; use source 'tfds'.")
     elif data_dir is not None:
         raise ValueError("data_dir is where TFDS keeps its data; leave it out, or use source 'tfds'.")
-    elif name == "drawn":
-        return draw_pictures(split=split, image_size=image_size or _DRAWN_SIZE, limit=limit)
+    elif name in _DRAWN:
+        draw, usual = _DRAWN[name]
+        return draw(split=split, image_size=image_size or usual, limit=limit)
     else:
         dataset = read_mnist(mnist_folder(), split=split)
     side = dataset.spec.image_shape[0]
     if image_size not in (None, side):
         raise ValueError(
             f"{name} has images of {side} x {side} pixels, got image_size {image_size}; leave it out, or use "
-            f"{', '.join(_RESIZED)}, drawn or {FOLDER}PATH, which come in any size."
+            f"{', '.join([*_RESIZED, *_DRAWN])} or {FOLDER}PATH, which come in any size."
         )
     return dataset
 

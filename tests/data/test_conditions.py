@@ -85,15 +85,18 @@ def test_held_out_combinations_are_new_to_training():
     attributes = data.Attributes(names, values)
     training = data.from_arrays(images, np.full(64, -1), name="toy", class_names=(), attributes=attributes)
     others = data.Attributes(names, values[:30])
-    kept = {n: data.hold_out_combinations(training, others, n, seed=1) for n in (0, 2, 8)}
+    kept = {n: data.hold_out_combinations(training, others, n, seed=1) for n in (0, 2, None)}
     assert [len(dataset) for dataset in kept.values()] == [64, 60, 58]
     new = {n: data.new_combinations(dataset.attributes, others) for n, dataset in kept.items()}
     assert [len(rows) for rows in new.values()] == [0, 2, 3]
-    assert {row.tobytes() for row in new[2]} < {row.tobytes() for row in new[8]}
-    np.testing.assert_array_equal(kept[8].attributes.values, values[kept[8].images[:, 0, 0, 0]])
+    assert {row.tobytes() for row in new[2]} < {row.tobytes() for row in new[None]}
+    np.testing.assert_array_equal(kept[None].attributes.values, values[kept[None].images[:, 0, 0, 0]])
     assert kept[0].spec == training.spec
-    with pytest.raises(ValueError, match="at least 0 of them, got -1"):
-        data.hold_out_combinations(training, others, -1, seed=1)
+    for n in (-1, 4):
+        with pytest.raises(
+            ValueError, match=f"from 0 to 3, a tenth of the 30 combinations .*, got {n}; give fewer"
+        ):
+            data.hold_out_combinations(training, others, n, seed=1)
     with pytest.raises(ValueError, match="held out of images with attributes"):
         data.hold_out_combinations(make(), others, 1, seed=1)
 

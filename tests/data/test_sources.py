@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from jaxvae.data import load
+from jaxvae.data import NAMES, load
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,7 @@ from jaxvae.data import load
     [
         (
             {"name": "mnits", "split": "train"},
-            "data set 'mnits'; known are mnist, fashion_mnist, cifar10, stl10, celeb_a, drawn, folder:PATH",
+            f"data set 'mnits'; known are {', '.join(NAMES)}, folder:PATH",
         ),
         ({"name": "mnist", "split": "validation"}, "split 'validation'; known are train, test"),
         ({"name": "mnist", "split": "test", "source": "web"}, "source 'web'; known are bundled, tfds"),
@@ -47,7 +47,8 @@ def test_limit_beyond_the_data_is_refused():
 
 def test_a_set_that_does_not_ship_is_not_bundled():
     with pytest.raises(
-        ValueError, match="cifar10 does not ship with jaxvae, only mnist, drawn; use source 'tfds'"
+        ValueError,
+        match="cifar10 does not ship with jaxvae, only mnist, drawn, drawn_faces; use source 'tfds'",
     ):
         load("cifar10", split="train", source="bundled")
 
@@ -77,9 +78,7 @@ def test_a_class_is_named_once():
 
 def test_a_size_that_the_set_does_not_have_is_refused():
     assert load("mnist", split="test", image_size=28).spec.image_shape == (28, 28, 1)
-    message = (
-        r"mnist has images of 28 x 28 pixels, got image_size 32; .* stl10, celeb_a, drawn or folder:PATH"
-    )
+    message = r"mnist has images of 28 x 28 pixels, got image_size 32; .* celeb_a, drawn, drawn_faces or folder:PATH"
     with pytest.raises(ValueError, match=message):
         load("mnist", split="test", image_size=32)
 
