@@ -29,20 +29,18 @@ CURVES = {
 def verdict(table: report.Table) -> str:
     """Whether the report's best case is the best here, by each metric."""
     sentences = []
-    means = {row.name: {key: summary["mean"] for key, summary in row.metrics.items()} for row in table.rows}
     for column in table.columns:
-        values = {n: value for n, of in means.items() if (value := of.get(column.key)) is not None}
+        summaries = {row.name: row.metrics[column.key] for row in table.rows if column.key in row.metrics}
+        values = {n: value for n, summary in summaries.items() if (value := summary["mean"]) is not None}
         if column.better is None or BEST not in values or len(values) < 2:
             continue
         order = sorted(values, key=values.__getitem__, reverse=column.better == "higher")
         place = order.index(BEST) + 1
-        text = f"{column.title} {values[BEST]:.{column.digits}f}"
-        if place == 1:
-            sentences.append(f"{text}, before {order[1]} with {values[order[1]]:.{column.digits}f}")
-        else:
-            sentences.append(
-                f"{text}, place {place} behind {order[0]} with {values[order[0]]:.{column.digits}f}"
-            )
+        rival = order[1] if place == 1 else order[0]
+        stands = "before" if place == 1 else f"place {place} behind"
+        own, other = (f"{values[name]:.{column.digits}f}" for name in (BEST, rival))
+        seeds = report.few_seeds(summaries[BEST], summaries[rival])
+        sentences.append(f"{column.title} {own}, {stands} {rival} with {other}{seeds}")
     if not sentences:
         return "The report's best case was not run beside others."
     wins = sum(", before " in sentence for sentence in sentences)

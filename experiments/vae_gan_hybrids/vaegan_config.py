@@ -87,7 +87,8 @@ class VAEGANConfig(cli.SamplesConfig):
     """Of the discriminator: "batch" is the paper's, "spectral" bounds every layer, beside the penalty."""
 
     game: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = "non_saturating"
-    """Losses of the discriminator and of the decoder that fools it; "minimax" with --penalty 0 is Algorithm 1."""
+    """Losses of the discriminator and of the decoder that fools it; "minimax" with --penalty 0 is Algorithm 1, whose
+    printed L_GAN has the opposite sign."""
 
     gamma: float = 0.1
     """Weight of the feature likelihood in the decoder's loss."""

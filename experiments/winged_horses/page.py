@@ -77,21 +77,15 @@ def make_blocks(
 def verdict(rows: Sequence[report.Row]) -> str:
     """What became of the report's claims, from the numbers."""
     means = {row.name: {key: summary["mean"] for key, summary in row.metrics.items()} for row in rows}
-    return " ".join([*_claims(means), *_best_samplers(means)])
+    return " ".join([*report.failed(rows), *_claims(rows), *_best_samplers(means)])
 
 
-def _claims(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
-    for before, after, key, what in (
-        ("MSE", MAIN, "ssim", "SSIM"),
-        ("MSE", MAIN, "colour_error", "Colour error"),
-        ("SSIM", MAIN, "colour_error", "Colour error"),
-        ("SSIM", MAIN, "histogram_prior", "Distance of samples' colours"),
-    ):
-        if before in means and after in means:
-            old, new = means[before].get(key), means[after].get(key)
-            if old is not None and new is not None:
-                turn = "higher" if new > old else "not higher"
-                yield f"{what} from “{before}” to “{after}”: {old:.4f} → {new:.4f}, {turn}."
+def _claims(rows: Sequence[report.Row]) -> Iterator[str]:
+    samples = report.family("histogram_{}", {"prior": "samples"})
+    ssim, colour, histogram = report.columns("ssim", "colour_error", *samples)
+    for before, column in (("MSE", ssim), ("MSE", colour), ("SSIM", colour), ("SSIM", histogram)):
+        claim = f"{column.title} from “{before}” to “{MAIN}”"
+        yield from report.compare_means(rows, (before, MAIN), column, claim=claim)
 
 
 def _best_samplers(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:

@@ -57,13 +57,14 @@ def aae_players(
 def vaegan_players(
     game: Adversarial, prior: Prior, *, gamma: float | Schedule = 1e-2, penalty: float = 0.0
 ) -> tuple[dict[str, Term], Weights]:
-    """The VAE-GAN's players, Algorithm 1: encoder, decoder and discriminator.
+    """The VAE-GAN's players, those of Algorithm 1 but for a sign: encoder, decoder and discriminator.
 
     Let L_GAN = log D(x) + log(1 - D(x~)) + log(1 - D(x_p)), with x~ the reconstruction of x and x_p a sample; the
     discriminator maximizes it. With game "minimax", without smoothing and penalty, the encoder minimizes
     L_prior + L_like, the decoder gamma * L_like + L_GAN (without log D(x), which does not depend on the decoder), and
-    the discriminator -L_GAN. In the printed algorithm the decoder descends gamma * L_like - L_GAN and the discriminator
-    L_GAN, which is the same if the printed L_GAN is the cross-entropy, with the opposite sign.
+    the discriminator -L_GAN. In the algorithm as printed the decoder descends gamma * L_like - L_GAN and the
+    discriminator L_GAN, so that the discriminator would learn to be wrong, and the decoder to be found out. Here both
+    have the opposite sign, that of the text of the paper: the printed L_GAN is read as the cross-entropy.
 
     In a game that is not `bounded`, "wasserstein", the two kinds of fakes weigh 1/2 each, for the discriminator and the
     decoder. The discriminator then estimates the distance between real images and an even mixture of both kinds, and

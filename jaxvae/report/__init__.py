@@ -26,7 +26,7 @@ from jaxvae.report.planes import CodePlane, code_planes
 from jaxvae.report.results import Row, Summary, summarize, write_results
 from jaxvae.report.style import save
 from jaxvae.report.tables import to_html, to_markdown
-from jaxvae.report.verdicts import Goal, compare_means, failed
+from jaxvae.report.verdicts import Goal, compare_means, failed, few_seeds
 
 __all__ = [
     "Block",
@@ -63,6 +63,7 @@ __all__ = [
     "embedding",
     "failed",
     "family",
+    "few_seeds",
     "image_grid",
     "level_blocks",
     "level_columns",

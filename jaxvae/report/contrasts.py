@@ -7,6 +7,7 @@ from html import escape
 from jaxvae.report.blocks import Block, Heading
 from jaxvae.report.column import Column
 from jaxvae.report.results import Row
+from jaxvae.report.verdicts import few_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,8 @@ def contrast_blocks(
 
 
 def _cell(column: Column, before: Row, after: Row) -> str:
-    means = [row.metrics[column.key]["mean"] for row in (before, after) if column.key in row.metrics]
-    values = [value for value in means if value is not None]
+    summaries = [row.metrics[column.key] for row in (before, after) if column.key in row.metrics]
+    values = [value for summary in summaries if (value := summary["mean"]) is not None]
     if len(values) < 2:
         return ""
     text = _arrow(values, column.digits)
@@ -94,7 +95,7 @@ def _cell(column: Column, before: Row, after: Row) -> str:
         return text
     agree = (values[1] > values[0]) == (published[1] > published[0])
     verdict = "same direction" if agree else "opposite direction"
-    return f"{text}; published {_arrow(published, column.digits)}, {verdict}"
+    return f"{text}; published {_arrow(published, column.digits)}, {verdict}{few_seeds(*summaries)}"
 
 
 def _arrow(values: Sequence[float], digits: int) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxvae.report.column import Column
 from jaxvae.report.results import Row
+from jaxvae.report.verdicts import few_seeds
 
 
 def compare_orders(rows: Sequence[Row], column: Column) -> tuple[float, str]:
@@ -19,24 +20,22 @@ def compare_orders(rows: Sequence[Row], column: Column) -> tuple[float, str]:
     Returns:
         Spearman's correlation of the two orders, NaN for fewer than two rows; and one or two sentences about them.
     """
-    pairs = {
-        row.name: (row.metrics[column.key]["mean"], row.published[column.key])
-        for row in rows
-        if column.key in row.metrics and column.key in row.published
-    }
-    obtained = {name: mean for name, (mean, _) in pairs.items() if mean is not None}
+    ranked = [row for row in rows if column.key in row.metrics and column.key in row.published]
+    means = {row.name: row.metrics[column.key]["mean"] for row in ranked}
+    obtained = {name: mean for name, mean in means.items() if mean is not None}
     if len(obtained) < 2:
         return math.nan, f"Fewer than two rows have both an obtained and a published {column.title}."
-    published = {name: float(pairs[name][1]) for name in obtained}
+    published = {row.name: float(row.published[column.key]) for row in ranked if row.name in obtained}
+    seeds = few_seeds(*(row.metrics[column.key] for row in ranked if row.name in obtained))
     correlation = spearman(list(obtained.values()), list(published.values()))
     order, published_order = (sorted(values, key=values.__getitem__) for values in (obtained, published))
     if order == published_order:
-        words = f"From least to most {column.title}, as published: {', '.join(order)}."
+        words = f"From least to most {column.title}{seeds}, as published: {', '.join(order)}."
     else:
         words = (
-            f"From least to most {column.title}: {', '.join(order)}. As published: {', '.join(published_order)}. "
-            f"Ranks that differ: {_moved(order, published_order)}. Spearman's correlation of the two orders is "
-            f"{correlation:.2f}."
+            f"From least to most {column.title}{seeds}: {', '.join(order)}. "
+            f"As published: {', '.join(published_order)}. Ranks that differ: {_moved(order, published_order)}. "
+            f"Spearman's correlation of the two orders is {correlation:.2f}."
         )
     return correlation, words
 

@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 from jaxvae.report.column import Column
 from jaxvae.report.results import Row, Summary
 
+_FEW = {1: " (one seed)", 2: " (two seeds)"}
+
 Goal: TypeAlias = Literal["lower", "higher", "one"]
 """Which values are better; "one" is for ratios, of which 2 is as bad as 1/2."""
 
@@ -34,7 +36,7 @@ def compare_means(
     """Says whether a metric of one row is better than that of another, if both were measured.
 
     Two means over seeds do not clearly differ if their difference is within its standard deviation, the root of the sum
-    of both variances. A single seed has no standard deviation, so that any difference counts.
+    of both variances. A single seed has no standard deviation, so that any difference counts; the sentence says so.
 
     Args:
         rows: rows of a table.
@@ -44,8 +46,8 @@ def compare_means(
         goal: which values are better; the column's direction if None.
 
     Returns:
-        At most one sentence, such as "FID, VAE → AAE: 30.1 → 25.2, better.", or with "not better" or "no clear
-        difference".
+        At most one sentence, such as "FID, VAE → AAE: 30.1 → 25.2, better (one seed).", or with "not better" or
+        "no clear difference".
 
     Raises:
         ValueError: neither the column nor `goal` gives a direction.
@@ -64,7 +66,19 @@ def compare_means(
         verdict = "better" if cost_after < cost_before else "not better"
     means = " → ".join(_in_digits(summary, column.digits) for summary in (before, after))
     claim = claim or f"{column.title}, {names[0]} → {names[1]}"
-    return [f"{claim}: {means}, {verdict}."]
+    return [f"{claim}: {means}, {verdict}{few_seeds(before, after)}."]
+
+
+def few_seeds(*summaries: Summary) -> str:
+    """What a verdict has to say of its seeds.
+
+    Args:
+        summaries: what is compared.
+
+    Returns:
+        " (one seed)" or " (two seeds)", by whichever was measured least; empty for three seeds or more, or nothing.
+    """
+    return _FEW.get(min((summary["n"] for summary in summaries), default=0), "")
 
 
 def _cost(summary: Summary, goal: Goal) -> tuple[float, float]:

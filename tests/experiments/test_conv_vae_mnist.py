@@ -294,8 +294,8 @@ def test_the_verdict_names_the_best_by_each_measure():
     rows = [row("base", elbo=-160.0, bce=150.0), row(BEST, elbo=-120.0, bce=151.0)]
     words = cases_page.verdict(report.Table(rows=rows, columns=cases_page.COLUMNS[:2], caption=""))
     assert "is the best of 2 by 1 of 2 measures" in words
-    assert "ELBO -120.0, before base with -160.0" in words
-    assert "BCE 151.0, place 2 behind base with 150.0" in words
+    assert "ELBO -120.0, before base with -160.0 (one seed)" in words
+    assert "BCE 151.0, place 2 behind base with 150.0 (one seed)" in words
     alone = report.Table(rows=rows[:1], columns=cases_page.COLUMNS, caption="")
     assert cases_page.verdict(alone) == "The report's best case was not run beside others."
 

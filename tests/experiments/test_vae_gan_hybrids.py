@@ -279,8 +279,8 @@ def test_the_verdicts_say_what_the_numbers_say():
         report.Row(name="AAE, ring, labels", metrics=summary(agreement=0.97, two_sample=0.55)),
     ]
     assert aae_page.verdict(rows) == (
-        "Holes of the ring prior, VAE → AAE: 0.300 → 0.100, better. "
-        "Mode match of the ring prior, VAE → AAE: 0.900 → 0.800, not better. "
+        "Holes of the ring prior, VAE → AAE: 0.300 → 0.100, better (one seed). "
+        "Mode match of the ring prior, VAE → AAE: 0.900 → 0.800, not better (one seed). "
         "AAE, ring, labels: 97.0% of images are of their part's class, two-sample accuracy 0.550."
     )
     rows = [
@@ -289,7 +289,7 @@ def test_the_verdicts_say_what_the_numbers_say():
         report.Row(name="VAE-GAN, attributes", metrics=summary(attribute_accuracy=0.81, attribute_floor=0.6)),
     ]
     assert vaegan_page.verdict(rows, ceiling=0.9) == (
-        "Sharpness, VAE → VAE-GAN: 0.200 → 0.900, better. "
+        "Sharpness, VAE → VAE-GAN: 0.200 → 0.900, better (one seed). "
         "VAE-GAN, attributes: attribute accuracy 0.810, 0.900 of the ceiling 0.900; images asked for "
         "other attributes reach 0.600."
     )

@@ -196,8 +196,8 @@ def test_the_verdict_says_what_the_numbers_say():
         report.Row(name=MAIN, metrics=summary(ssim=0.7, colour_error=0.03, fid_prior=90.0, fid_mixture=80.0)),
     ]
     assert page.verdict(rows) == (
-        f"SSIM from “MSE” to “{MAIN}”: 0.6000 → 0.7000, higher. Colour error from “MSE” to “{MAIN}”: 0.0200 → 0.0300, "
-        f"higher. FID of “{MAIN}” by sampler: prior 90.0, mixture 80.0."
+        f"SSIM from “MSE” to “{MAIN}”: 0.600 → 0.700, better (one seed). Colour error from “MSE” to “{MAIN}”: 0.0200 → "
+        f"0.0300, not better (one seed). FID of “{MAIN}” by sampler: prior 90.0, mixture 80.0."
     )
 
 

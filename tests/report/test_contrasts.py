@@ -18,8 +18,8 @@ ROWS = [
 @pytest.mark.parametrize(
     ("before", "after", "cells"),
     [
-        ("a", "b", ["11.0 → 9.0; published 100.0 → 90.0, same direction", "3.00 → 4.00"]),
-        ("a", "c", ["11.0 → 8.0; published 100.0 → 110.0, opposite direction", ""]),
+        ("a", "b", ["11.0 → 9.0; published 100.0 → 90.0, same direction (one seed)", "3.00 → 4.00"]),
+        ("a", "c", ["11.0 → 8.0; published 100.0 → 110.0, opposite direction (one seed)", ""]),
         ("<d>", "a", ["", "1,000.00 → 3.00"]),
     ],
 )

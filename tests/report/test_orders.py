@@ -43,14 +43,25 @@ def test_orders_are_told_with_their_correlation():
     rows = [row("a", 3.0, 10.0), row("b", 2.0, 20.0), row("c", 9.0, 30.0), row("d", 1.0), row("e", None, 5.0)]
     correlation, words = compare_orders(rows, FID)
     assert correlation == pytest.approx(0.5)
-    assert "From least to most FID: b, a, c. As published: a, b, c." in words
+    assert "From least to most FID (one seed): b, a, c. As published: a, b, c." in words
     assert "Ranks that differ: b (1, published 2), a (2, published 1)." in words
     assert "0.50" in words
 
 
 def test_one_order_is_told_once():
     rows = [row("a", 3.0, 10.0), row("b", 4.0, 20.0), row("c", float("nan"), 1.0)]
-    assert compare_orders(rows, FID) == (pytest.approx(1), "From least to most FID, as published: a, b.")
+    assert compare_orders(rows, FID) == (
+        pytest.approx(1),
+        "From least to most FID (one seed), as published: a, b.",
+    )
+
+
+def test_three_seeds_need_no_word():
+    rows = [
+        Row(name=name, metrics=summarize([{"fid": fid}] * 3), published={"fid": fid})
+        for name, fid in [("a", 3.0), ("b", 4.0)]
+    ]
+    assert compare_orders(rows, FID)[1] == "From least to most FID, as published: a, b."
 
 
 def test_a_single_row_has_no_order():

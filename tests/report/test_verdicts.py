@@ -1,6 +1,6 @@
 import pytest
 
-from jaxvae.report import Column, Row, columns, compare_means, failed, summarize
+from jaxvae.report import Column, Row, columns, compare_means, failed, few_seeds, summarize
 
 SHARPNESS = Column(key="sharpness_ratio", title="Sharpness")
 (FID,) = columns("fid")
@@ -13,13 +13,15 @@ def over_seeds(name, values, *, key="sharpness_ratio"):
 @pytest.mark.parametrize(
     ("before", "after", "verdict"),
     [
-        ([0.5], [0.8], "better"),
-        ([0.5], [1.9], "better"),
-        ([0.5], [2.5], "not better"),
-        ([0.5], [0.4], "not better"),
-        ([0.4, 0.6], [0.45, 0.65], "no clear difference"),
-        ([0.4, 0.42], [0.9, 0.95], "better"),
-        ([0.5], [0.0], "not better"),
+        ([0.5], [0.8], "better (one seed)"),
+        ([0.5], [1.9], "better (one seed)"),
+        ([0.5], [2.5], "not better (one seed)"),
+        ([0.5], [0.4], "not better (one seed)"),
+        ([0.4, 0.6], [0.45, 0.65], "no clear difference (two seeds)"),
+        ([0.4, 0.5, 0.6], [0.45, 0.55, 0.65], "no clear difference"),
+        ([0.4, 0.41, 0.42], [0.9, 0.95, 0.92], "better"),
+        ([0.4, 0.41, 0.42], [0.9], "better (one seed)"),
+        ([0.5], [0.0], "not better (one seed)"),
     ],
 )
 def test_a_ratio_of_two_is_as_bad_as_one_of_a_half(before, after, verdict):
@@ -32,14 +34,14 @@ def test_a_ratio_of_two_is_as_bad_as_one_of_a_half(before, after, verdict):
 def test_the_goal_decides_which_difference_is_better(goal, verdict):
     rows = [over_seeds("a", [2.0]), over_seeds("b", [1.0])]
     assert compare_means(rows, ("a", "b"), SHARPNESS, goal=goal) == [
-        f"Sharpness, a → b: 2.000 → 1.000, {verdict}."
+        f"Sharpness, a → b: 2.000 → 1.000, {verdict} (one seed)."
     ]
 
 
 def test_a_column_knows_its_goal_and_its_digits():
     rows = [over_seeds("VAE", [1204.0, 1206.0], key="fid"), over_seeds("AAE", [98.24, 98.26], key="fid")]
     assert compare_means(rows, ("VAE", "AAE"), FID, claim="FID of the ring") == [
-        "FID of the ring: 1,205.0 ± 1.4 → 98.2 ± 0.0, better."
+        "FID of the ring: 1,205.0 ± 1.4 → 98.2 ± 0.0, better (two seeds)."
     ]
 
 
@@ -63,3 +65,7 @@ def test_a_metric_without_direction_needs_a_goal():
 
 def test_rows_without_results_are_named():
     assert failed([over_seeds("VAE", [1.0]), Row(name="AAE, ring", metrics={})]) == ["AAE, ring failed."]
+
+
+def test_nothing_compared_has_no_seeds_to_name():
+    assert few_seeds() == ""
