@@ -212,7 +212,13 @@ def flags():
     hybrids = importlib.import_module("experiments.vae_gan_hybrids")
     names |= {name for presets in hybrids.PRESETS.values() for name in cli.flat(presets["full"]())}
     names |= {field.name for _, flags in program.COMMANDS.values() for field in dataclasses.fields(flags)}
-    return {name.replace("_", "-") for name in names} | {"help", "logdir", "no-compile-cache", "no-fid", "no-flip"}
+    return {name.replace("_", "-") for name in names} | {
+        "help",
+        "logdir",
+        "no-compile-cache",
+        "no-fid",
+        "no-flip",
+    }
 
 
 @pytest.mark.parametrize("name", READMES)
