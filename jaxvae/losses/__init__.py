@@ -36,6 +36,7 @@ from jaxvae.losses.deep_features import deep_features, feature_error
 from jaxvae.losses.distance import absolute_error, distance, squared_error
 from jaxvae.losses.hsic import delta, hsic, independence
 from jaxvae.losses.hybrids import aae_players, vaegan_players
+from jaxvae.losses.joint_mmd import joint_mmd
 from jaxvae.losses.kernels import (
     RadialKernel,
     dimension_rbf,
@@ -100,6 +101,7 @@ __all__ = [
     "hsic",
     "independence",
     "inverse_multiquadratic",
+    "joint_mmd",
     "kl",
     "kl_monte_carlo",
     "kl_normal",

@@ -29,6 +29,7 @@ from jaxvae.models.generate import (
     sample,
     standard_priors,
 )
+from jaxvae.models.hierarchical_vae import HierarchicalVAE
 from jaxvae.models.initialization import INITIALIZATIONS, Initialization, initialization
 from jaxvae.models.layouts import Layout, layout
 from jaxvae.models.mixture import Mixture, fit_mixture
@@ -61,6 +62,7 @@ __all__ = [
     "ConvVAE",
     "DeepConvVAE",
     "DropoutVAE",
+    "HierarchicalVAE",
     "Initialization",
     "LabelledPrior",
     "Labels",

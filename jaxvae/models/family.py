@@ -10,6 +10,7 @@ from jaxvae.models.conditional_vae import ConditionalVAE
 from jaxvae.models.conv_vae import ConvVAE
 from jaxvae.models.deep_conv_vae import DeepConvVAE
 from jaxvae.models.dropout_vae import DropoutVAE
+from jaxvae.models.hierarchical_vae import HierarchicalVAE
 from jaxvae.models.layouts import layout
 from jaxvae.models.network import Network
 from jaxvae.models.pool_classifier import PoolClassifier
@@ -22,6 +23,7 @@ from jaxvae.types import Model
 FAMILIES: Mapping[str, type[Network]] = {
     "vae": VAE,
     "vlae": VLAE,
+    "hierarchical_vae": HierarchicalVAE,
     "conv_vae": ConvVAE,
     "deep_conv_vae": DeepConvVAE,
     "dropout_vae": DropoutVAE,

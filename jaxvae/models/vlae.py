@@ -27,7 +27,8 @@ class VLAE(Autoencoder):
 
     The encoder's stage l is Conv 4x4 stride 2, BatchNorm, ReLU. The decoder computes z~_L by three
     Dense/BatchNorm/ReLU layers on z_L, then z~_l = f([z~_{l+1}, z_l]) with f = ReLU(Dense), and mirrors the
-    encoder from z~_1.
+    encoder from z~_1. (The report's indices contradict each other: z'_1 from z_3, z'_2 from z'_3 and z_2, z'_3 from
+    z'_2 and z_1. This is the chain that uses every code once, as in the VLAE paper.)
 
     Attributes:
         image_shape: (height, width, channels); height and width divisible by 4.

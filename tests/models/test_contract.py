@@ -28,6 +28,7 @@ VAEGAN = models.VAEGAN(SHAPE, 3, (2, 4), (3, 5), 6, 2, attributes=2)
 CASES = {
     "vae": models.VAE(SHAPE, 3, (2, 4)),
     "vlae": models.VLAE((8, 12, 2), (2, 3), (4, 5), 6, shared_merge=False, learned_scale=True),
+    "hierarchical_vae": models.HierarchicalVAE(SHAPE, (2, 3, 2), (4, 5), 6, 5),
     "conv_vae": models.ConvVAE(SHAPE, 3, (2, 4), 5, "kaiming_normal", (1.0, 2.0), skip=True),
     "deep_conv_vae": DEEP.clone(deep_features="through"),
     "deep_conv_vae residual": DEEP.clone(kernel=3, residual=True),

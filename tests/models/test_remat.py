@@ -11,6 +11,7 @@ SHAPE = (12, 12, 1)
 IMAGES = jax.random.uniform(jax.random.key(0), (6, *SHAPE))
 MAKERS = {
     "vlae": lambda **place: models.VLAE(SHAPE, (2, 2), (4, 4), hidden=8, **place),
+    "hierarchical_vae": lambda **place: models.HierarchicalVAE(SHAPE, (2, 2), (4, 4), 8, 4, **place),
     "conditional_vae": lambda **place: models.ConditionalVAE(SHAPE, (2,), (4,), classes=3, **place),
     "dropout_vae": lambda **place: models.DropoutVAE(SHAPE, (2,), (4,), 0.3, 0.3, **place),
     "subspace_vae": lambda **place: models.SubspaceVAE(SHAPE, (2, 2), (4,), classes=3, **place),
