@@ -1,4 +1,6 @@
-"""Trains experiments' own trainings for twenty steps, alone or as one of several processes; tests start it.
+"""Trains experiments' own trainings for twenty steps and measures them, alone or as one of several processes.
+
+Tests start it:
 
 python tests/one_process.py ROOT DEVICES MODEL:MODE ... [-- COORDINATOR PROCESSES PROCESS]
 """
@@ -11,7 +13,7 @@ import optax
 
 from benchmarks import trainings
 from experiments import vlae_mnist
-from jaxvae import study
+from jaxvae import report, study
 from jaxvae.cli.distributed import joined
 
 STEPS, BATCH = 20, 8
@@ -45,13 +47,18 @@ def config_of(model, mode, root, devices, **flags):
 
 
 def train(model, config):
-    """Trains the first variant of an experiment's typical program."""
+    """Trains the first variant of an experiment's typical program, measures it and writes the report."""
     entry = trainings.ENTRIES["vlae_mnist" if model == "small" else model]
     groups = study.programs(entry.variants(config))
     program = next(group for group in groups if group.startswith(entry.main))
     name, variant = next(iter(groups[program].items()))
     experiment = study.Experiment.open(model, config)
-    experiment.train(gently(entry.make(experiment, config, {name: variant})))
+    training = gently(entry.make(experiment, config, {name: variant}))
+    trained = experiment.train(training)
+    table = experiment.table(
+        trained, study.Evaluated(experiment, training.evaluator), [report.Column(key="loss", title="Loss")]
+    )
+    experiment.publish(title=model, intro="", tables=[table], curves=())
 
 
 def gently(training):

@@ -15,7 +15,7 @@ import one_process
 import pytest
 import small_runs
 
-from jaxvae import train
+from jaxvae import report, train
 
 WORKER = Path(one_process.__file__)
 
@@ -57,7 +57,7 @@ def end(group, *, patience=small_runs.PATIENCE):
 
 
 def train_jobs(root, jobs, processes, devices):
-    """Trains with some processes and returns what the last checkpoint of each job holds."""
+    """Trains and measures with some processes and returns what each job has left."""
 
     def command(*joint):
         alone = () if processes == 1 else ("--", *joint)
@@ -65,23 +65,32 @@ def train_jobs(root, jobs, processes, devices):
 
     for status, out, err in end(start(command, processes, devices=devices), patience=3 * small_runs.PATIENCE):
         assert status == 0, out + err
+    return {job: left(root / job.replace(":", "-")) for job in jobs}
+
+
+def left(workdir):
+    """The state of the last checkpoint, all numbers that were logged, and those of the report."""
+    checkpoint = train.Checkpoints(workdir / "checkpoints").restore_tree()
+    state = {name: checkpoint[name] for name in ("step", "key", "params", "model_state")}
+    records = report.read_records(workdir / "metrics.jsonl")
+    assert {record["split"] for record in records} == {"train", "validation"}
     return {
-        job: train.Checkpoints(root / job.replace(":", "-") / "checkpoints").restore_tree() for job in jobs
+        "state": state,
+        "log": records,
+        "results": json.loads((workdir / "results.json").read_text())["rows"],
     }
 
 
 def assert_trained_alike(root, jobs, processes, devices):
     several = train_jobs(root / "several", jobs, processes, devices)
     alone = train_jobs(root / "alone", jobs, 1, 1)
-    for job in jobs:
-        pairs = zip(*(leaves(each[job]) for each in (several, alone)), strict=True)
-        for (path, value), (_, expected) in pairs:
-            np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4, err_msg=f"{job}{path}")
-
-
-def leaves(checkpoint):
-    names = ("step", "key", "params", "model_state")
-    return jax.tree_util.tree_leaves_with_path({name: checkpoint[name] for name in names})
+    assert jax.tree.structure(several) == jax.tree.structure(alone)
+    pairs = zip(*map(jax.tree_util.tree_leaves_with_path, (several, alone)), strict=True)
+    for (path, value), (_, expected) in pairs:
+        if isinstance(expected, str):
+            assert value == expected, path
+        else:
+            np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4, err_msg=str(path))
 
 
 def test_two_processes_train_what_one_does(tmp_path):
