@@ -53,6 +53,12 @@ class Config:
     seeds: int | None = None
     """Seeds that are trained side by side; as many as the experiment's if not given."""
 
+    accumulate: int | None = None
+    """Parts of a batch that are computed one after the other, as of the experiments; all at once if not given."""
+
+    remat: bool = False
+    """Compute activations again in the backward pass, as of the experiments."""
+
     preset: str = "full"
     """Of the experiments' flags: "full", or "smoke" for small networks."""
 
@@ -74,9 +80,9 @@ class Config:
         for name in ("devices", "model", "mode", "precision"):
             if not getattr(self, name):
                 raise ValueError(f"{name} needs at least one value.")
-        least = min(*self.devices, self.batch_size or 1, self.seeds or 1, 1)
-        if least < 1:
-            raise ValueError(f"devices, batch_size and seeds must be at least 1, got {least}.")
+        counts = (*self.devices, self.batch_size, self.seeds, self.accumulate)
+        if (least := min(count for count in counts if count is not None)) < 1:
+            raise ValueError(f"devices, batch_size, seeds and accumulate must be at least 1, got {least}.")
         if len(self.commit) not in (0, 2):
             raise ValueError(f"commit takes two commits to compare, got {len(self.commit)}.")
 
@@ -98,8 +104,8 @@ def jobs(config: Config, target: targets.Target) -> Iterator[tuple[str, training
         config.model, config.precision, config.mode, config.devices
     ):
         parallel = train.Parallel(mode, devices, target.devices)
-        flags = {"precision": precision, "batch_size": config.batch_size, "seeds": config.seeds}
-        yield model, trainings.find(model, parallel, preset=config.preset, **flags)
+        flags = {name: getattr(config, name) for name in ("batch_size", "seeds", "accumulate", "remat")}
+        yield model, trainings.find(model, parallel, preset=config.preset, precision=precision, **flags)
 
 
 def main(config: Config) -> None:
@@ -146,10 +152,10 @@ def _arguments(config: Config) -> list[str]:
     words: list[str] = []
     for field in fields(config):
         value = getattr(config, field.name)
-        if field.name in ("commit", "out", "overwrite") or value is None:
+        if field.name in ("commit", "out", "overwrite") or value is None or value is False:
             continue
         values = value if isinstance(value, tuple) else (value,)
-        words += [f"--{field.name.replace('_', '-')}", *(str(each) for each in values)]
+        words += [f"--{field.name.replace('_', '-')}", *(str(each) for each in values if each is not True)]
     return words
 
 

@@ -170,4 +170,7 @@ def row(model: str, built: Built) -> Row:
 def _flops(built: Built) -> float:
     """As XLA counts them, a loop's body once; for an absent GPU, where it counts nothing, as the text shows them."""
     program, analysis = built.program, built.compiled.cost_analysis()
-    return program.turns * analysis["flops"] if analysis else counts.product_flops(program, program.step)
+    if not analysis:
+        return counts.product_flops(program, program.step)
+    repeated: float = program.turns * built.job.experiment.config.accumulate
+    return repeated * analysis["flops"]

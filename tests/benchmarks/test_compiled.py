@@ -83,6 +83,8 @@ def test_a_platform_whose_compiler_is_missing_says_what_to_install(platform, pac
     [
         ({"devices": ()}, "devices needs at least one value"),
         ({"devices": (0,)}, "at least 1, got 0"),
+        ({"batch_size": 0}, "at least 1, got 0"),
+        ({"accumulate": 0}, "at least 1, got 0"),
         ({"commit": ("HEAD",)}, "two commits to compare, got 1"),
     ],
 )
@@ -141,6 +143,15 @@ def test_other_flags_than_the_preset_s_reach_the_experiment():
 def test_commits_are_checked_before_anything_is_compiled():
     with pytest.raises(ValueError, match="no commit 'nothing'"):
         checkouts.compare(("HEAD", "nothing"), [])
+
+
+def test_commits_get_the_flags_that_were_given(monkeypatch):
+    """And no others that an older commit may not know."""
+    got = []
+    monkeypatch.setattr(checkouts, "compare", lambda commits, arguments: got.append(arguments) or [])
+    compiled.main(compiled.Config(commit=("old", "new"), model=("aae",)))
+    compiled.main(compiled.Config(commit=("old", "new"), model=("aae",), remat=True, accumulate=4))
+    assert [word for word in got[1] if word not in got[0]] == ["--accumulate", "4", "--remat"]
 
 
 def test_each_commit_is_compiled_by_its_own_code(monkeypatch, tmp_path):
