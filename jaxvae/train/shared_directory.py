@@ -4,6 +4,8 @@ import atexit
 import json
 import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -27,7 +29,7 @@ def run_directory(path: Path) -> Workdir:
     """The directory of a run, of which only the first process writes into it.
 
     Every other process has a directory of its own, with what it has to read of the run; it is removed when the process
-    ends. Checkpoints are those of the run in all of them.
+    ends, also when it is killed. Checkpoints are those of the run in all of them.
 
     Args:
         path: of the run, in a file system that all processes share.
@@ -62,10 +64,23 @@ def run_directory(path: Path) -> Workdir:
 
 def _copy(path: Path) -> Workdir:
     own = Path(tempfile.mkdtemp(prefix="jaxvae-"))
-    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    _remove_afterwards(own)
     if path.is_dir():
         shutil.copytree(path, own, ignore=shutil.ignore_patterns(*_UNREAD), dirs_exist_ok=True)
     return Workdir(own, path)
+
+
+def _remove_afterwards(folder: Path) -> None:
+    """Lets another process wait for the end of this one, since one that is killed removes nothing."""
+    script = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
+    remover = subprocess.Popen(
+        [sys.executable, "-IS", "-c", script, folder],
+        stdin=subprocess.PIPE,  # which the system closes when this process ends
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # which no signal to this process's group reaches
+    )
+    atexit.register(remover.communicate)
 
 
 def agree(record: Mapping[str, Any]) -> None:
