@@ -23,6 +23,7 @@ def write_page(
     blocks: Sequence[Block],
     command: str,
     wall_seconds: float | int,
+    training_seconds: float | int,
     environment: Mapping[str, object],
     config: Mapping[str, Any],
 ) -> Path:
@@ -35,6 +36,7 @@ def write_page(
         blocks: the page's content, top to bottom.
         command: the command line that repeats the run.
         wall_seconds: duration of the run in seconds, compilation and report included.
+        training_seconds: how much of it went by in training.
         environment: machine, devices, versions and the like; name -> value.
         config: the resolved configuration; values without a JSON form are shown as text.
 
@@ -44,7 +46,10 @@ def write_page(
     Raises:
         ValueError: a picture's file is not a PNG.
     """
-    facts = {"Wall time": _duration(wall_seconds), **environment}
+    facts = {
+        "Wall time": f"{_duration(wall_seconds)}, {_duration(training_seconds)} of it for training",
+        **environment,
+    }
     setting = Details(
         title="Configuration", text=json.dumps(config, indent=2, default=str, ensure_ascii=False)
     )

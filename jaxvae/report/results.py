@@ -76,6 +76,7 @@ def write_results(
     experiment: str,
     command: str,
     wall_seconds: float | int,
+    training_seconds: float | int,
     rows: Sequence[Row],
     summary: Mapping[str, SupportsFloat | str] | None = None,
 ) -> Path:
@@ -86,6 +87,7 @@ def write_results(
         experiment: name of the experiment's module.
         command: the command line that repeats the run.
         wall_seconds: duration of the run in seconds, compilation and report included.
+        training_seconds: how much of it went by in training, compilation and evaluation after each epoch included.
         rows: the results; means, deviations and published values must be finite or None.
         summary: values about all rows together, by name; a number that is not finite becomes null.
 
@@ -99,6 +101,7 @@ def write_results(
         "experiment": experiment,
         "command": command,
         "wall_seconds": float(wall_seconds),
+        "training_seconds": float(training_seconds),
         "rows": [
             {
                 "name": row.name,

@@ -68,6 +68,7 @@ class Experiment:
     parts: Mapping[str, str]
     started: float
     _begun: list[str] = field(default_factory=list)
+    _training_seconds: list[float] = field(default_factory=list)
 
     @classmethod
     def open(
@@ -399,6 +400,7 @@ class Experiment:
             experiment=record["experiment"],
             command=record["command"],
             wall_seconds=seconds,
+            training_seconds=sum(self._training_seconds),
             rows=list({id(row): row for table in tables for row in table.rows}.values()),
             summary=summary,
         )
@@ -409,6 +411,7 @@ class Experiment:
             blocks=[*(tables if blocks is None else blocks), *self._curves(curves, records)],
             command=record["command"],
             wall_seconds=seconds,
+            training_seconds=sum(self._training_seconds),
             environment=record["environment"],
             config=record["config"],
         )
@@ -449,6 +452,7 @@ class Experiment:
         weights = training.weights if training.game is None else training.game.weights
         trained = cli.record_training(models.describe(training.model), replicas, weights=weights, models=own)
         record = self._record(source) | trained
+        began = time.monotonic()
         with jax.default_matmul_precision(self.config.matmul_precision):
             state = train.run(
                 replicas,
@@ -461,6 +465,7 @@ class Experiment:
                 parallel=self.parallel,
                 compiler_options=self.layout.compiler_options,
             )
+        self._training_seconds.append(time.monotonic() - began)
         return state, record
 
     @property

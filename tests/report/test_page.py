@@ -60,6 +60,7 @@ def write(path, blocks, **changes):
         "intro": "Loss & gain.",
         "command": "python -m toy --name 'a<b'",
         "wall_seconds": 702.4,
+        "training_seconds": 600,
         "environment": {"Machine": "two <cores>", "jax": "0.10"},
         "config": {"widths": [64, 128], "workdir": path.parent, "name": "</details>"},
     }
@@ -89,7 +90,7 @@ def test_page_is_well_formed_and_complete(text):
     assert page.texts["td"] == ["0.750 ± 0.071", "0.600"]
     assert page.texts["p"] == ["Loss & gain.", "See <script>alert(1)</script> https://example.org"]
     assert page.texts["dt"] == ["Wall time", "Machine", "jax"]
-    assert page.texts["dd"] == ["11 min 42 s", "two <cores>", "0.10"]
+    assert page.texts["dd"] == ["11 min 42 s, 10 min 0 s of it for training", "two <cores>", "0.10"]
     assert page.texts["summary"] == ["Log", "Configuration"]
     log, command, config = page.texts["pre"]
     assert log == "line <1>\nline 2"
@@ -144,7 +145,9 @@ def test_a_file_that_is_no_png_is_refused_and_the_former_page_kept(tmp_path):
     ],
 )
 def test_wall_time_reads_as_a_clock(tmp_path, seconds, expected):
-    assert f"<dd>{expected}</dd>" in write(tmp_path / "report.html", [], wall_seconds=seconds)
+    assert f"<dd>{expected}, 10 min 0 s of it for training</dd>" in write(
+        tmp_path / "report.html", [], wall_seconds=seconds
+    )
 
 
 def test_a_notebook_shows_a_page_whole_and_apart_from_itself(tmp_path):

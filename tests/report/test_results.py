@@ -34,7 +34,9 @@ def test_seeds_must_agree_on_their_metrics():
 
 
 def write(path, rows):
-    return write_results(path, experiment="toy", command="python -m toy", wall_seconds=3, rows=rows)
+    return write_results(
+        path, experiment="toy", command="python -m toy", wall_seconds=3, training_seconds=2, rows=rows
+    )
 
 
 def test_file_has_exactly_the_promised_shape(tmp_path):
@@ -44,6 +46,7 @@ def test_file_has_exactly_the_promised_shape(tmp_path):
         "experiment": "toy",
         "command": "python -m toy",
         "wall_seconds": 3.0,
+        "training_seconds": 2.0,
         "rows": [
             {
                 "name": "a",
@@ -58,7 +61,7 @@ def test_file_has_exactly_the_promised_shape(tmp_path):
 
 
 def test_a_summary_of_all_rows_stands_beside_them(tmp_path):
-    options = {"experiment": "toy", "command": "c", "wall_seconds": 1, "rows": []}
+    options = {"experiment": "toy", "command": "c", "wall_seconds": 1, "training_seconds": 1, "rows": []}
     path = write_results(
         tmp_path / "results.json", **options, summary={"rho": np.float32(0.5), "none": float("nan")}
     )
