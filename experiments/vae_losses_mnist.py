@@ -170,7 +170,7 @@ def main(config: Config) -> None:
     table = experiment.table(trained, measures, [*ranked, *others], caption=measures.words, ratios=["fid"])
     correlation, words = report.compare_orders(table.rows, ranked[0])
     accuracy = (
-        f"The perceptual network classifies {classifier.accuracy:.2%} of the validation images correctly."
+        f"The perceptual network classifies {classifier.accuracy:.2%} of the held-out images correctly."
     )
     blocks: list[report.Block] = [
         table,

@@ -19,7 +19,7 @@ CURVES = {
     "dropout": (
         "What dropout does",
         ("base", "dropout in encoder", "dropout in both", "dropout in both, more epochs"),
-        "BCE and KL over epochs with dropout; training batches meet the network with gaps, validation images the whole "
+        "BCE and KL over epochs with dropout; training batches meet the network with gaps, held-out images the whole "
         "one",
     ),
 }
@@ -65,9 +65,7 @@ def effects(
     for name, (heading, wanted, words) in CURVES.items():
         records = experiment.records(wanted)
         if len({record["variant"] for record in records}) > 1:
-            caption = (
-                f"{words}: on training batches (dashed) and on a fifth of the validation images (solid)."
-            )
+            caption = f"{words}: on training batches (dashed) and on a fifth of the held-out images (solid)."
             picture = experiment.picture(name, report.curves(records, TERMS), caption)
             blocks += [report.Heading(heading), picture]
     return blocks

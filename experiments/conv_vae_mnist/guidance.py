@@ -83,7 +83,7 @@ def draw(experiment: study.Experiment, generator: jaxvae.Run, n: int) -> data.Da
 def measure(
     experiment: study.Experiment, config: Config, classifier: study.FeatureClassifier, generator: jaxvae.Run
 ) -> dict[str, float]:
-    """How far a generator's digits are what was asked for, and how well it models the validation images."""
+    """How far a generator's digits are what was asked for, and how well it models the held-out images."""
     digits = draw(experiment, generator, config.samples)
     reals = classifier.moments(experiment.test_set.images[: config.samples])
     return {

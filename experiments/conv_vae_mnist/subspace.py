@@ -134,7 +134,7 @@ def describe(table: report.Table, name: str) -> str:
         return ""
     return (
         f"With z independent of it, the label “{name}” is predicted correctly from w for {split['w_accuracy']:.2%} of "
-        f"the validation images and from z for {split['z_accuracy']:.2%}, where chance is {split['chance']:.2%}; "
+        f"the held-out images and from z for {split['z_accuracy']:.2%}, where chance is {split['chance']:.2%}; "
         f"exchanging w alone turns {split['switched']:.2%} of the images into the other label."
     )
 
@@ -191,14 +191,14 @@ def make_blocks(
         experiment.picture(
             "subspace",
             planes,
-            "Posterior means of validation images by label, first seed: w on the left, the principal plane of z on the "
+            "Posterior means of held-out images by label, first seed: w on the left, the principal plane of z on the "
             "right; circles are one and two standard deviations of the prior.",
         )
     ]
     if SPLIT in runs:
         rows = [(f"original; w from {names[0]} to {names[1]}, z held", traverse(runs[SPLIT], validation))]
         caption = (
-            "Each line one validation image (left) and its reconstructions while w moves along the line through the "
+            "Each line one held-out image (left) and its reconstructions while w moves along the line through the "
             f"mean codes of “{names[0]}” and “{names[1]}” and z stays; model “{SPLIT}”, first seed."
         )
         blocks.append(experiment.picture("switch", report.comparison(rows, columns=STEPS + 1), caption))
@@ -206,7 +206,7 @@ def make_blocks(
 
 
 def traverse(run: jaxvae.Run, validation: data.Dataset) -> Float[np.ndarray, "n h w c"]:
-    """Lines of images: one of the validation images, then what it becomes while w moves and z stays."""
+    """Lines of images: one of the held-out images, then what it becomes while w moves and z stays."""
     w, z = (np.asarray(q.mean) for q in run.encode(validation.images))
     ends = [w[validation.labels == label].mean(axis=0) for label in (0, 1)]
     middle, direction = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2

@@ -35,7 +35,7 @@ class Measures(study.Measuring):
             experiment,
             {
                 "samples": samples,
-                "validation_images": len(test),
+                "images": len(test),
                 "classifier_accuracy": classifier.accuracy,
             },
         )
@@ -46,13 +46,13 @@ class Measures(study.Measuring):
     @override
     def words(self) -> str:
         return (
-            f"{self.protocol['validation_images']:,} validation images, one code drawn for each, against as many draws "
-            f"from the prior; {self.protocol['samples']:,} decoded images are measured by a classifier that is right "
-            f"about {self.protocol['classifier_accuracy']:.2%} of the validation images"
+            f"{self.protocol['images']:,} {self.experiment.measured_on}, one code drawn for each, against as many "
+            f"draws from the prior; {self.protocol['samples']:,} decoded images are measured by a classifier that is "
+            f"right about {self.protocol['classifier_accuracy']:.2%} of them"
         )
 
     def codes(self, run: jaxvae.Run) -> Float[np.ndarray, "n 2"]:
-        """One draw from the posterior of each validation image; what the decoder sees in training.
+        """One draw from the posterior of each held-out image; what the decoder sees in training.
 
         Args:
             run: the model.
@@ -72,7 +72,7 @@ class Measures(study.Measuring):
             run: the model.
 
         Returns:
-            two_sample, holes and mmd between codes of validation images and draws from the prior; bce of
+            two_sample, holes and mmd between codes of held-out images and draws from the prior; bce of
             reconstructions, nats; classifier_fid of samples. For a prior with parts also mode_match and purity, and for
             an informed model agreement, code_agreement and, for each part from 0, agreement_0, agreement_1, ...
         """
@@ -101,7 +101,7 @@ class Measures(study.Measuring):
         return values
 
     def _cross_entropy(self, key: Any, run: jaxvae.Run) -> float:
-        """Of validation images and their reconstructions from draws of the posterior, nats per image."""
+        """Of held-out images and their reconstructions from draws of the posterior, nats per image."""
         objective = losses.compose({"bce": losses.reconstruction("bernoulli")}, {"bce": 1.0})
         evaluator = evaluate.objective_evaluator(study.forward(run.model), objective)
         return evaluator(key, run.variables, self.experiment.batches)["bce"]

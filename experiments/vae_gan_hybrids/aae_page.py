@@ -88,10 +88,8 @@ def make_blocks(
     reconstructions = [
         (name, np.asarray(run.reconstruct(test.images[:_SHOWN]))) for name, run in runs.items()
     ]
-    figure = report.comparison(
-        [("validation images", test.images[:_SHOWN]), *reconstructions], columns=_SHOWN
-    )
-    caption = "Validation images, and reconstructions from the means of their codes."
+    figure = report.comparison([("held-out images", test.images[:_SHOWN]), *reconstructions], columns=_SHOWN)
+    caption = "Held-out images, and reconstructions from the means of their codes."
     return [
         *blocks,
         report.Heading("Codes"),
@@ -108,7 +106,7 @@ def _planes(
     """The lecture's panels, and the others."""
     blocks: list[report.Block] = []
     caption = (
-        "Codes of validation images by class, a draw from the posterior of each (of a deterministic encoder, its "
+        "Codes of held-out images by class, a draw from the posterior of each (of a deterministic encoder, its "
         "output); dashes are contours of the prior's density."
     )
     for file, names in (

@@ -23,7 +23,7 @@ _COMPARED = 1000
 class Measures(study.Measuring):
     """Measures models by their images alone, so that all kinds of model are measured alike.
 
-    Distances of sets are to the validation images if there are as many as samples, else to these and to training images
+    Distances of sets are to the held-out images if there are as many as samples, else to these and to training images
     in place of the missing ones.
 
     Args:
@@ -36,9 +36,9 @@ class Measures(study.Measuring):
     Attributes:
         kinds: as given.
         names: of the attributes.
-        wanted: [n, k], what samples of conditional models are asked for: the validation images' attributes.
-        truth: [m, k], the validation images' attributes.
-        unseen: [m, k], combinations of validation images that no training image has.
+        wanted: [n, k], what samples of conditional models are asked for: the held-out images' attributes.
+        truth: [m, k], the held-out images' attributes.
+        unseen: [m, k], combinations of held-out images that no training image has.
 
     Raises:
         ValueError: images without attributes.
@@ -82,12 +82,12 @@ class Measures(study.Measuring):
         text = (
             f"{self.protocol['samples']:,} samples of each model against {self.protocol['reference_images']:,} "
             f"{self.protocol['reference']}; a classifier finds the attributes of images and is right about "
-            f"{self._classifier.accuracy:.1%} of those of the validation images, which is the ceiling"
+            f"{self._classifier.accuracy:.1%} of those of the held-out images, which is the ceiling"
         )
         return f"{text}; FID and KID by {self._inception.words}" if self._inception.words else text
 
     def real(self) -> dict[str, float]:
-        """What the validation images themselves reach."""
+        """What the held-out images themselves reach."""
         images = self.experiment.test_set.images
         new = np.array([row.tobytes() in {each.tobytes() for each in self.unseen} for row in self.truth])
         values = {"sharpness_ratio": 1.0, "diversity": 1.0, "distinctness": 1.0}
@@ -112,7 +112,7 @@ class Measures(study.Measuring):
         return np.asarray(run.sample(n, seed=run.seed, labels=labels))
 
     def reconstruct(self, run: jaxvae.Run, n: int) -> Pictures:
-        """Validation images encoded and decoded, with their attributes if the model is conditional.
+        """Held-out images encoded and decoded, with their attributes if the model is conditional.
 
         Args:
             run: a model with an encoder that has learnt to encode.

@@ -13,7 +13,7 @@ from experiments.vae_gan_hybrids.vaegan_measures import Measures, Vectors
 from jaxvae import data, evaluate, report, study
 from jaxvae.images import as_floats
 
-REAL = "validation images"
+REAL = "held-out images"
 """The row of what the data itself reaches."""
 
 SAMPLES = report.columns("fid", "kid", "sharpness_ratio", "diversity", "distinctness")
@@ -35,7 +35,7 @@ _COMBINATIONS = 6
 _SHOWN, _DRAWN = 16, 32
 
 _SAMPLES = (
-    "Validation images, and samples of each model; models with attributes were asked for those of the validation "
+    "Held-out images, and samples of each model; models with attributes were asked for those of the held-out "
     "images, in the first line for those of the image above."
 )
 
@@ -52,7 +52,7 @@ def make_tables(
     parts = [single[at : at + _ABREAST] for at in range(0, len(single), _ABREAST)]
     tables = [
         samples,
-        report.Table(rows=rows, columns=RECONSTRUCTIONS, caption="Reconstructions of validation images"),
+        report.Table(rows=rows, columns=RECONSTRUCTIONS, caption="Reconstructions of held-out images"),
         *(
             report.Table(rows=[*conditional, real], columns=columns, caption=caption)
             for columns, caption in [
@@ -133,7 +133,7 @@ def make_blocks(
 
 
 def _reconstructed(without: bool) -> str:
-    caption = "Validation images and their reconstructions from the means of their codes."
+    caption = "Held-out images and their reconstructions from the means of their codes."
     reason = " A GAN is not among them: its encoder is trained to put out the prior, whatever the image."
     return caption + reason if without else caption
 
@@ -181,7 +181,7 @@ def by_combination(run: jaxvae.Run, measures: Measures) -> tuple[Figure, str]:
 
 
 def edited(experiment: study.Experiment, run: jaxvae.Run, measures: Measures) -> tuple[Figure, str]:
-    """Validation images encoded, and decoded with one attribute turned around, or as one of their classes.
+    """Held-out images encoded, and decoded with one attribute turned around, or as one of their classes.
 
     Args:
         experiment: the run.
@@ -197,7 +197,7 @@ def edited(experiment: study.Experiment, run: jaxvae.Run, measures: Measures) ->
     images, labels = test.images[:_FACES], measures.truth[:_FACES]
     codes = tuple(q.mean for q in run.encode(images, labels=labels))
     groups = [
-        ("validation images", as_floats(images)),
+        ("held-out images", as_floats(images)),
         ("reconstructed", np.asarray(run.decode(codes, labels=labels))),
     ]
     for place, name in enumerate(measures.names):
@@ -228,7 +228,7 @@ def changed_attributes(labels: Vectors, place: int, *, classes: bool) -> Vectors
 
 
 def moved(experiment: study.Experiment, run: jaxvae.Run, names: Sequence[str]) -> tuple[Figure, str]:
-    """A validation image's code moved along the visual vector of each attribute.
+    """A held-out image's code moved along the visual vector of each attribute.
 
     Args:
         experiment: the run.
@@ -248,7 +248,7 @@ def moved(experiment: study.Experiment, run: jaxvae.Run, names: Sequence[str]) -
     listed = ", ".join(f"{step:g}" for step in _STEPS)
     return (
         report.comparison(groups, columns=len(_STEPS)),
-        f"{run.variant}: a validation image's code plus {listed} times the difference of the mean codes of images with "
+        f"{run.variant}: a held-out image's code plus {listed} times the difference of the mean codes of images with "
         "and without each attribute.",
     )
 

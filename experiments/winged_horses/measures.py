@@ -24,7 +24,7 @@ SHOWN = 32
 class Measures(study.Measuring):
     """Measures models, each sampled in every way that is asked for.
 
-    Reconstructions are decoded from posterior means. Distances of samples are to the validation images if there are as
+    Reconstructions are decoded from posterior means. Distances of samples are to the held-out images if there are as
     many as samples, else to these and to training images in place of the missing ones.
 
     Args:
@@ -63,7 +63,7 @@ class Measures(study.Measuring):
     @override
     def words(self) -> str:
         text = (
-            f"Reconstructions of {len(self.experiment.test_set):,} validation images, from posterior means; "
+            f"Reconstructions of {len(self.experiment.test_set):,} held-out images, from posterior means; "
             "distances are of "
             f"{self._config.samples:,} samples to {len(self._reals):,} {self.protocol['reference']}"
         )

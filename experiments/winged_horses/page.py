@@ -98,7 +98,7 @@ def _best_samplers(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[
 
 def _reconstructions(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run]) -> list[report.Block]:
     originals = as_floats(experiment.test_set.images[:SHOWN])
-    groups = {"validation images": originals} | {
+    groups = {"held-out images": originals} | {
         name: np.asarray(run.reconstruct(originals)) for name, run in runs.items()
     }
     coarser = [(name, coarse(images)) for name, images in groups.items()]

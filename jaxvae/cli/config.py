@@ -33,10 +33,15 @@ class RunConfig(Checked):
     default 96, 64, 32, 64 and 96."""
 
     classes: tuple[str, ...] = ()
-    """Train and validate on these classes only; on all images if none is named."""
+    """Train on and measure these classes only; all images if none is named."""
 
     limit: int | None = None
-    """Train and validate on the first N examples only."""
+    """Train on the first N examples only, and measure at most the first N of the others."""
+
+    measure_on: Literal["test", "validation"] = "test"
+    """The test split, for results; or "validation", to choose settings: training images that are taken out of training,
+    and no test images are read. They are the last 10,000 of mnist and fashion_mnist, the last 5,000 of cifar10,
+    CelebA's own, and else the last tenth."""
 
     epochs: int = 10
     """Passes over the training data."""

@@ -17,10 +17,11 @@ from jaxvae.data.dataset import Attributes, DataError, Dataset, Spec, from_array
 from jaxvae.data.flip import flip_horizontally
 from jaxvae.data.folder import read_folder
 from jaxvae.data.fractions import balanced_fraction
+from jaxvae.data.held_out import hold_out
 from jaxvae.data.noise import add_noise
 from jaxvae.data.pictures import read_pictures
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, Source, batches
-from jaxvae.data.sources import FOLDER, NAMES, SOURCES, SPLITS, load, load_splits
+from jaxvae.data.sources import FOLDER, NAMES, SOURCES, SPLITS, load, load_splits, training_split
 from jaxvae.data.stream import Streamed, serve
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "flip_horizontally",
     "from_arrays",
     "hide_labels",
+    "hold_out",
     "hold_out_combinations",
     "load",
     "load_splits",
@@ -54,4 +56,5 @@ __all__ = [
     "select_attributes",
     "select_classes",
     "serve",
+    "training_split",
 ]

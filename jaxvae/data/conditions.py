@@ -91,7 +91,7 @@ def new_combinations(seen: Attributes, other: Attributes) -> Bool[np.ndarray, "m
 
     Args:
         seen: attributes of the training images.
-        other: attributes of the validation images, with the same names.
+        other: attributes of the held-out images, with the same names.
 
     Returns:
         [m, k], each distinct combination of `other` that no image of `seen` has; m may be 0.
@@ -106,7 +106,7 @@ def hold_out_combinations(dataset: Dataset, other: Attributes, n: int | None, *,
 
     Args:
         dataset: training images with attributes.
-        other: attributes of the validation images, with the same names; combinations are drawn from those that both
+        other: attributes of the held-out images, with the same names; combinations are drawn from those that both
             sets have.
         n: number of combinations, from 0 to a tenth of those that both sets have; None for 8, or that tenth if it is
             less.

@@ -10,14 +10,20 @@ from jaxvae.data.dataset import Dataset, select
 from jaxvae.data.drawn import draw_pictures
 from jaxvae.data.faces import draw_faces
 from jaxvae.data.folder import read_folder
+from jaxvae.data.held_out import hold_out
 from jaxvae.data.pictures import SMALLEST
 from jaxvae.data.tfds import read_tfds
 
 NAMES = ("mnist", "fashion_mnist", "cifar10", "stl10", "celeb_a", "drawn", "drawn_faces")
-SPLITS = ("train", "test")
+SPLITS = ("train", "test", "train_rest", "validation")
 SOURCES = ("bundled", "tfds")
 FOLDER = "folder:"
 """Prefix of a name that continues with the path of a folder of pictures."""
+
+_PARTS = ("train_rest", "validation")
+"""Splits that divide "train", in the order of what `hold_out` gives."""
+_TRAINED = {"test": "train", "validation": "train_rest"}
+"""What is trained on, by what is measured on."""
 
 _DRAWN = {"drawn": (draw_pictures, 32), "drawn_faces": (draw_faces, 64)}
 """What draws a set, and the side of its pictures by default."""
@@ -43,12 +49,14 @@ def load(
         name: one of `NAMES`, or "folder:" and the path of a folder of pictures; see `read_folder`. "drawn" is a small
             set for first trials, drawn by a program: 600 and 120 pictures of birds, horses and houses; "drawn_faces"
             has 20,000 and 2,000 faces, drawn likewise, with 16 attributes in CelebA's sense.
-        split: "train" or "test". STL-10's "train" includes its 100,000 unlabelled images.
+        split: "train" or "test"; or a part of "train": "validation" to choose settings by, or "train_rest", what
+            remains; see `hold_out`. CelebA has its own "validation", and its "train_rest" is "train". STL-10's "train"
+            includes its 100,000 unlabelled images, of which its "validation" is; with `classes` both have labels.
         source: "bundled" for the sets that ship with jaxvae (mnist and what it draws), "tfds" for what TensorFlow
             Datasets has prepared or, in the same order, the official archives, which are downloaded if they are
             missing. None is "bundled" for these sets unless `data_dir` is given, and "tfds" otherwise.
         data_dir: folder of what TFDS has prepared and of official archives; None for ~/tensorflow_datasets.
-        limit: keep only the first `limit` examples, 1 <= limit <= n.
+        limit: keep only the first `limit` examples of the split, 1 <= limit <= n.
         image_size: side of the square images: at least 8 for stl10, celeb_a and folders, 8 to 256 for drawn, 32 to
             256 for drawn_faces; None for 96, 64, 96, 32 and 64.
         classes: names of the classes to keep, which are then numbered in this order; all examples if empty.
@@ -70,10 +78,12 @@ def load(
     smallest = SMALLEST if name in _RESIZED or name.startswith(FOLDER) else 1
     if image_size is not None and image_size < smallest:
         raise ValueError(f"image_size must be at least {smallest}, got {image_size}.")
-    if not classes:
-        return _first(_read(name, split, source, data_dir, limit, image_size, labelled=False), limit)
-    whole = _read(name, split, source, data_dir, None, image_size, labelled=True)
-    return _first(select_classes(whole, classes), limit)
+    stored = _stored(name, split)
+    needed = None if classes or stored != split else limit
+    dataset = _read(name, stored, source, data_dir, needed, image_size, labelled=bool(classes))
+    if split in _PARTS and name != "celeb_a":
+        dataset = hold_out(dataset)[_PARTS.index(split)]
+    return _first(select_classes(dataset, classes) if classes else dataset, limit)
 
 
 def load_splits(
@@ -84,19 +94,21 @@ def load_splits(
     limit: int | None = None,
     image_size: int | None = None,
     classes: Sequence[str] = (),
+    measure_on: str = "test",
 ) -> tuple[Dataset, Dataset]:
-    """Loads both splits of a named data set, for training and validation.
+    """Loads what of a named data set is trained on, and what models are measured on.
 
     Args:
         name: as in `load`.
         source: one of `SOURCES`; None as in `load`.
         data_dir: as in `load`.
-        limit: keep only the first `limit` examples of the training split, and at most as many of the test split.
+        limit: keep only the first `limit` examples of what is trained on, and at most as many of the others.
         image_size: as in `load`.
         classes: as in `load`.
+        measure_on: "test", or "validation" to choose settings without the test split, which is then not read.
 
     Returns:
-        The "train" and the "test" split.
+        The splits "train" and "test", or "train_rest" and "validation".
 
     Raises:
         ValueError: as `load`.
@@ -108,9 +120,32 @@ def load_splits(
         "image_size": image_size,
         "classes": classes,
     }
-    train = load(name, split="train", limit=limit, **where)
-    test = load(name, split="test", **where)
-    return train, _first(test, None if limit is None else min(limit, len(test)))
+    train = load(name, split=training_split(measure_on), limit=limit, **where)
+    measured = load(name, split=measure_on, **where)
+    return train, _first(measured, None if limit is None else min(limit, len(measured)))
+
+
+def training_split(measure_on: str) -> str:
+    """Names the split that models are trained on.
+
+    Args:
+        measure_on: what they are measured on.
+
+    Returns:
+        One of `SPLITS`.
+
+    Raises:
+        ValueError: `measure_on` is neither "test" nor "validation".
+    """
+    _check("split to measure on", measure_on, tuple(_TRAINED))
+    return _TRAINED[measure_on]
+
+
+def _stored(name: str, split: str) -> str:
+    """The split of the stored data that a split is, or is a part of."""
+    if split not in _PARTS:
+        return split
+    return "validation" if (name, split) == ("celeb_a", "validation") else "train"
 
 
 def _read(

@@ -246,21 +246,21 @@ _CODES = (
         key="code_agreement",
         title="Code agreement",
         better="higher",
-        note="Share of validation images whose code lies in the prior's part for their class.",
+        note="Share of held-out images whose code lies in the prior's part for their class.",
     ),
     Column(
         key="w_accuracy",
         title="Label from w",
         digits=4,
         better="higher",
-        note="Share of validation images whose label the head on w predicts from the posterior mean.",
+        note="Share of held-out images whose label the head on w predicts from the posterior mean.",
     ),
     Column(
         key="z_accuracy",
         title="Label from z",
         digits=4,
         better="lower",
-        note="Share of validation images whose label a network trained on the posterior means of z predicts.",
+        note="Share of held-out images whose label a network trained on the posterior means of z predicts.",
     ),
     Column(
         key="chance",
@@ -276,7 +276,7 @@ _LABELS = (
         title="Test accuracy",
         digits=4,
         better="higher",
-        note="Share of validation images that the classifier assigns to their own class.",
+        note="Share of held-out images that the classifier assigns to their own class.",
     ),
     Column(
         key="agreement",
@@ -291,7 +291,7 @@ _LABELS = (
         title="Switched",
         digits=4,
         better="higher",
-        note="Share of validation images that a classifier assigns to the other label after w is exchanged for that "
+        note="Share of held-out images that a classifier assigns to the other label after w is exchanged for that "
         "of an image with the other label, z unchanged.",
     ),
     Column(

@@ -28,7 +28,7 @@ class Levels:
         values: [k], coordinates of the traversals along both axes.
         fixed: per level [k, k, h, w, c], with that level moved and the others fixed at the code of one image.
         redrawn: per level the same, with the others drawn from the prior again in each cell.
-        codes: per level [n, d], posterior means of validation images.
+        codes: per level [n, d], posterior means of held-out images.
         labels: [n], class numbers of those images.
         class_names: name of class 0, 1, ...
     """
@@ -61,7 +61,7 @@ def variant_blocks(
         "samples": comparison(list(samples.items()), columns=12),
     }
     captions = {
-        "reconstructions": f"The first validation images and their reconstructions: {names}.",
+        "reconstructions": f"The first held-out images and their reconstructions: {names}.",
         "samples": f"Random samples, {names}: every cell decodes the same draw from the prior.",
     }
     return [Heading("What the loss term changes")] + [
@@ -85,7 +85,7 @@ def level_blocks(folder: Path, levels: Levels, *, variant: str) -> list[Block]:
         "traversal_fixed": f"Each level moved over {span}² while the others keep the code of one image ({variant}).",
         "traversal_redrawn": f"Each level moved over {span}² while the others are drawn again in every cell, as in the "
         f"VLAE paper: what changes smoothly from cell to cell is what the level encodes ({variant}).",
-        "embeddings": f"Posterior means of {len(levels.labels):,} validation images, coloured by class ({variant}); "
+        "embeddings": f"Posterior means of {len(levels.labels):,} held-out images, coloured by class ({variant}); "
         "circles are one and two standard deviations of the prior.",
     }
     figures = {

@@ -35,8 +35,8 @@ class ModelView:
         values: [k], coordinates of the grid along both axes: quantiles of the prior.
         grid: [k, k, h, w, c], grid[i, j] decoded at values[j] in the first and values[i] in the second dimension, with
             all other dimensions at the prior's mean.
-        codes: [n, d], posterior means of validation images.
-        reconstructions: [m, h, w, c], reconstructions of the first validation images.
+        codes: [n, d], posterior means of held-out images.
+        reconstructions: [m, h, w, c], reconstructions of the first held-out images.
         samples: [s, h, w, c], decoded from draws from the prior.
         stddev: [n, d], posterior standard deviations of the same images; None omits the figure of moments.
     """
@@ -83,7 +83,7 @@ def model_blocks(
         picture(
             folder / "reconstructions.png",
             comparison(rows, columns=16),
-            "The first validation images and the means of their reconstructions.",
+            "The first held-out images and the means of their reconstructions.",
         ),
         Heading("Latent planes"),
         *_planes(folder, views),
@@ -146,7 +146,7 @@ def _codes(
     """Figures of a model's posteriors; with two dimensions the moments show the codes as well."""
     loc, scale = view.prior
     plane = view.codes.shape[1] == 2
-    images = f"{len(labels):,} validation images"
+    images = f"{len(labels):,} held-out images"
     circles = "circles are one and two standard deviations of the prior"
     pictures = []
     if view.codes.shape[1] >= 2 and (view.stddev is None or not plane):

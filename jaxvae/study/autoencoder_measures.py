@@ -1,4 +1,4 @@
-"""What is measured of every trained autoencoder on the validation images."""
+"""What is measured of every trained autoencoder on the held-out images."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,11 +22,11 @@ class AutoencoderMeasures(Measuring):
     """Measures trained autoencoders, each against its own prior.
 
     Args:
-        experiment: the run, whose validation images are used.
+        experiment: the run, whose held-out images are used.
         config: its flags, which say how many samples are drawn and how they are compared.
         classifier: computes "classifier_fid".
         inception: computes "fid"; without it there is none.
-        inception_samples: images for it, of the model and of the validation images; all samples if not given.
+        inception_samples: images for it, of the model and of the held-out images; all samples if not given.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class AutoencoderMeasures(Measuring):
         reals = experiment.test_set.images[:samples]
         super().__init__(
             experiment,
-            {"samples": samples, "validation_images": len(reals), "bound_samples": bound_samples},
+            {"samples": samples, "images": len(reals), "bound_samples": bound_samples},
         )
         self._classifier, self._samples = classifier, samples
         self._real_moments = classifier.moments(reals)
@@ -60,8 +60,8 @@ class AutoencoderMeasures(Measuring):
     @property
     @override
     def words(self) -> str:
-        images, samples = self.protocol["validation_images"], self.protocol["samples"]
-        text = f"Measured on {images:,} validation images; distances are of {samples:,} samples to them"
+        images, samples = self.protocol["images"], self.protocol["samples"]
+        text = f"Measured on {images:,} {self.experiment.measured_on}; distances are of {samples:,} samples to them"
         if not self._distances.words:
             return text
         of = (

@@ -25,7 +25,7 @@ class TrainedClassifier:
     Attributes:
         model: the network.
         variables: its parameters.
-        accuracy: share of the validation images that it classifies correctly.
+        accuracy: share of the held-out images that it classifies correctly.
     """
 
     model: Model

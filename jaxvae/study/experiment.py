@@ -23,7 +23,12 @@ from jaxvae.types import Batch, RunStopped
 _NO_CURVE = re.compile("variant|seed|epoch|step|split|loss|.*_weighted|grad_norm_.*|skipped")
 """What metrics.jsonl holds besides the terms of a loss and the losses of players."""
 
-CURVES = "Terms over epochs, unweighted: on training batches (dashed) and on validation images (solid)."
+CURVES = "Terms over epochs, unweighted: on training batches (dashed) and on held-out images (solid)."
+
+_CHOOSING = (
+    "This run chooses settings: it is measured on validation images, which were taken out of training, and the test "
+    "split was not read."
+)
 
 
 class Estimated(RunStopped):
@@ -49,7 +54,8 @@ class Experiment:
         config: its flags.
         workdir: where the run lives.
         source: the training data in batches.
-        test_set: the validation images.
+        test_set: the images that models are measured on, never trained on: the test split, or as the flags say
+            validation images.
         batches: the same in batches.
         layout: of all networks.
         parallel: the devices.
@@ -89,7 +95,7 @@ class Experiment:
             config: its flags.
             parts: of a run with several trainings, which part holds which variant; see `Variant.program`.
             select: changes what was loaded, such as which attributes count.
-            least: validation images that the measures need.
+            least: held-out images that the measures need.
 
         Returns:
             What the script works with.
@@ -110,12 +116,14 @@ class Experiment:
                 limit=config.limit,
                 image_size=config.image_size,
                 classes=config.classes,
+                measure_on=config.measure_on,
             )
             if select is not None:
                 train_set, test_set = select(train_set, test_set)
             if len(test_set) < least:
                 raise ValueError(
-                    f"{name} needs at least {least} validation images, got {len(test_set)}; add some or raise --limit."
+                    f"{name} needs at least {least} {config.measure_on} images, got {len(test_set)}; add some or raise "
+                    "--limit."
                 )
             source = data.serve(train_set, batch_size=config.batch_size, remainder=config.remainder)
             parallel.check(source)
@@ -147,6 +155,11 @@ class Experiment:
     def train_set(self) -> data.Dataset:
         """The training images."""
         return self.source.dataset
+
+    @property
+    def measured_on(self) -> str:
+        """Which images `test_set` holds, in words: "test images" or "validation images"."""
+        return f"{self.config.measure_on} images"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -329,7 +342,7 @@ class Experiment:
             )
             for name, of in Bar(trained.items(), desc="measuring", unit="variant")
         ]
-        measured = f"Measured on {len(self.test_set):,} validation images"
+        measured = f"Measured on {len(self.test_set):,} {self.measured_on}"
         return report.Table(rows=rows, columns=columns, caption=caption or measured)
 
     def picture(self, name: str, figure: Figure | UInt8[np.ndarray, "h w 3"], caption: str) -> report.Picture:
@@ -407,7 +420,7 @@ class Experiment:
         page = report.write_page(
             self.workdir.page,
             title=title,
-            intro=intro,
+            intro=f"{intro} {_CHOOSING}" if self.config.measure_on == "validation" else intro,
             blocks=[*(tables if blocks is None else blocks), *self._curves(curves, records)],
             command=record["command"],
             wall_seconds=seconds,

@@ -46,7 +46,7 @@ class Measuring(ABC):
     @property
     def words(self) -> str:
         """How it measures, in a sentence without its full stop."""
-        return f"Measured on {len(self.experiment.test_set):,} validation images"
+        return f"Measured on {len(self.experiment.test_set):,} {self.experiment.measured_on}"
 
     def __call__(self, run: Run) -> dict[str, float]:
         """As `measure`, once for each model.
@@ -102,7 +102,7 @@ class ByModel:
 
 
 class Evaluated(Measuring):
-    """Measures models by an evaluator, on the validation images.
+    """Measures models by an evaluator, on the held-out images.
 
     Args:
         experiment: the run.

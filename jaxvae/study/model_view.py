@@ -20,7 +20,7 @@ def view_model(run: Run, test_set: data.Dataset, *, spread: bool = False) -> rep
 
     Args:
         run: the trained model, of one level.
-        test_set: validation images.
+        test_set: held-out images.
         spread: whether the view also shows how wide the posteriors are.
 
     Returns:
@@ -44,11 +44,11 @@ def view_model(run: Run, test_set: data.Dataset, *, spread: bool = False) -> rep
 
 
 def view_levels(run: Run, test_set: data.Dataset) -> report.Levels:
-    """Moves each level of a ladder over [-2, 2]^2, the others held or redrawn, and encodes the validation images.
+    """Moves each level of a ladder over [-2, 2]^2, the others held or redrawn, and encodes the held-out images.
 
     Args:
         run: the trained model, whose levels have two dimensions or more.
-        test_set: validation images; the others are held at the codes of the first.
+        test_set: held-out images; the others are held at the codes of the first.
 
     Returns:
         The levels, bottom first.

@@ -7,7 +7,7 @@ from jaxvae.study.experiment import Experiment
 
 
 def real_images(experiment: Experiment, samples: int) -> tuple[UInt8[np.ndarray, "n h w c"], str]:
-    """Takes validation images, and training images where those are too few.
+    """Takes images that models are measured on, and training images where those are too few.
 
     Args:
         experiment: the run.
@@ -18,5 +18,6 @@ def real_images(experiment: Experiment, samples: int) -> tuple[UInt8[np.ndarray,
     """
     test, training = experiment.test_set.images, experiment.train_set.images
     if len(test) >= samples:
-        return test[:samples], "validation images"
-    return np.concatenate([test, training[: samples - len(test)]]), "validation and training images"
+        return test[:samples], experiment.measured_on
+    measured = f"{experiment.config.measure_on} and training images"
+    return np.concatenate([test, training[: samples - len(test)]]), measured

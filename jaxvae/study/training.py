@@ -65,7 +65,7 @@ class Training:
         arguments: hyper-parameters that are keyword arguments of the model.
         epochs: passes over the training data; as the run's flag says if not given.
         source: training data; the run's if not given.
-        validation: batches that the loss is computed on after each epoch; a fifth of the validation images if not
+        validation: batches that the loss is computed on after each epoch; a fifth of the held-out images if not
             given.
         augment: what is done to the training images before model and loss see them; see `jaxvae.train.augmented`.
         corrupt: what is done to the images that the model alone sees; see `jaxvae.train.one_player`.

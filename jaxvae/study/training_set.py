@@ -25,7 +25,7 @@ def training_set(run: Run) -> data.Dataset:
         )
     found = data.load(
         config["data"],
-        split="train",
+        split=data.training_split(config.get("measure_on", "test")),
         source=config.get("data_source"),
         data_dir=config.get("data_dir"),
         limit=config.get("limit"),

@@ -13,7 +13,10 @@ from jaxvae.data import NAMES, load
             {"name": "mnits", "split": "train"},
             f"data set 'mnits'; known are {', '.join(NAMES)}, folder:PATH",
         ),
-        ({"name": "mnist", "split": "validation"}, "split 'validation'; known are train, test"),
+        (
+            {"name": "mnist", "split": "dev"},
+            "split 'dev'; known are train, test, train_rest, validation",
+        ),
         ({"name": "mnist", "split": "test", "source": "web"}, "source 'web'; known are bundled, tfds"),
     ],
 )

@@ -141,16 +141,16 @@ def test_the_encoder_hurries_against_the_discriminator_as_its_row_says():
 
 def test_adversaries_are_measured(adversaries):
     found = values(adversaries)
-    assert list(found) == ["VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes", "validation images"]
+    assert list(found) == ["VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes", "held-out images"]
     samples = {"sharpness_ratio", "diversity", "distinctness"}
     again = {"mse", "feature_distance", "recognised", "attributes_kept"}
     attributes = {f"attribute_{name}" for name in ("accuracy", "floor", "exact", "cosine", "0", "1")}
     assert set(found["GAN"]) == samples
     assert set(found["VAE"]) == set(found["VAE-GAN"]) == samples | again
     assert set(found["VAE-GAN, attributes"]) == samples | again | attributes
-    assert set(found["validation images"]) == samples | attributes
+    assert set(found["held-out images"]) == samples | attributes
     ceiling = json.loads((adversaries / "results.json").read_text())["summary"]["attribute_ceiling"]
-    assert found["validation images"]["attribute_accuracy"] == pytest.approx(ceiling, abs=1e-6)
+    assert found["held-out images"]["attribute_accuracy"] == pytest.approx(ceiling, abs=1e-6)
 
 
 def test_adversaries_figures_and_losses_are_there(adversaries):
@@ -220,7 +220,7 @@ def test_a_gan_is_the_game_without_its_likelihood(row, weights):
         (f"{AAE} --game wasserstein", "more than 0 for wasserstein, got 0"),
         (f"{AAE} --game hinge --smoothing 0.1", "hinge has no target that could be smoothed"),
         (f"{AAE} --unlabelled 1", r"must be in [0, 1), got 1"),
-        (f"{AAE} --limit 2 --batch-size 2", "at least 12 validation images, got 2"),
+        (f"{AAE} --limit 2 --batch-size 2", "at least 12 test images, got 2"),
         (f"{AAE} --classes bird", "aae needs images of 2 to 10 classes, got 1 of 'drawn'"),
         (f"{VAEGAN} --variants DCGAN", "Unknown variant 'DCGAN'; known are 'VAE', 'GAN'"),
         (

@@ -52,7 +52,7 @@ def test_results_hold_every_row_with_what_was_published(finished):
         assert values["kl_1"] >= values["kl_2"]
         assert values["kl_1"] + values["kl_2"] == pytest.approx(values["kl"], rel=1e-4)
         assert values["iwae"] > values["elbo"] - 5
-    protocol = {"samples": 8, "validation_images": 8, "bound_samples": 2}
+    protocol = {"samples": 8, "images": 8, "bound_samples": 2}
     assert results["summary"].keys() == {"classifier_accuracy", "spearman_fid", *protocol}
     assert results["summary"] | protocol == results["summary"]
 
@@ -151,7 +151,7 @@ def test_published_values_are_mnists_alone():
         ("--noise nan", "noise must be finite and > 0, got nan."),
         ("--perceptual-weight -1", "perceptual_weight must be finite and > 0, got -1.0."),
         ("--learning-rate 0", "learning_rate must be finite and > 0, got 0.0."),
-        ("--limit 1 --batch-size 1", "needs at least 2 validation images, got 1"),
+        ("--limit 1 --batch-size 1", "needs at least 2 test images, got 1"),
         ("--limit 8", "batch_size must be between 1 and the 8 examples of mnist, got 32."),
         ("--devices 3", "divisible by the number of devices, got 32 over 3 devices."),
         ("--fid --inception /nowhere/weights.pt", "/nowhere/weights.pt"),

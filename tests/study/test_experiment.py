@@ -26,6 +26,26 @@ def test_flags_choose_the_data(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_settings_are_chosen_without_the_test_split(tmp_path):
+    experiment = opened(tmp_path / "run", measure_on="validation", limit=None)
+    whole = data.load("drawn", split="train", image_size=8)
+    for dataset, images in (
+        (experiment.train_set, whole.images[:540]),
+        (experiment.test_set, whole.images[540:]),
+    ):
+        np.testing.assert_array_equal(dataset.images, images)
+    assert experiment.measured_on == "validation images"
+    table = experiment.table(
+        experiment.train(training(experiment)), lambda run: {"kl": 1.0}, report.columns("kl")
+    )
+    assert table.caption == "Measured on 60 validation images"
+    experiment.publish(title="Toy", intro="All.", tables=[table])
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "All. This run chooses settings: it is measured on validation images" in page
+    config = train.Workdir(tmp_path / "run").read_config()["config"]
+    assert config["measure_on"] == "validation"
+
+
 @pytest.mark.parametrize(("memory", "kind"), [(0, data.Streamed), (2**30, data.Resident)])
 def test_what_does_not_fit_the_device_is_streamed(tmp_path, monkeypatch, memory, kind):
     monkeypatch.setattr("jaxvae.data.stream._device_memory", lambda: memory)
@@ -34,7 +54,7 @@ def test_what_does_not_fit_the_device_is_streamed(tmp_path, monkeypatch, memory,
 
 def test_too_few_validation_images_are_refused(tmp_path):
     config = cli.RunConfig(workdir=tmp_path / "run", data="drawn", image_size=8, limit=4, batch_size=2)
-    with pytest.raises(ValueError, match="toy needs at least 5 validation images, got 4"):
+    with pytest.raises(ValueError, match="toy needs at least 5 test images, got 4"):
         study.Experiment.open("toy", config, least=5)
 
 

@@ -24,6 +24,12 @@ def test_a_record_leads_to_its_images(source):
     np.testing.assert_array_equal(found.labels, seen.labels)
 
 
+def test_what_was_held_out_is_not_found():
+    seen, _ = data.load_splits("drawn", image_size=8, measure_on="validation")
+    flags = {"data": "drawn", "image_size": 8, "measure_on": "validation"}
+    assert study.training_set(made(seen.spec, **flags)).spec == seen.spec
+
+
 def test_size_and_classes_are_those_of_the_run(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     pixels = np.random.default_rng(0).integers(0, 256, (2, 10, 12, 12, 3), dtype=np.uint8)
