@@ -12,12 +12,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import vae_losses_mnist, vlae_mnist
+from experiments import vae_losses_mnist, vlae_mnist, winged_horses
 from experiments.conv_vae_mnist import cases
 from experiments.conv_vae_mnist.config import PRESETS as CONV_VAE_PRESETS
 from experiments.vae_gan_hybrids import PRESETS as HYBRID_PRESETS
 from experiments.vae_gan_hybrids import aae, vaegan
-from experiments.winged_horses import __main__ as winged_horses
 from jaxvae import cli, data, models, study, train
 
 
@@ -166,7 +165,7 @@ ENTRIES: Mapping[str, Entry] = {
     "winged_horses": Entry(
         presets=winged_horses.PRESETS,
         variants=winged_horses.make_variants,
-        make=winged_horses.make_training,
+        make=lambda experiment, config, variants: winged_horses.Trainings(experiment, config)(variants),
     ),
     "aae": Entry(
         presets=HYBRID_PRESETS["aae"],

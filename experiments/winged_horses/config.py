@@ -29,12 +29,16 @@ class Variant(study.Variant):
         network: changed arguments of its network.
         kl: how its KL divergence is computed; as the flag says if None.
         deep_features: where the gradient of that term goes; as the flag says if None.
+        learning_rate: of its own, constant; as the flag says, and falling, if None.
+        pictures: the training images that it sees: "all", those of the "pair" of classes, or a "tenth" of these.
     """
 
     terms: tuple[str, ...] = ("ssim_loss", "colour_loss")
     network: Mapping[str, Any] = field(default_factory=dict)
     kl: str | None = None
     deep_features: str | None = None
+    learning_rate: float | None = None
+    pictures: Literal["all", "pair", "tenth"] = "all"
     before: str = MAIN
 
     @property
@@ -43,7 +47,16 @@ class Variant(study.Variant):
         network = [f"{name}-{value}" for name, value in self.network.items()]
         extras = [term for term in EXTRA_TERMS if term in self.terms]
         gradient = [str(self.deep_features)] if "deep_features" in self.terms else []
-        return "_".join(["models", str(self.kl), *network, *extras, *gradient])
+        rates = [] if self.learning_rate is None else ["rates"]
+        pictures = [] if self.pictures == "all" else [self.pictures]
+        return "_".join(["models", str(self.kl), *network, *extras, *gradient, *rates, *pictures])
+
+
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+"""Learning rates at which squared error and structural similarity are compared."""
+
+LATENT_SIZES = (32, 64, 128, 256)
+"""Sizes of the code that are compared."""
 
 
 VARIANTS: Mapping[str, Variant] = {
@@ -102,13 +115,55 @@ VARIANTS: Mapping[str, Variant] = {
         change="Section 3.1: a kernel that the stride does not divide",
         note="Section 3.1: a kernel that the stride does not divide.",
     ),
+    **{
+        f"latent {size}": Variant(
+            network={"latent_size": size}, before="", note=f"A code of {size} dimensions."
+        )
+        for size in LATENT_SIZES
+    },
+    "all classes": Variant(note="Trained on the images of every class."),
+    "two classes": Variant(
+        pictures="pair",
+        before="all classes",
+        change="Section 3.2: the images of two classes alone",
+        note="Trained on the images of two classes, with as many updates.",
+    ),
+    "a tenth of two classes": Variant(
+        pictures="tenth",
+        before="two classes",
+        change="A tenth of these",
+        note="Trained on a tenth of these, with as many updates.",
+    ),
+    **{
+        f"{loss}, rate {rate:g}": Variant(
+            terms=terms, learning_rate=rate, before="", note=f"{loss} alone, at a constant learning rate."
+        )
+        for loss, terms in {"MSE": ("squared_error",), "SSIM": ("ssim_loss",)}.items()
+        for rate in RATES
+    },
 }
 
 COMPARED = ("MSE", "SSIM", MAIN)
 """What is compared by default, the dreamer last."""
 
-ABLATION = (MAIN, *(name for name in VARIANTS if name not in (*COMPARED, "VGG")))
+ABLATION = (
+    MAIN,
+    "Monte Carlo KL",
+    "MS-SSIM",
+    "deep features",
+    "deep features, stopped",
+    "pooling",
+    "residual",
+    "convolutional latent",
+    "kernel 3",
+)
 """What the preset of that name compares: all that needs no further weights."""
+
+OVERFITTING = tuple(name for name, variant in VARIANTS.items() if variant.pictures != "all")
+"""Variants that see the pair's images alone; where one is trained, all are measured on the pair's."""
+
+STABILITY = tuple(name for name, variant in VARIANTS.items() if variant.learning_rate is not None)
+"""What the preset of that name compares."""
 
 LARGE = 64
 """Side from which on images get the report's network for STL-10, and that for CIFAR-10 below."""
@@ -122,8 +177,9 @@ class Config(cli.SamplesConfig):
     """Directory for everything that the run leaves."""
 
     preset: str = "full"
-    """Defaults to start from: "full" reproduces the report, "ablation" compares the alternatives that it tried on
-    a part of CIFAR-10, "smoke" shows in a minute and on drawn pictures that all works."""
+    """Defaults to start from: "full" reproduces the report; on a part of CIFAR-10, "ablation" compares the alternatives
+    that it tried, "latent" sizes of the code and "stability" learning rates; "overfitting" compares two classes with
+    all, "vgg" adds VGG16's features; "smoke" shows in a minute and on drawn pictures that all works."""
 
     data: str = "stl10"
     """Data set: stl10 (labelled and unlabelled), cifar10, celeb_a, drawn, ..., or folder:PATH for your own pictures."""
@@ -204,6 +260,9 @@ class Config(cli.SamplesConfig):
     second_stage_steps: int = cli.free(4000)
     """Updates of the second-stage VAE."""
 
+    time: bool = cli.free(False)
+    """Time the steps of each network by itself, after the training."""
+
     dream: bool = cli.free(True)
     """Look for winged horses between the pictures of two classes."""
 
@@ -216,15 +275,21 @@ class Config(cli.SamplesConfig):
     interpolation_steps: int = cli.free(9)
     """Images from one picture of a pair to the other, both counted."""
 
-    midpoints: int = cli.free(256)
+    midpoints: int = cli.free(2000)
     """Candidates drawn near the middle between the two classes."""
+
+    judge_epochs: int = 8
+    """Passes over the labelled training images for the classifier that judges the candidates."""
+
+    judge_widths: tuple[int, ...] = (32, 64, 128)
+    """Channels of that classifier's stages."""
 
     def __post_init__(self) -> None:
         """Refuses unknown variants, and numbers that make no run."""
         super().__post_init__()
         self.require_known("variants", VARIANTS)
         self.require_known("samplers", study.SAMPLERS)
-        self.require_at_least(1, "components", "second_stage_steps", "pairs", "midpoints")
+        self.require_at_least(1, "components", "second_stage_steps", "pairs", "midpoints", "judge_epochs")
         self.require_at_least(3, "interpolation_steps")
         self.require_positive("learning_rate", "beta", "mse_weight", "ssim_weight", "colour_weight")
         self.require_positive(*(f"{term}_weight" for term in TERMS))
@@ -246,26 +311,46 @@ class Config(cli.SamplesConfig):
             ValueError: images that it cannot be built for.
         """
         large = min(image_shape[:2]) >= LARGE
-        return models.DeepConvVAE(
-            image_shape,
-            (1024 if large else 128) if self.latent_size is None else self.latent_size,
-            ((32, 64, 128, 256) if large else (32, 64, 128)) if self.widths is None else self.widths,
-            layout=layout,
-            **{name: getattr(self, name) for name in ("kernel", "resampling", "residual", "latent")}
-            | changes,
-        )
+        arguments: dict[str, Any] = {
+            "latent_size": (1024 if large else 128) if self.latent_size is None else self.latent_size,
+            "widths": ((32, 64, 128, 256) if large else (32, 64, 128))
+            if self.widths is None
+            else self.widths,
+            **{name: getattr(self, name) for name in ("kernel", "resampling", "residual", "latent")},
+        }
+        return models.DeepConvVAE(image_shape, layout=layout, **arguments | changes)
 
+
+_PART: Mapping[str, Any] = {
+    "data": "cifar10",
+    "limit": 10_000,
+    "epochs": 3,
+    "fid": False,
+    "samplers": ("prior",),
+    "dream": False,
+}
+"""Flags of what is compared on a part of CIFAR-10."""
 
 PRESETS = cli.presets(
     Config,
-    ablation={
-        "data": "cifar10",
-        "variants": ABLATION,
-        "limit": 10_000,
-        "epochs": 3,
-        "fid": False,
-        "samplers": ("prior",),
-        "dream": False,
+    ablation={**_PART, "variants": ABLATION, "time": True},
+    vgg={**_PART, "variants": (MAIN, "VGG"), "time": True},
+    latent={
+        **_PART,
+        "variants": tuple(f"latent {size}" for size in LATENT_SIZES),
+        "epochs": 10,
+        "fid": True,
+        "samples": 2000,
+    },
+    stability={**_PART, "variants": STABILITY},
+    overfitting={
+        **_PART,
+        "variants": ("all classes", *OVERFITTING),
+        "limit": None,
+        "epochs": 5,
+        "fid": True,
+        "samplers": ("prior", "mixture"),
+        "samples": 2000,
     },
     smoke={
         "data": "drawn",
@@ -279,6 +364,8 @@ PRESETS = cli.presets(
         "second_stage_steps": 200,
         "pairs": 4,
         "midpoints": 32,
+        "judge_epochs": 4,
+        "judge_widths": (8, 16),
     },
 )
 

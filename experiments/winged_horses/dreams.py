@@ -1,12 +1,13 @@
 """The dreams: candidates for winged horses of a trained model, ranked by a rule, with the best shown large."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
 import jaxvae
+from experiments.winged_horses import wings
 from experiments.winged_horses.candidates import (
     ARITHMETIC,
     LINEAR,
@@ -17,12 +18,17 @@ from experiments.winged_horses.candidates import (
     make_candidates,
 )
 from experiments.winged_horses.config import Config
-from experiments.winged_horses.pictures import Pictures, classes_with_pictures, encode_labelled, find_pair
+from experiments.winged_horses.pictures import (
+    Pictures,
+    classes_with_pictures,
+    encode_labelled,
+    find_pair,
+    labelled,
+)
 from experiments.winged_horses.ranking import (
     RULE,
     Ranking,
     best_table,
-    fit_classifier,
     kinds_table,
     rank,
     trust,
@@ -46,25 +52,56 @@ NONE = (
 )
 
 
-def run(experiment: study.Experiment, config: Config, model_run: jaxvae.Run) -> study.Section:
+def train_judge(experiment: study.Experiment, config: Config) -> study.Judge | None:
+    """Trains the judge of candidates, on all labelled training pictures.
+
+    Args:
+        experiment: the run.
+        config: its flags.
+
+    Returns:
+        The judge, of the classes that have training pictures; None if there are fewer than two.
+    """
+    names = classes_with_pictures(experiment.train_set)
+    images = labelled(experiment.train_set, names)
+    if images is None or len(names) < 2:
+        return None
+    return study.train_judge(
+        experiment,
+        images,
+        labelled(experiment.test_set, names),
+        widths=config.judge_widths,
+        epochs=config.judge_epochs,
+    )
+
+
+def run(
+    experiment: study.Experiment,
+    config: Config,
+    runs: Sequence[jaxvae.Run],
+    judge: study.Judge | None,
+) -> study.Section:
     """Makes candidates with a trained model and ranks them.
 
     Args:
         experiment: the run.
         config: its flags.
-        model_run: the trained model.
+        runs: the trained model of each seed, of which the first dreams.
+        judge: as `train_judge` gives it.
 
     Returns:
-        A row for each way to make candidates, and the pictures; a sentence alone if there are no two classes.
+        A row for each way to make candidates, what adding directions does to validation pictures, over seeds, and the
+        pictures; a sentence alone if there are no two classes.
 
     Raises:
         ValueError: the flags name a class that there is not.
     """
     dataset, test_set = experiment.train_set, experiment.test_set
     classes = find_pair(dataset, config.pair)
-    if classes is None:
+    if classes is None or judge is None:
         return study.Section(tables=[], blocks=[report.Heading("Dreams"), report.Paragraph(NONE)], words=NONE)
-    pictures = encode_labelled(model_run, dataset, classes_with_pictures(dataset))
+    model_run, names = runs[0], classes_with_pictures(dataset)
+    pictures = encode_labelled(model_run, dataset, names)
     candidates = make_candidates(
         model_run,
         pictures,
@@ -74,13 +111,16 @@ def run(experiment: study.Experiment, config: Config, model_run: jaxvae.Run) -> 
         midpoints=config.midpoints,
         seed=config.seed,
     )
-    classifier = fit_classifier(pictures)
-    ranking = rank(model_run, candidates.images, classifier, pictures, classes=classes)
+    ranking = rank(model_run, candidates.images, judge, pictures, classes=classes)
     accuracies: dict[str, float] = {}
-    if set(pictures.class_names) & set(classes_with_pictures(test_set)):
-        validation = encode_labelled(model_run, test_set, pictures.class_names)
-        accuracies = trust(model_run, classifier, validation, classes=classes)
+    if set(names) & set(classes_with_pictures(test_set)):
+        validation = encode_labelled(model_run, test_set, names)
+        accuracies = trust(model_run, judge, validation, classes=classes)
     table = kinds_table(candidates, ranking)
+    added = []
+    if classes[0] in classes_with_pictures(test_set):
+        added = [_added(run, judge, experiment, classes) for run in runs]
+    wings_tables = [wings.table(added, classes)] if added else []
     best = int(ranking.order[0])
     score = float(ranking.scores[best])
     best_words = (
@@ -88,28 +128,38 @@ def run(experiment: study.Experiment, config: Config, model_run: jaxvae.Run) -> 
     )
     summary: dict[str, float | int | str] = {"dream": candidates.words[best], "dream_score": score}
     return study.Section(
-        tables=[table],
+        tables=[table, *wings_tables],
         blocks=make_blocks(
             experiment,
             pictures,
             candidates,
             ranking,
             table=table,
+            wings_tables=wings_tables,
             words=describe(accuracies, classes),
         ),
-        summary=summary | {f"dream_classifier_{name}": value for name, value in accuracies.items()},
+        summary=summary | {f"dream_judge_{name}": value for name, value in accuracies.items()},
         words=f"{best_words} {describe(accuracies, classes)}",
     )
 
 
+def _added(
+    run: jaxvae.Run, judge: study.Judge, experiment: study.Experiment, classes: tuple[str, str]
+) -> dict[str, dict[str, float]]:
+    """What adding directions to the codes of validation pictures does in one model."""
+    names = classes_with_pictures(experiment.train_set)
+    training, validation = (
+        encode_labelled(run, of, names) for of in (experiment.train_set, experiment.test_set)
+    )
+    return wings.measure(run, judge, training, validation, classes)
+
+
 def describe(accuracies: Mapping[str, float], classes: tuple[str, str]) -> str:
-    """How far the ranking's classifier can be trusted."""
+    """How far the ranking's judge can be trusted."""
     if not accuracies:
-        return (
-            "No validation picture has a label, so it is not known how often the nearest class mean is right."
-        )
+        return "No validation picture has a label, so it is not known how often the judge is right."
     words = (
-        f"The nearest class mean gives the right class for {accuracies['accuracy']:.1%} of the validation pictures and "
+        f"The judge gives the right class for {accuracies['accuracy']:.1%} of the validation pictures and "
         f"for {accuracies['reconstructed_accuracy']:.1%} of their reconstructions, on the mean over classes, where "
         f"chance is {accuracies['chance']:.1%}"
     )
@@ -127,6 +177,7 @@ def make_blocks(
     ranking: Ranking,
     *,
     table: report.Table,
+    wings_tables: Sequence[report.Table],
     words: str,
 ) -> list[report.Block]:
     """The section of the page.
@@ -137,6 +188,7 @@ def make_blocks(
         candidates: made of them.
         ranking: of the candidates.
         table: of the kinds of candidates.
+        wings_tables: what adding directions does, if it was measured.
         words: how far the ranking can be trusted.
     """
     first, second = candidates.classes
@@ -153,6 +205,7 @@ def make_blocks(
         *_best(experiment, candidates, ranking),
         *_strips(experiment, pictures, candidates),
         _winged(experiment, pictures, candidates),
+        *wings_tables,
         _midpoints(experiment, candidates),
     ]
 

@@ -1,5 +1,6 @@
 """What is measured of every trained model: reconstructions, colours, samples by every sampler."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,8 @@ from typing_extensions import override
 
 import jaxvae
 from experiments.winged_horses.config import Config
-from jaxvae import evaluate, losses, models, study
-from jaxvae.images import as_floats
+from jaxvae import data, evaluate, losses, models, study
+from jaxvae.images import Images, as_floats
 from jaxvae.pieces import in_pieces
 from jaxvae.types import Batch, Output, Variables
 
@@ -19,6 +20,10 @@ Pictures = Float[np.ndarray, "n h w c"]
 
 SHOWN = 32
 """Samples of a model that are kept to be looked at."""
+
+
+SEEN = 2000
+"""Training images, at most, whose reconstructions are compared with those of the validation images."""
 
 
 class Measures(study.Measuring):
@@ -31,13 +36,18 @@ class Measures(study.Measuring):
         experiment: the run.
         config: its flags.
         inception: the network that FID is computed with; without one there is none.
+        seen: the training images of a variant, by its name.
 
     Attributes:
         samplers: where samples come from.
     """
 
     def __init__(
-        self, experiment: study.Experiment, config: Config, inception: evaluate.Inception | None
+        self,
+        experiment: study.Experiment,
+        config: Config,
+        inception: evaluate.Inception | None,
+        seen: Callable[[str], data.Dataset],
     ) -> None:
         self._reals, which = study.real_images(experiment, config.samples)
         super().__init__(
@@ -49,9 +59,10 @@ class Measures(study.Measuring):
                 "samplers": ", ".join(config.samplers),
                 "components": config.components,
                 "second_stage_steps": config.second_stage_steps,
+                "training_images": SEEN,
             },
         )
-        self._config, self.samplers = config, config.samplers
+        self._config, self.samplers, self._seen = config, config.samplers, seen
         self._samples: dict[tuple[str, int, str], Pictures] = {}
         self._evaluator = study.ByModel(make_evaluator)
         self._inception = study.InceptionDistances(
@@ -86,7 +97,7 @@ class Measures(study.Measuring):
 
     def _draw(self, run: jaxvae.Run, sampler: str) -> Pictures:
         """As many images as are measured."""
-        config, images = self._config, self.experiment.train_set.images
+        config, images = self._config, self._seen(run.variant).images
         options: dict[str, Any] = {}
         if sampler == "mixture":
             options["components"] = min(config.components, len(images))
@@ -104,9 +115,10 @@ class Measures(study.Measuring):
             run: the model.
 
         Returns:
-            kl in nats per image, active_units; mse, ssim, colour_error and checkerboard of reconstructions, and their
-            histogram distance; for every sampler histogram distance and colour shift, and fid and kid if there is an
-            Inception network, suffixed with the sampler's name.
+            kl in nats per image, active_units; mse, ssim, colour_error, checkerboard and sharpness of reconstructions,
+            and their histogram distance; ssim of training images and how much it is above that of validation images;
+            for every sampler histogram distance, colour shift and sharpness, and fid and kid if there is an Inception
+            network, suffixed with the sampler's name.
         """
         test = self.experiment.test_set.images
         evaluator = self._evaluator(run.model)
@@ -116,17 +128,27 @@ class Measures(study.Measuring):
             "active_units": float(sum(evaluate.active_units(q) for q in run.encode(test))),
             "checkerboard": checkerboard(reconstructions),
             "histogram_reconstructions": evaluate.colour_histogram_distance(reconstructions, test),
+            "sharpness_ratio_reconstructions": mean_sharpness(reconstructions) / mean_sharpness(test),
+            "ssim_train": evaluator(run.evaluation_key, run.variables, self._seen_batches(run.variant))[
+                "ssim"
+            ],
             "parameters": run.parameters,
         }
+        metrics["ssim_gap"] = metrics["ssim_train"] - metrics["ssim"]
         for sampler in self.samplers:
             metrics |= {f"{name}_{sampler}": value for name, value in self._distances(run, sampler).items()}
         return metrics
+
+    def _seen_batches(self, variant: str) -> Sequence[Batch]:
+        seen = data.select(self._seen(variant), slice(SEEN))
+        return data.batches(seen, batch_size=min(250, len(seen)))
 
     def _distances(self, run: jaxvae.Run, sampler: str) -> dict[str, float]:
         drawn = self._draw(run, sampler)
         return {
             "histogram": evaluate.colour_histogram_distance(drawn, self._reals),
             "shift": evaluate.colour_shift(drawn, self._reals),
+            "sharpness_ratio": mean_sharpness(drawn) / mean_sharpness(self._reals),
             **self._inception(drawn),
         }
 
@@ -148,6 +170,16 @@ def from_means(model: Any, key: Key[Array, ""], variables: Variables, batch: Bat
     means = tuple(q.mean for q in posteriors)
     logits: Any = model.apply(variables, means, method="decode")
     return Output(logits, posteriors, means)
+
+
+def mean_sharpness(images: Images) -> float:
+    """Mean sharpness of images, uint8 or in [0, 1]; see `jaxvae.evaluate.sharpness`."""
+    return float(np.mean(in_pieces(_sharpness, (images,))))
+
+
+@jax.jit
+def _sharpness(images: Any) -> Float[Array, " n"]:
+    return evaluate.sharpness(as_floats(images))
 
 
 def checkerboard(images: Any) -> float:

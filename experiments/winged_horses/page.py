@@ -1,31 +1,35 @@
-"""What the page shows of the models themselves: tables, a verdict, reconstructions, colours and samples."""
+"""What the page shows of the models themselves: tables, reconstructions, colours and samples."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
 
 import jaxvae
-from experiments.winged_horses.config import MAIN
+from experiments.winged_horses.claims import SAMPLERS, verdict
+from experiments.winged_horses.config import Variant
 from experiments.winged_horses.measures import Measures, checkerboard
+from experiments.winged_horses.stability import add_diverged, error_of_the_mean
 from jaxvae import losses, report, study
 from jaxvae.images import as_floats
 
-SAMPLERS = {"prior": "prior", "mixture": "mixture", "second_stage": "second stage"}
-"""What samplers are called."""
-
 RECONSTRUCTIONS = report.columns(
     "ssim",
+    "ssim_train",
+    "ssim_gap",
     "mse",
     "colour_error",
+    *report.family("sharpness_ratio_{}", {"reconstructions": "reconstructions"}),
     *report.family("histogram_{}", {"reconstructions": "reconstructions"}),
     "checkerboard",
     "kl",
     "active_units",
     "parameters",
+    "epoch_seconds",
+    "time_ratio",
 )
 
-SAMPLES = ("fid", "kid", "histogram", "shift")
+SAMPLES = ("fid", "kid", "sharpness_ratio", "histogram", "shift")
 """What is measured of samples, for each sampler."""
 
 CONTRASTED = ("ssim", "colour_error", "checkerboard", "fid_prior", "histogram_prior")
@@ -36,10 +40,35 @@ SHOWN = 16
 
 
 def make_tables(
-    experiment: study.Experiment, trained: Mapping[str, study.Trained], measures: Measures
+    experiment: study.Experiment,
+    variants: Mapping[str, Variant],
+    trained: Mapping[str, study.Trained],
+    measures: Measures,
+    seconds: Mapping[str, float],
 ) -> list[report.Table]:
-    """What is measured of reconstructions, and of samples."""
-    table = experiment.table(trained, measures, RECONSTRUCTIONS, caption=measures.words)
+    """What is measured of reconstructions, and of samples.
+
+    Args:
+        experiment: the run.
+        variants: what is compared.
+        trained: by variant.
+        measures: what they are measured with.
+        seconds: time of an epoch, by variant; empty if it was not measured.
+
+    Returns:
+        Two tables with the same rows.
+    """
+
+    def measured(run: jaxvae.Run) -> dict[str, float]:
+        if run.variant not in seconds:
+            return measures(run)
+        own, first = seconds[run.variant], next(iter(seconds.values()))
+        return measures(run) | {"epoch_seconds": own, "time_ratio": own / first}
+
+    table = experiment.table(trained, measured, RECONSTRUCTIONS, caption=measures.words)
+    if any(variant.learning_rate is not None for variant in variants.values()):
+        baseline = error_of_the_mean(experiment.train_set.images, experiment.test_set.images)
+        table = add_diverged(table, trained, measures, seeds=len(experiment.seeds), baseline=baseline)
     samples = [column for key in SAMPLES for column in report.family(f"{key}_{{}}", SAMPLERS)]
     caption = "Samples, by where their codes come from"
     return [table, report.Table(rows=table.rows, columns=samples, caption=caption)]
@@ -48,7 +77,7 @@ def make_tables(
 def make_blocks(
     experiment: study.Experiment,
     tables: Sequence[report.Table],
-    variants: Mapping[str, study.Variant],
+    variants: Mapping[str, Variant],
     runs: Mapping[str, jaxvae.Run],
     measures: Measures,
 ) -> list[report.Block]:
@@ -66,34 +95,12 @@ def make_blocks(
     return [
         *tables,
         report.Paragraph(
-            f"{verdict(rows)} Images themselves have {energy:.5f} of their energy at the stride frequency."
+            f"{verdict(rows, variants)} Images themselves have {energy:.5f} of their energy at the stride frequency."
         ),
         *report.contrast_blocks(study.contrasts(variants), rows, columns),
         *_reconstructions(experiment, runs),
         *_samples(experiment, runs, measures),
     ]
-
-
-def verdict(rows: Sequence[report.Row]) -> str:
-    """What became of the report's claims, from the numbers."""
-    means = {row.name: {key: summary["mean"] for key, summary in row.metrics.items()} for row in rows}
-    return " ".join([*report.failed(rows), *_claims(rows), *_best_samplers(means)])
-
-
-def _claims(rows: Sequence[report.Row]) -> Iterator[str]:
-    samples = report.family("histogram_{}", {"prior": "samples"})
-    ssim, colour, histogram = report.columns("ssim", "colour_error", *samples)
-    for before, column in (("MSE", ssim), ("MSE", colour), ("SSIM", colour), ("SSIM", histogram)):
-        claim = f"{column.title} from “{before}” to “{MAIN}”"
-        yield from report.compare_means(rows, (before, MAIN), column, claim=claim)
-
-
-def _best_samplers(means: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
-    for name, values in means.items():
-        fids = {s: value for s in SAMPLERS if (value := values.get(f"fid_{s}")) is not None}
-        if len(fids) > 1:
-            listed = ", ".join(f"{SAMPLERS[s]} {value:.1f}" for s, value in fids.items())
-            yield f"FID of “{name}” by sampler: {listed}."
 
 
 def _reconstructions(experiment: study.Experiment, runs: Mapping[str, jaxvae.Run]) -> list[report.Block]:

@@ -34,10 +34,28 @@ class Pictures:
         """Numbers of the pictures of a class."""
         return np.flatnonzero(self.labels == self.class_names.index(name))
 
+    def numbers(self, names: Sequence[str]) -> Int[np.ndarray, " k"]:
+        """Places of classes in `class_names`."""
+        return np.array([self.class_names.index(name) for name in names])
+
 
 def classes_with_pictures(dataset: data.Dataset) -> tuple[str, ...]:
     """Names of the classes that have a picture, in the order of their numbers."""
     return tuple(dataset.spec.class_names[number] for number in np.unique(dataset.labels) if number >= 0)
+
+
+def labelled(dataset: data.Dataset, class_names: Sequence[str]) -> data.Dataset | None:
+    """The pictures of some classes, as a data set of these alone.
+
+    Args:
+        dataset: pictures.
+        class_names: names of classes, of which some have pictures.
+
+    Returns:
+        The pictures whose label is the place of their class in `class_names`; None if there is none.
+    """
+    pictures = set(class_names) & set(classes_with_pictures(dataset))
+    return data.select_classes(dataset, class_names) if pictures else None
 
 
 def find_pair(dataset: data.Dataset, pair: Sequence[str] | None) -> tuple[str, str] | None:

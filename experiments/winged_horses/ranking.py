@@ -10,14 +10,14 @@ from jaxtyping import Array, Float, Int
 import jaxvae
 from experiments.winged_horses.candidates import Candidates
 from experiments.winged_horses.pictures import Pictures
-from jaxvae import evaluate, report
+from jaxvae import evaluate, report, study
 
 RULE = (
-    "score = min(p({first}), p({second})) x min(1, sharpness / typical sharpness). The picture is encoded again, and p "
-    "is how probable a class is, given its posterior mean, by the nearest class mean: each of the {classes} classes is "
-    "a Gaussian about the mean code of its training pictures, all with one diagonal covariance and equally frequent. "
-    "Sharpness is the variance of the Laplacian; the typical one is the median of the reconstructions of pictures of "
-    "both classes. The highest score comes first, and of equal ones the earlier candidate."
+    "score = min(p({first}), p({second})) x min(1, sharpness / typical sharpness), where p is how probable a class is "
+    "by the judge: a residual network that was trained to tell the {classes} classes of the labelled training pictures "
+    "apart, and not on anything that the autoencoder made. Sharpness is the variance of the Laplacian; typical is the "
+    "median of the reconstructions of pictures of both classes. The highest score comes first, and of equal ones the "
+    "earlier candidate."
 )
 """The rule; the page fills in names."""
 
@@ -45,19 +45,10 @@ class Ranking:
         return np.argsort(-self.scores, kind="stable")
 
 
-def fit_classifier(pictures: Pictures) -> evaluate.ClassMeans:
-    """The nearest class mean of all classes.
-
-    Args:
-        pictures: all labelled training pictures.
-    """
-    return evaluate.fit_class_means(pictures.codes, pictures.labels, classes=len(pictures.class_names))
-
-
 def rank(
     run: jaxvae.Run,
     images: Float[np.ndarray, "n h w c"],
-    classifier: evaluate.ClassMeans,
+    judge: study.Judge,
     pictures: Pictures,
     *,
     classes: tuple[str, str],
@@ -67,12 +58,11 @@ def rank(
     Args:
         run: the model that made them.
         images: the candidates, in [0, 1].
-        classifier: of the model's codes.
-        pictures: the training pictures that it was fitted to.
+        judge: of the pictures' classes.
+        pictures: the training pictures.
         classes: names of two of their classes.
     """
-    numbers = [pictures.class_names.index(name) for name in classes]
-    probabilities = classifier.probabilities(run.encode(images)[0].mean)[:, numbers]
+    probabilities = judge.probabilities(images)[:, pictures.numbers(classes)]
     rows = np.concatenate([pictures.rows(name)[:SHARPNESS_IMAGES] for name in classes])
     typical = np.median(_sharpness(run.decode((pictures.codes[rows],))))
     relative = _sharpness(images) / max(typical, np.finfo(np.float64).tiny)
@@ -84,35 +74,33 @@ def rank(
 
 
 def trust(
-    run: jaxvae.Run, classifier: evaluate.ClassMeans, validation: Pictures, *, classes: tuple[str, str]
+    run: jaxvae.Run, judge: study.Judge, validation: Pictures, *, classes: tuple[str, str]
 ) -> dict[str, float]:
-    """How often the classifier is right, which is how far the ranking can be trusted.
+    """How often the judge is right, which is how far the ranking can be trusted.
 
     Args:
         run: the model.
-        classifier: of its codes.
-        validation: at least one labelled picture that was not trained on; its classes are the classifier's.
+        judge: of the pictures' classes.
+        validation: at least one labelled picture that was not trained on.
         classes: names of the two that candidates lie between.
 
     Returns:
-        Accuracies, as means over the classes that have pictures, since the classifier takes all classes for equally
-        frequent: `accuracy` of the pictures, `reconstructed_accuracy` of their reconstructions, which are as blurred as
-        candidates are, and `pair_accuracy` between the two classes, if both have pictures. `chance` is what guessing
-        gives for the first two.
+        Accuracies, as means over the classes that have pictures: `accuracy` of the pictures, `reconstructed_accuracy`
+        of their reconstructions, which are as blurred as candidates are, and `pair_accuracy` between the two classes,
+        if both have pictures. `chance` is what guessing gives for the first two.
     """
-    reencoded = run.encode(run.decode((validation.codes,)))[0].mean
+    shares = judge.probabilities(validation.images)
+    reconstructed = judge.probabilities(np.asarray(run.decode((validation.codes,))))
     accuracies = {
-        "accuracy": _accuracy(classifier.probabilities(validation.codes), validation.labels),
-        "reconstructed_accuracy": _accuracy(classifier.probabilities(reencoded), validation.labels),
+        "accuracy": _accuracy(shares, validation.labels),
+        "reconstructed_accuracy": _accuracy(reconstructed, validation.labels),
         "chance": 1 / len(validation.class_names),
     }
-    numbers = np.array([validation.class_names.index(name) for name in classes])
+    numbers = validation.numbers(classes)
     if set(numbers) <= set(validation.labels):
         rows = np.flatnonzero(np.isin(validation.labels, numbers))
-        shares = classifier.probabilities(validation.codes[rows])[:, numbers]
-        accuracies["pair_accuracy"] = _accuracy(
-            shares, (validation.labels[rows] == numbers[1]).astype(np.int64)
-        )
+        second = (validation.labels[rows] == numbers[1]).astype(np.int64)
+        accuracies["pair_accuracy"] = _accuracy(shares[rows][:, numbers], second)
     return accuracies
 
 

@@ -21,6 +21,7 @@ from jaxvae.data.held_out import hold_out
 from jaxvae.data.noise import add_noise
 from jaxvae.data.pictures import read_pictures
 from jaxvae.data.pipeline import REMAINDERS, Arrays, Resident, Source, batches
+from jaxvae.data.shift import shift
 from jaxvae.data.sources import FOLDER, NAMES, SOURCES, SPLITS, load, load_splits, training_split
 from jaxvae.data.stream import Streamed, serve
 
@@ -56,5 +57,6 @@ __all__ = [
     "select_attributes",
     "select_classes",
     "serve",
+    "shift",
     "training_split",
 ]

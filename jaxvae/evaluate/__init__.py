@@ -7,7 +7,6 @@ that compare images pair by pair raise ValueError if the shapes differ; nothing 
 
 from jaxvae.evaluate.attribute_vectors import attribute_vectors
 from jaxvae.evaluate.checkerboard import checkerboard
-from jaxvae.evaluate.class_means import ClassMeans, fit_class_means
 from jaxvae.evaluate.classes import class_accuracy
 from jaxvae.evaluate.colour import (
     colour_error,
@@ -37,7 +36,6 @@ from jaxvae.evaluate.statistics_files import ImageStatistics, load_statistics, s
 
 __all__ = [
     "RESIZES",
-    "ClassMeans",
     "Estimate",
     "Evaluator",
     "FidResult",
@@ -67,7 +65,6 @@ __all__ = [
     "distinctness",
     "diversity",
     "fid",
-    "fit_class_means",
     "frechet_distance",
     "holes",
     "image_statistics",

@@ -38,6 +38,7 @@ from jaxvae.models.network import Network
 from jaxvae.models.pool_classifier import PoolClassifier
 from jaxvae.models.posterior import reparameterize
 from jaxvae.models.priors import LabelledPrior, Normal, Samplable
+from jaxvae.models.residual_classifier import ResidualClassifier
 from jaxvae.models.ring import Ring
 from jaxvae.models.second_stage import SecondStage
 from jaxvae.models.subspace_vae import SubspaceVAE
@@ -74,6 +75,7 @@ __all__ = [
     "OneLevelAutoencoder",
     "PerceptualWeights",
     "PoolClassifier",
+    "ResidualClassifier",
     "Ring",
     "Samplable",
     "SecondStage",

@@ -14,6 +14,7 @@ from jaxvae.models.hierarchical_vae import HierarchicalVAE
 from jaxvae.models.layouts import layout
 from jaxvae.models.network import Network
 from jaxvae.models.pool_classifier import PoolClassifier
+from jaxvae.models.residual_classifier import ResidualClassifier
 from jaxvae.models.subspace_vae import SubspaceVAE
 from jaxvae.models.vae import VAE
 from jaxvae.models.vaegan import VAEGAN
@@ -33,6 +34,7 @@ FAMILIES: Mapping[str, type[Network]] = {
     "vaegan": VAEGAN,
     "classifier": Classifier,
     "pool_classifier": PoolClassifier,
+    "residual_classifier": ResidualClassifier,
 }
 """Class of each family."""
 

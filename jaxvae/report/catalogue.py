@@ -19,6 +19,18 @@ _RECONSTRUCTIONS = (
         note="Structural similarity of image and reconstruction, at most 1.",
     ),
     Column(
+        key="ssim_train",
+        title="SSIM, training",
+        better="higher",
+        note="The same of images that the model was trained on.",
+    ),
+    Column(
+        key="ssim_gap",
+        title="Training minus validation",
+        better="lower",
+        note="How much the SSIM of images that the model was trained on is above that of validation images.",
+    ),
+    Column(
         key="bce",
         title="BCE",
         unit="nats",
@@ -337,6 +349,12 @@ _CANDIDATES = (
     ),
     Column(key="p_{}", title="p({})"),
     Column(
+        key="both",
+        title="Both",
+        better="higher",
+        note="Share of pictures of which both classes are the two most probable ones.",
+    ),
+    Column(
         key="relative_sharpness",
         title="Sharpness",
         unit="typical = 1",
@@ -391,7 +409,33 @@ _GROUPS = (
     _LABELS,
     _CANDIDATES,
     _TERMS,
-    (Column(key="parameters", title="Parameters", digits=0, note="Number of trained parameters."),),
+    (
+        Column(key="parameters", title="Parameters", digits=0, note="Number of trained parameters."),
+        Column(
+            key="diverged",
+            title="Diverged",
+            digits=2,
+            better="lower",
+            note="Share of seeds whose loss was not finite, or whose reconstructions are no better than one picture "
+            "for all images.",
+        ),
+        Column(
+            key="epoch_seconds",
+            title="Time",
+            unit="s an epoch",
+            digits=1,
+            better="lower",
+            note="Steps of one model that is trained alone, timed after the training.",
+        ),
+        Column(
+            key="time_ratio",
+            title="Time",
+            unit="first row = 1",
+            digits=2,
+            better="lower",
+            note="Time of a step, divided by that of the first row.",
+        ),
+    ),
 )
 
 CATALOGUE: Mapping[str, Column] = {column.key: column for group in _GROUPS for column in group}

@@ -16,6 +16,7 @@ from jaxvae.study.classifier import (
 from jaxvae.study.collapse import without_collapsed
 from jaxvae.study.experiment import Experiment, Measure
 from jaxvae.study.inception import InceptionDistances, find_inception
+from jaxvae.study.judge import Judge, train_judge
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measuring import ByModel, Evaluated, Measuring, reconstructions
 from jaxvae.study.model_view import view_levels, view_model, view_models
@@ -38,6 +39,7 @@ __all__ = [
     "FeatureClassifier",
     "Game",
     "InceptionDistances",
+    "Judge",
     "Measure",
     "Measuring",
     "Sampler",
@@ -62,6 +64,7 @@ __all__ = [
     "train_attribute_classifier",
     "train_classifier",
     "train_feature_classifier",
+    "train_judge",
     "training_set",
     "view_levels",
     "view_model",

@@ -15,6 +15,7 @@ from jaxvae.images import Images, as_floats
 from jaxvae.pieces import in_pieces
 from jaxvae.study.experiment import Experiment
 from jaxvae.study.training import Training, forward
+from jaxvae.train.step import Corrupt
 from jaxvae.types import Model, Variables
 
 
@@ -92,11 +93,15 @@ def train_classifier(
     part: str,
     seed: int,
     images: data.Dataset | None = None,
+    test_images: data.Dataset | None = None,
     attributes: bool = False,
+    peak: float = 1e-3,
+    warmup: float = 0.0,
+    augment: Corrupt | None = None,
 ) -> TrainedClassifier:
     """Trains a classifier in a part of a run, or takes it from there.
 
-    Adam's step size starts at 1e-3 and falls to 0 along a half cosine.
+    Adam's step size falls from its peak to 0 along a half cosine.
 
     Args:
         experiment: the run.
@@ -105,34 +110,42 @@ def train_classifier(
         part: the name of the training.
         seed: of parameters and order.
         images: the training data; the experiment's if not given.
+        test_images: what its accuracy is measured on; the experiment's validation images if not given.
         attributes: whether the logits are of attributes, each present or absent in an image, rather than of classes;
             the accuracy is then the mean over attributes.
+        peak: Adam's largest step size.
+        warmup: share of the training, in [0, 1), over which the step size rises to it.
+        augment: what is done to the training images, such as `jaxvae.data.flip_horizontally`.
 
     Returns:
         The trained classifier.
     """
-    source = experiment.source
+    source, batches = experiment.source, experiment.batches
+    if test_images is not None:
+        batches = data.batches(test_images, batch_size=min(250, len(test_images)))
     if images is not None:
         config = experiment.config
         source = data.serve(images, batch_size=config.batch_size, remainder=config.remainder)
     terms = {"cross_entropy": losses.classification(), "error": losses.misclassification()}
     if attributes:
         terms = {"cross_entropy": losses.attribute_likelihood(), "error": losses.attribute_error()}
+    steps = epochs * source.steps_per_epoch
     training = Training(
         model=model,
         variants={part: {}},
         terms=terms,
         weights={"cross_entropy": 1.0, "error": 0.0},
-        optimizer=train.adam(train.schedule(1e-3, steps=epochs * source.steps_per_epoch)),
+        optimizer=train.adam(train.schedule(peak, steps=steps, warmup=int(warmup * steps))),
         epochs=epochs,
         source=source,
-        validation=experiment.batches,
+        validation=batches,
+        augment=augment,
     )
     run = experiment.train_one(training, part=part, seed=seed)
     score = evaluate.objective_evaluator(
         forward(model), losses.compose({"error": terms["error"]}, {"error": 1.0})
     )
-    error = score(run.evaluation_key, run.variables, experiment.batches)["error"]
+    error = score(run.evaluation_key, run.variables, batches)["error"]
     return TrainedClassifier(model, run.variables, 1 - error)
 
 

@@ -3,6 +3,7 @@
 import json
 import shlex
 from functools import partial
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -12,15 +13,15 @@ import small_runs
 
 import jaxvae
 from experiments.winged_horses import __main__ as winged_horses
-from experiments.winged_horses import page
-from experiments.winged_horses.config import ABLATION, COMPARED, MAIN, VARIANTS, Config, make_variants
-from jaxvae import losses, models, report
+from experiments.winged_horses import claims, page, stability, training, wings
+from experiments.winged_horses.config import COMPARED, MAIN, STABILITY, VARIANTS, Config, make_variants
+from jaxvae import data, losses, models, report, study
 from jaxvae.types import Batch
 
 NAMES = ["SSIM", "kernel 3", MAIN]
 SMALL = (
     "--preset smoke --no-fid --limit 64 --epochs 1 --widths 8 8 --latent-size 6 --samples 8 --components 2 "
-    "--second-stage-steps 3 --pairs 2 --midpoints 3"
+    "--second-stage-steps 3 --pairs 2 --midpoints 3 --judge-epochs 1 --judge-widths 4"
 )
 launch = partial(small_runs.launch, winged_horses)
 
@@ -29,22 +30,30 @@ launch = partial(small_runs.launch, winged_horses)
 def finished(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "horses"
     with pytest.MonkeyPatch.context() as patch:
-        assert launch(patch, f"{SMALL} --variants {shlex.join(NAMES)} --workdir {workdir}") == 0
+        assert launch(patch, f"{SMALL} --time --variants {shlex.join(NAMES)} --workdir {workdir}") == 0
     return workdir
 
 
 def test_results_hold_every_row_and_every_sampler(finished):
     results = json.loads((finished / "results.json").read_text())
     names = [row["name"] for row in results["rows"]]
-    assert names == [*NAMES, "linear", "spherical", "arithmetic", "midpoint"]
+    directions = ("bird - horse", "bird - all others", "linear classifier", "random")
+    added = [f"{strength:g} x {of}" for of in directions for strength in wings.STRENGTHS[1:]]
+    assert names == [*NAMES, "linear", "spherical", "arithmetic", "midpoint", "reconstructions", *added]
     expected = {"bce", "mse", "ssim", "colour_error", "kl", "active_units", "checkerboard", "parameters"}
-    expected |= {"histogram_reconstructions"}
-    expected |= {f"{what}_{sampler}" for what in ("histogram", "shift") for sampler in page.SAMPLERS}
+    expected |= {"histogram_reconstructions", "sharpness_ratio_reconstructions", "ssim_train", "ssim_gap"}
+    expected |= {"epoch_seconds", "time_ratio"}
+    kinds = ("histogram", "shift", "sharpness_ratio")
+    expected |= {f"{what}_{sampler}" for what in kinds for sampler in claims.SAMPLERS}
     for row in results["rows"][:3]:
         assert set(row["metrics"]) == expected
         values = {name: summary["mean"] for name, summary in row["metrics"].items()}
         assert 0 <= values["histogram_mixture"] <= 1
         assert values["kl"] > 0
+        assert values["ssim_gap"] == pytest.approx(values["ssim_train"] - values["ssim"])
+        assert values["epoch_seconds"] > 0
+    ratios = [row["metrics"]["time_ratio"]["mean"] for row in results["rows"][:3]]
+    assert ratios[0] == ratios[2] == 1 != ratios[1]
     summary = results["summary"]
     assert (summary["samples"], summary["reference"], summary["reference_images"]) == (
         8,
@@ -59,13 +68,17 @@ def test_rows_with_one_network_share_a_program(finished):
         path.name: [r["variant"] for r in json.loads((path / "config.json").read_text())["replicas"]]
         for path in (finished / "parts").iterdir()
     }
-    assert variants == {"models_closed_form": ["SSIM", MAIN], "models_closed_form_kernel-3": ["kernel 3"]}
+    assert variants == {
+        "models_closed_form": ["SSIM", MAIN],
+        "models_closed_form_kernel-3": ["kernel 3"],
+        "judge": ["judge"],
+    }
 
 
 def test_pictures_and_page_are_there(finished):
     names = {path.stem for path in (finished / "figures").iterdir()}
     dreams = {"most_alike", "most_alike_parents", "best", "strips", "arithmetic", "midpoints"}
-    samples = {f"samples_{sampler}" for sampler in page.SAMPLERS}
+    samples = {f"samples_{sampler}" for sampler in claims.SAMPLERS}
     assert names == dreams | samples | {"reconstructions", "colours", "curves"}
     text = (finished / "report.html").read_text()
     assert text.count("<img") == len(names)
@@ -149,15 +162,15 @@ def test_every_row_has_a_network_for_the_reports_sizes(side):
         model = config.make_model((side, side, 3), layout=models.layout(), **row.network)
         shapes = jax.eval_shape(partial(models.init, model=model), jax.random.key(0))
         assert shapes["params"]
-        assert model.latent_size == (1024 if side == 96 else 128)
+        assert model.latent_size == row.network.get("latent_size", 1024 if side == 96 else 128)
 
 
 def test_programs_differ_where_the_work_does():
     rows = make_variants(Config(variants=tuple(VARIANTS)))
     programs = {name: row.program for name, row in rows.items()}
-    assert len({programs[name] for name in COMPARED}) == 1
-    assert len(set(programs.values())) == len(VARIANTS) - len(COMPARED) + 1
-    assert set(ABLATION) == set(VARIANTS) - {"MSE", "SSIM", "VGG"}
+    assert len({programs[name] for name in (*COMPARED, "all classes")}) == 1
+    assert len({programs[name] for name in STABILITY}) == 1
+    assert len(set(programs.values())) == len(VARIANTS) - len(COMPARED) - len(STABILITY) + 1
 
 
 def test_equation_5_is_kl_and_ssim_and_colour():
@@ -165,7 +178,7 @@ def test_equation_5_is_kl_and_ssim_and_colour():
     model = config.make_model((32, 32, 3), layout=models.layout())
     row = make_variants(config)[MAIN]
     objective = losses.compose(
-        winged_horses.make_terms(row, model), winged_horses.make_weights(config, row, model.image_shape)
+        training.make_terms(row, model), training.make_weights(config, row, model.image_shape)
     )
     key, index = jax.random.key(0), jnp.arange(5, dtype=jnp.int32)
     image = jnp.asarray(np.random.default_rng(0).random((5, 32, 32, 3)), jnp.float32)
@@ -195,10 +208,65 @@ def test_the_verdict_says_what_the_numbers_say():
         report.Row(name="MSE", metrics=summary(ssim=0.6, colour_error=0.02)),
         report.Row(name=MAIN, metrics=summary(ssim=0.7, colour_error=0.03, fid_prior=90.0, fid_mixture=80.0)),
     ]
-    assert page.verdict(rows) == (
+    assert claims.verdict(rows, VARIANTS) == (
         f"SSIM from “MSE” to “{MAIN}”: 0.600 → 0.700, better (one seed). Colour error from “MSE” to “{MAIN}”: 0.0200 → "
         f"0.0300, not better (one seed). FID of “{MAIN}” by sampler: prior 90.0, mixture 80.0."
     )
+
+
+def test_the_best_rate_and_the_largest_safe_one_are_named():
+    found = {0.001: (0, 0.02), 0.003: (0, 0.01), 0.01: (1 / 3, 0.03), 0.03: (0, 0.04), 0.1: (1, None)}
+    rows = [
+        report.Row(
+            name=f"MSE, rate {rate:g}",
+            metrics=summary(diverged=lost, **({} if mse is None else {"mse": mse})),
+        )
+        for rate, (lost, mse) in found.items()
+    ]
+    assert stability.best_rates(rows, VARIANTS) == [
+        "Of the learning rates of MSE, no seed diverges up to 0.003; MSE is best at 0.003: 0.0100."
+    ]
+
+
+def test_a_seed_has_diverged_if_one_picture_for_all_does_as_well():
+    training, test = np.full((3, 4, 4, 1), 51, np.uint8), np.full((2, 4, 4, 1), 102, np.uint8)
+    baseline = stability.error_of_the_mean(training, test)
+    assert baseline == pytest.approx(0.04, rel=1e-5)
+    row = report.Row(name="a", metrics={})
+    model = Config().make_model((32, 32, 3), layout=models.layout())
+    runs = [jaxvae.Run(model, {}, config={}, variant="a", seed=seed) for seed in (0, 1)]
+    trained = {"a": study.Trained(runs=runs)}
+    table = report.Table(rows=[row], columns=[], caption="")
+
+    def measure(run):
+        return {"mse": (0.01, 0.05)[run.seed]}
+
+    (found,) = stability.add_diverged(table, trained, measure, seeds=4, baseline=baseline).rows
+    assert found.metrics["diverged"]["mean"] == 0.75
+
+
+def test_models_of_two_classes_have_as_many_updates_and_are_measured_on_these_classes():
+    labels = np.arange(80) % 4
+    images = np.random.default_rng(0).integers(0, 256, (80, 32, 32, 3), np.uint8)
+    whole = data.from_arrays(images, labels, name="four", class_names=("cat", "bird", "horse", "dog"))
+    config = Config(variants=("all classes", "two classes", "a tenth of two classes"), batch_size=2, epochs=3)
+    kept, test = training.select(config, whole, whole)
+    assert kept is whole
+    assert set(test.labels) == {1, 2}
+    experiment = SimpleNamespace(
+        train_set=whole,
+        source=data.serve(whole, batch_size=2),
+        image_shape=(32, 32, 3),
+        layout=models.layout(),
+        steps=lambda: 120,
+    )
+    trainings = training.Trainings(experiment, config)
+    variants = make_variants(config)
+    made = {name: trainings({name: variant}) for name, variant in variants.items()}
+    assert [len(each.source.dataset) for each in made.values()] == [80, 40, 4]
+    assert [each.epochs * each.source.steps_per_epoch for each in made.values()] == [120, 120, 120]
+    assert [len(trainings.seen(variant)) for variant in variants.values()] == [40, 40, 4]
+    assert training.select(Config(), whole, whole) == (whole, whole)
 
 
 def test_coarse_images_keep_what_the_colour_loss_sees():

@@ -1,5 +1,6 @@
 """Dreams of an untrained model, and of one whose codes are known."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import jaxvae
-from experiments.winged_horses import dreams, ranking
+from experiments.winged_horses import dreams, ranking, wings
 from experiments.winged_horses.candidates import STRENGTHS, make_candidates
 from experiments.winged_horses.pictures import Pictures, classes_with_pictures, encode_labelled, find_pair
 from jaxvae import data, models, report
@@ -123,8 +124,22 @@ class Seen(models.Autoencoder):
         return jnp.log(image / (1 - image))
 
 
+class Looks:
+    """A judge that sees three classes at (0, 0), (4, 0) and (0, 4) of the first two pixels."""
+
+    def probabilities(self, images):
+        places = np.float64([[0, 0], [1, 0], [0, 1]])
+        seen = data_floats(images)[:, None, 0, :2, 0]
+        shares = np.exp(-8 * np.square(seen - places).sum(-1))
+        return shares / shares.sum(1, keepdims=True)
+
+
+def data_floats(images):
+    return images / 255 if images.dtype == np.uint8 else images
+
+
 def judged(images):
-    """Three classes at (0, 0), (4, 0) and (0, 4), with the typical sharpness of their reconstructions."""
+    """What the judge says of images, with the typical sharpness of known pictures' reconstructions."""
     run = jaxvae.Run(Seen(), {}, config={}, variant="a", seed=0)
     labels = np.repeat([0, 1, 2], 20)
     rng = np.random.default_rng(0)
@@ -136,8 +151,7 @@ def judged(images):
         codes=codes,
         stddev=np.ones((60, 2), np.float32),
     )
-    classifier = ranking.fit_classifier(known)
-    return run, known, classifier, ranking.rank(run, images, classifier, known, classes=("horse", "bird"))
+    return run, known, ranking.rank(run, images, Looks(), known, classes=("horse", "bird"))
 
 
 def marked(code, *, sharp):
@@ -150,30 +164,59 @@ def marked(code, *, sharp):
 def test_what_lies_between_both_classes_and_is_sharp_comes_first():
     places = [((4, 0), 1), ((3, 3), 1), ((0, 4), 1), ((3, 3), 0), ((0, 0), 1), ((3, 3), 1)]
     images = np.stack([marked(code, sharp=sharp) for code, sharp in places])
-    run, known, classifier, found = judged(images)
+    run, known, found = judged(images)
     assert found.order.tolist()[:3] == [1, 5, 3]
-    np.testing.assert_allclose(found.probabilities, classifier.probabilities(4 * images[:, 0, :2, 0])[:, 1:])
+    np.testing.assert_allclose(found.probabilities, Looks().probabilities(images)[:, 1:])
     typical = np.median(ranking._sharpness(run.decode((known.codes[20:],))))
     expected = found.probabilities.min(1) * np.minimum(1, ranking._sharpness(images) / typical)
     np.testing.assert_allclose(found.scores, expected, rtol=1e-5)
     assert found.sharpness[1] > 1 > found.sharpness[3]
 
 
-def test_the_classifier_is_measured_class_by_class():
-    run, known, classifier, _ = judged(marked((0, 0), sharp=1)[None])
+def test_the_judge_is_measured_class_by_class():
+    run, _, _ = judged(marked((0, 0), sharp=1)[None])
     codes = np.float32([[0, 0], [0, 0], [0, 0], [0, 4], [4, 0]])
+    images = (255 * np.stack([marked(code, sharp=0) for code in codes])).astype(np.uint8)
     validation = Pictures(
-        images=known.images[:5],
+        images=images,
         labels=np.array([0, 0, 0, 1, 1]),
         class_names=NAMES,
-        codes=codes,
+        codes=np.float32([[0, 0], [4, 0], [0, 4], [4, 0], [4, 0]]),
         stddev=np.ones((5, 2), np.float32),
     )
-    found = ranking.trust(run, classifier, validation, classes=("cat", "horse"))
+    found = ranking.trust(run, Looks(), validation, classes=("cat", "horse"))
     assert found == pytest.approx(
-        {"accuracy": 0.75, "reconstructed_accuracy": 0.75, "chance": 1 / 3, "pair_accuracy": 0.75}
+        {"accuracy": 0.75, "reconstructed_accuracy": 2 / 3, "chance": 1 / 3, "pair_accuracy": 0.75}
     )
-    assert "pair_accuracy" not in ranking.trust(run, classifier, validation, classes=("horse", "bird"))
+    assert "pair_accuracy" not in ranking.trust(run, Looks(), validation, classes=("horse", "bird"))
+
+
+def test_directions_lead_from_one_class_to_the_other():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 400)
+    codes = np.float32([[0, 9], [0, 0], [3, 0]])[labels] + rng.normal(size=(1200, 2)) * [1, 1]
+    codes[:, 1] += codes[:, 0]  # the plane between the classes is not across the line between their means
+    _, known, _ = judged(marked((0, 0), sharp=1)[None])
+    known = dataclasses.replace(known, codes=codes.astype(np.float32), labels=labels)
+    found = wings.directions(known, ("horse", "bird"), seed=0)
+    np.testing.assert_allclose(found["bird - horse"], [3, 3], atol=0.2)
+    lengths = [np.linalg.norm(of) for of in found.values()]
+    np.testing.assert_allclose(lengths, lengths[0])
+    x, y = found["linear classifier"]
+    assert abs(y / x) < 0.1
+    assert found["bird - all others"][0] > 0
+
+
+def test_adding_a_direction_is_measured_by_the_judge():
+    run, known, _ = judged(marked((0, 0), sharp=1)[None])
+    found = wings.measure(run, Looks(), known, known, ("horse", "bird"))
+    assert len(found) == 1 + 4 * (len(wings.STRENGTHS) - 1)
+    before, after = found["reconstructions"], found["1 x bird - horse"]
+    assert before["p_horse"] > 0.9 > 0.1 > before["p_bird"]
+    assert after["p_bird"] > 0.8
+    table = wings.table([found, found], ("horse", "bird"))
+    assert [row.name for row in table.rows] == list(found)
+    assert table.rows[0].metrics["both"]["n"] == 2
 
 
 def test_the_pair_is_horse_and_bird_or_the_first_two_with_pictures():
@@ -213,7 +256,8 @@ def settings(tmp_path, dataset, validation):
 
 def test_the_section_shows_the_best_and_quotes_the_rule(tmp_path, run):
     unlabelled = drawn(9, labels=np.full(9, -1))
-    section = dreams.run(*settings(tmp_path, drawn(9), unlabelled), run)
+    judge = SimpleNamespace(probabilities=lambda images: np.full((len(images), 3), 1 / 3))
+    section = dreams.run(*settings(tmp_path, drawn(9), unlabelled), [run], judge)
     page = "".join(block.html() for block in section.blocks)
     assert ranking.RULE.format(first="horse", second="bird", classes=3) in page
     assert "<h2>The most Pegasus-like</h2>" in page
@@ -228,7 +272,7 @@ def test_the_section_shows_the_best_and_quotes_the_rule(tmp_path, run):
 
 def test_without_two_classes_a_sentence_is_all(tmp_path, run):
     unlabelled = drawn(9, labels=np.full(9, -1))
-    section = dreams.run(*settings(tmp_path, unlabelled, unlabelled), run)
+    section = dreams.run(*settings(tmp_path, unlabelled, unlabelled), [run], None)
     assert (section.tables, section.words) == ([], dreams.NONE)
     assert not (tmp_path / "figures").exists()
 

@@ -41,6 +41,7 @@ CASES = {
     "vaegan spectral": VAEGAN.clone(normalisation="spectral", attributes=0),
     "classifier": models.Classifier(SHAPE, 4, (2, 3, 4, 5), (6, 5)),
     "pool_classifier": models.PoolClassifier(SHAPE, 4, (2, 3), "pytorch"),
+    "residual_classifier": models.ResidualClassifier(SHAPE, 4, (2, 3)),
 }
 AUTOENCODERS = {name: model for name, model in CASES.items() if isinstance(model, Autoencoder)}
 

@@ -5,7 +5,7 @@ from jaxvae.models import VLAE, build, describe, layout
 MODEL = VLAE((8, 12, 3), (2, 3), (4, 5), 6, shared_merge=False, learned_scale=True)
 KNOWN = (
     "vae, vlae, hierarchical_vae, conv_vae, deep_conv_vae, dropout_vae, conditional_vae, subspace_vae, aae, vaegan, "
-    "classifier, pool_classifier"
+    "classifier, pool_classifier, residual_classifier"
 )
 
 
