@@ -18,6 +18,7 @@ from jaxvae.report.frame import Frame
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.images import image_grid
 from jaxvae.report.ladder import Levels, level_blocks, level_columns, variant_blocks
+from jaxvae.report.lines import lines
 from jaxvae.report.model_views import ModelView, distance_blocks, model_blocks
 from jaxvae.report.moments import moments
 from jaxvae.report.orders import compare_orders, spearman
@@ -67,6 +68,7 @@ __all__ = [
     "image_grid",
     "level_blocks",
     "level_columns",
+    "lines",
     "model_blocks",
     "moments",
     "percent",

@@ -31,6 +31,18 @@ _RECONSTRUCTIONS = (
         note="How much the SSIM of images that the model was trained on is above that of validation images.",
     ),
     Column(
+        key="ms_ssim",
+        title="MS-SSIM",
+        better="higher",
+        note="Structural similarity of image and reconstruction at several scales, at most 1.",
+    ),
+    Column(
+        key="lpips",
+        title="LPIPS",
+        better="lower",
+        note="Learned perceptual distance of image and reconstruction, in the features of VGG16.",
+    ),
+    Column(
         key="bce",
         title="BCE",
         unit="nats",
@@ -44,6 +56,12 @@ _RECONSTRUCTIONS = (
         digits=4,
         better="lower",
         note="Squared error of the reconstruction, averaged over pixels and channels.",
+    ),
+    Column(
+        key="mse_share",
+        title="MSE share",
+        better="lower",
+        note="Squared error of the reconstruction, divided by the mean squared error of two different images.",
     ),
     Column(
         key="colour_error",
