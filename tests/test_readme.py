@@ -208,17 +208,13 @@ def flags():
             "benchmarks.profile_step",
         )
     ]
-    names = {name for module in modules for name in cli.flat(module.Config())}
     hybrids = importlib.import_module("experiments.vae_gan_hybrids")
-    names |= {name for presets in hybrids.PRESETS.values() for name in cli.flat(presets["full"]())}
+    flags = [cli.flat(module.Config()) for module in modules]
+    flags += [cli.flat(presets["full"]()) for presets in hybrids.PRESETS.values()]
+    names = {name for each in flags for name in each}
+    names |= {f"no_{name}" for each in flags for name, value in each.items() if isinstance(value, bool)}
     names |= {field.name for _, flags in program.COMMANDS.values() for field in dataclasses.fields(flags)}
-    return {name.replace("_", "-") for name in names} | {
-        "help",
-        "logdir",
-        "no-compile-cache",
-        "no-fid",
-        "no-flip",
-    }
+    return {name.replace("_", "-") for name in names} | {"help", "logdir"}
 
 
 @pytest.mark.parametrize("name", READMES)
