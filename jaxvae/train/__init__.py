@@ -10,7 +10,9 @@ from jaxvae.train.gradients import Losses, StepInput, StepLosses
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, Interrupted, fit
 from jaxvae.train.optimizers import TUNABLE, adam, schedule, tunable
-from jaxvae.train.parallel import Parallel, Program, map_replicas
+from jaxvae.train.parallel import Parallel
+from jaxvae.train.program import Program, map_replicas
+from jaxvae.train.recipe import Recipe
 from jaxvae.train.replica_parallel import ReplicaParallel
 from jaxvae.train.rollback import RollBack, Rollbacks, read_rollbacks
 from jaxvae.train.shared_directory import agree, run_directory
@@ -18,7 +20,7 @@ from jaxvae.train.skipping import SKIPPED, skipping
 from jaxvae.train.state import Player, Replica, TrainState, init_replicas, init_state
 from jaxvae.train.step import Step, make_step, one_player
 from jaxvae.train.together import together
-from jaxvae.train.trainer import Recipe, run
+from jaxvae.train.trainer import run
 from jaxvae.train.workdir import Workdir
 
 __all__ = [

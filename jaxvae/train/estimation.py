@@ -13,8 +13,8 @@ from jaxtyping import PyTree
 from jaxvae.train.feed import open_feed
 from jaxvae.train.loop import CHUNK
 from jaxvae.train.parallel import Parallel
+from jaxvae.train.recipe import Recipe
 from jaxvae.train.state import Player, Replica, TrainState
-from jaxvae.train.trainer import Recipe
 from jaxvae.train.turns import InTurn
 
 _SECONDS = 2.0

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, PyTree
 
-from jaxvae.train.parallel import Parallel, Program, Source, Windowed, local
+from jaxvae.train.parallel import Parallel
+from jaxvae.train.program import Program, local
+from jaxvae.train.source import Source, Windowed
 from jaxvae.train.state import TrainState
 
 Feed: TypeAlias = Callable[[TrainState], tuple[Int[Array, "r steps batch"], PyTree]]

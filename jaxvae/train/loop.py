@@ -14,9 +14,10 @@ from jaxvae.train.checkpoint import Checkpoints
 from jaxvae.train.divergence import Standing, non_finite_metrics, non_finite_state
 from jaxvae.train.feed import Feed
 from jaxvae.train.log import MetricLog
-from jaxvae.train.parallel import Program, Source
+from jaxvae.train.program import Program
 from jaxvae.train.rollback import RollBack
 from jaxvae.train.skipping import averaged
+from jaxvae.train.source import Source
 from jaxvae.train.state import Replica, TrainState
 from jaxvae.train.together import together
 from jaxvae.types import RunStopped
@@ -111,19 +112,31 @@ def fit(
             if step == epoch * per_epoch:
                 bar.set_postfix_str(f"{bar.postfix}, evaluating")
                 standing.drop(non_finite_state(state, standing.replicas), step=step)
-                held_out = evaluate(state, standing.replicas)
-                with together():
-                    require()
-                numbers = {
-                    f"validation {name}": {r: np.array([values[name]]) for r, values in held_out.items()}
-                    for name in next(iter(held_out.values()))
-                }
-                standing.drop(non_finite_metrics(numbers, step, standing.replicas), step=step)
-                for number, replica in standing.replicas.items():
-                    log.write(replica, epoch=epoch, step=step, split="validation", values=held_out[number])
+                _validate(evaluate(state, standing.replicas), standing, require, log, epoch=epoch, step=step)
                 checkpoints.save(state)
             if number := max(tell(caught[0] if caught else 0)):
                 standing.drop(non_finite_state(state, standing.replicas), step=step)
                 checkpoints.save(state)
                 raise Interrupted(number)
     return state
+
+
+def _validate(
+    held_out: Mapping[int, Mapping[str, float]],
+    standing: Standing,
+    require: Callable[[], None],
+    log: MetricLog,
+    *,
+    epoch: int,
+    step: int,
+) -> None:
+    """Records each replica's numbers on held-out data, unless they show that it diverged."""
+    with together():
+        require()
+    numbers = {
+        f"validation {name}": {r: np.array([values[name]]) for r, values in held_out.items()}
+        for name in next(iter(held_out.values()))
+    }
+    standing.drop(non_finite_metrics(numbers, step, standing.replicas), step=step)
+    for number, replica in standing.replicas.items():
+        log.write(replica, epoch=epoch, step=step, split="validation", values=held_out[number])

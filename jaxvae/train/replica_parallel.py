@@ -12,7 +12,9 @@ from jax.stages import Lowered
 from jaxtyping import Array, Int, Int32, PyTree
 from typing_extensions import override
 
-from jaxvae.train.parallel import AXIS, Chunk, Parallel, Source, Windowed
+from jaxvae.train.parallel import AXIS, Parallel
+from jaxvae.train.program import Chunk
+from jaxvae.train.source import Source, Windowed
 from jaxvae.train.state import TrainState
 from jaxvae.train.turns import InTurn, of_all
 from jaxvae.types import Batch
@@ -108,16 +110,7 @@ class ReplicaParallel(Parallel):
     def place_window(
         self, source: Windowed, rows: Int32[np.ndarray, "r _ batch"], *, steps: int
     ) -> tuple[Int32[Array, "r steps batch"], PyTree]:
-        """Loads the examples of some steps, all of them onto every device.
-
-        Args:
-            source: the training data.
-            rows: as `Program.order` draws them, of up to `steps` steps.
-            steps: that the window has room for.
-
-        Returns:
-            Order and arrays, as the programs of `compile_epoch` expect them.
-        """
+        """As `Parallel.place_window`, with all examples on every device."""
         window: tuple[Array, PyTree] = self.place(source.window(rows, steps=steps))
         return window
 

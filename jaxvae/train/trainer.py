@@ -1,9 +1,9 @@
 """A whole training, from replicas to their final states: fresh, resumed, or already finished."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,91 +13,22 @@ from jaxtyping import Array, PyTree
 
 from jaxvae.screen import say
 from jaxvae.train.checkpoint import Checkpoints
-from jaxvae.train.divergence import OnNaN, Standing
+from jaxvae.train.divergence import Standing
 from jaxvae.train.feed import open_feed
-from jaxvae.train.gradients import Losses
 from jaxvae.train.log import MetricLog
 from jaxvae.train.loop import CHUNK, fit
-from jaxvae.train.parallel import Parallel, Source, Windowed, local
-from jaxvae.train.replica_parallel import ReplicaParallel
-from jaxvae.train.rollback import RollBack, Rollbacks, with_rate
-from jaxvae.train.skipping import skipping
-from jaxvae.train.state import RATE, Init, Player, Replica, TrainState, init_program
-from jaxvae.train.step import Step, make_step
+from jaxvae.train.parallel import Parallel
+from jaxvae.train.program import Program, local
+from jaxvae.train.recipe import Recipe
+from jaxvae.train.rollback import RollBack, Rollbacks
+from jaxvae.train.source import Windowed
+from jaxvae.train.state import RATE, Replica, TrainState
 from jaxvae.train.together import together
 from jaxvae.train.workdir import Workdir
-from jaxvae.types import Variables
 from jaxvae.xla import ONCE
 
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What one program trains, whatever its replicas are and wherever it runs.
-
-    Attributes:
-        init: Flax variables from a key, or such a function for each variant.
-        losses: loss of each player.
-        players: by name.
-        source: the training data.
-        evaluate: numbers of one replica on held-out data, from its variables, after each epoch.
-        epochs: passes over the data in all.
-        ema_decay: of the moving average of the parameters that is evaluated in their place; 0 for none.
-        on_nan: what happens to the other replicas when a number of one becomes infinite or NaN.
-        skip_nonfinite: steps in a row that a replica may leave out because a gradient is infinite or NaN.
-        rollback: whether a replica that diverges goes back to the last good checkpoint, or to the start where there is
-            none, and on with half the learning rate, at most three times.
-        accumulate: parts that a batch is computed in, one after the other; see `jaxvae.train.accumulate`.
-    """
-
-    init: Init | Mapping[str, Init]
-    losses: Losses
-    players: Mapping[str, Player]
-    source: Source
-    evaluate: Callable[[Variables, Replica], Mapping[str, float]]
-    epochs: int
-    ema_decay: float = 0.0
-    on_nan: OnNaN = "drop"
-    skip_nonfinite: int = 0
-    rollback: bool = False
-    accumulate: int = 1
-
-    def check(self, parallel: Parallel) -> None:
-        """Refuses parts of a batch that cannot be equally large, on each device that shares it.
-
-        Args:
-            parallel: the devices.
-
-        Raises:
-            ValueError: the batch size is not divisible by the number of parts times that of these devices.
-        """
-        devices = 1 if isinstance(parallel, ReplicaParallel) else parallel.total
-        if self.accumulate > 1 and self.source.batch_size % (self.accumulate * devices):
-            shared = f" on each of {devices} devices" if devices > 1 else ""
-            raise ValueError(
-                f"accumulate cuts a batch into equal parts{shared}, but {self.source.batch_size} examples cannot be "
-                f"cut into {self.accumulate * devices}."
-            )
-
-    @property
-    def step(self) -> Step:
-        """The train step of one replica."""
-        step = make_step(self.losses, self.players, ema_decay=self.ema_decay, accumulate=self.accumulate)
-        if self.skip_nonfinite:
-            step = skipping(step, self.players, most=self.skip_nonfinite)
-        return step
-
-    def begin(self, replicas: Sequence[Replica]) -> tuple[Wrapped, tuple[PyTree, ...]]:
-        """The state of all replicas before the first step, for who compiles it ahead.
-
-        Args:
-            replicas: the runs to train side by side.
-
-        Returns:
-            The program that computes it, and the program's arguments.
-        """
-        replicas = with_rate(replicas) if self.rollback else replicas
-        ema, skips = self.ema_decay > 0, self.skip_nonfinite > 0
-        return init_program(replicas, self.init, self.players, ema=ema, skips=skips)
+_Initial: TypeAlias = tuple[Wrapped, tuple[PyTree, ...]]
+"""The program that computes the state before the first step, and its arguments."""
 
 
 def run(
@@ -137,38 +68,68 @@ def run(
         Interrupted: a signal came; the state has been saved.
         RunStopped: the directory was deleted or moved.
     """
-    parallel, source = parallel or Parallel(), recipe.source
+    parallel = parallel or Parallel()
     parallel.check_replicas(len(replicas))
     recipe.check(parallel)
-    program = parallel.compile_epoch(recipe.step, source, length=CHUNK, compiler_options=compiler_options)
+    program = parallel.compile_epoch(
+        recipe.step, recipe.source, length=CHUNK, compiler_options=compiler_options
+    )
     with together():
         workdir.check(record, resume=resume, overwrite=overwrite)
     with together():
-        begin, arguments = recipe.begin(replicas)
-        shapes = jax.eval_shape(begin, *arguments)
+        initial = recipe.begin(replicas)
         copies = {"config": record} | ({"run": whole} if whole is not None else {})
         checkpoints = Checkpoints(workdir.checkpoints, copies)
-        fresh = not (resume and checkpoints.steps())
-        start, stop, complaints = 0, recipe.epochs * source.steps_per_epoch, list[str]()
-        pool = ThreadPoolExecutor(
-            2, thread_name_prefix="compile"
-        )  # XLA works there, while Python goes on here
-        if fresh:
-            anew = pool.submit(_run_once, begin.lower(*arguments), arguments)
-        else:
-            state, complaints = checkpoints.restore(vars(shapes))
-            start = int(np.asarray(state.step)[0])
-        compiled: list[Future[Any]] = []
-        if start < stop:
-            compile_steps = program.trace(*parallel.shapes((shapes, parallel.examples(source))))
-            if not isinstance(source, Windowed):  # whose windows have shapes of their own
-                compiled.append(pool.submit(compile_steps))
-        pool.shutdown(wait=False)
-        if fresh:
-            state = anew.result()
+        state, complaints, compiled = _start(
+            recipe, initial, program, parallel, checkpoints if resume and checkpoints.steps() else None
+        )
         workdir.open(record, resume=resume, overwrite=overwrite)
     for complaint in complaints:
-        say(f"{complaint}; continuing from step {start}")
+        say(f"{complaint}; continuing from step {_step(state)}")
+    rollbacks = Rollbacks(workdir.rollbacks, replicas, step=_step(state)) if recipe.rollback else None
+    while True:
+        try:
+            return _fit(state, recipe, replicas, program, parallel, checkpoints, workdir, rollbacks, compiled)
+        except RollBack as back:
+            assert rollbacks is not None
+            state = _last_good(checkpoints, initial)
+            rollbacks.add(back, to=_step(state))
+
+
+def _start(
+    recipe: Recipe, initial: _Initial, program: Program, parallel: Parallel, checkpoints: Checkpoints | None
+) -> tuple[TrainState, list[str], Sequence[Future[Any]]]:
+    """The state to go on from, what is wrong with later ones, and the compilation of the steps, if there are any."""
+    begin, arguments = initial
+    shapes = jax.eval_shape(begin, *arguments)
+    pool = ThreadPoolExecutor(2, thread_name_prefix="compile")  # XLA works there, while Python goes on here
+    complaints = list[str]()
+    if checkpoints is None:
+        anew = pool.submit(_run_once, begin.lower(*arguments), arguments)
+    else:
+        state, complaints = checkpoints.restore(vars(shapes))
+    compiled: list[Future[Any]] = []
+    if checkpoints is None or _step(state) < recipe.epochs * recipe.source.steps_per_epoch:
+        compile_steps = program.trace(*parallel.shapes((shapes, parallel.examples(recipe.source))))
+        if not isinstance(recipe.source, Windowed):  # whose windows have shapes of their own
+            compiled.append(pool.submit(compile_steps))
+    pool.shutdown(wait=False)
+    return anew.result() if checkpoints is None else state, complaints, compiled
+
+
+def _fit(
+    state: TrainState,
+    recipe: Recipe,
+    replicas: Sequence[Replica],
+    program: Program,
+    parallel: Parallel,
+    checkpoints: Checkpoints,
+    workdir: Workdir,
+    rollbacks: Rollbacks | None,
+    compiled: Sequence[Future[Any]],
+) -> TrainState:
+    """The state after the last epoch, or `RollBack`."""
+    source, start = recipe.source, _step(state)
 
     def evaluate_all(state: TrainState, standing: Mapping[int, Replica]) -> dict[int, Mapping[str, float]]:
         state = local(state)
@@ -180,38 +141,37 @@ def run(
             steps.result()
         return given
 
-    rollbacks = Rollbacks(workdir.rollbacks, replicas, step=start) if recipe.rollback else None
-    while True:
-        if rollbacks is not None:
-            rates = jnp.asarray(rollbacks.rates, state.hyper[RATE].dtype)
-            state = replace(state, hyper={**state.hyper, RATE: rates})
-        state = parallel.place(state)
-        standing = Standing(workdir.diverged, replicas, step=start, on_nan=recipe.on_nan, rollbacks=rollbacks)
-        log = MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start)
-        try:
-            with open_feed(program, source, state, parallel=parallel, length=CHUNK, stop=stop) as feed:
-                final = fit(
-                    state,
-                    program,
-                    source,
-                    ready,
-                    epochs=recipe.epochs,
-                    standing=standing,
-                    evaluate=evaluate_all,
-                    require=workdir.require,
-                    checkpoints=checkpoints,
-                    log=log,
-                )
-            return local(final)
-        except RollBack as back:
-            state = _last_good(checkpoints, begin, arguments)
-            start = int(np.asarray(state.step)[0])
-            assert rollbacks is not None
-            rollbacks.add(back, to=start)
+    if rollbacks is not None:
+        rates = jnp.asarray(rollbacks.rates, state.hyper[RATE].dtype)
+        state = replace(state, hyper={**state.hyper, RATE: rates})
+    state = parallel.place(state)
+    stop = recipe.epochs * source.steps_per_epoch
+    with open_feed(program, source, state, parallel=parallel, length=CHUNK, stop=stop) as feed:
+        final = fit(
+            state,
+            program,
+            source,
+            ready,
+            epochs=recipe.epochs,
+            standing=Standing(
+                workdir.diverged, replicas, step=start, on_nan=recipe.on_nan, rollbacks=rollbacks
+            ),
+            evaluate=evaluate_all,
+            require=workdir.require,
+            checkpoints=checkpoints,
+            log=MetricLog(workdir.metrics, workdir.tensorboard, list(replicas), step=start),
+        )
+    return local(final)
 
 
-def _last_good(checkpoints: Checkpoints, begin: Wrapped, arguments: Sequence[Any]) -> TrainState:
+def _step(state: TrainState) -> int:
+    """Of all replicas."""
+    return int(np.ravel(state.step)[0])
+
+
+def _last_good(checkpoints: Checkpoints, initial: _Initial) -> TrainState:
     """The state of the newest undamaged checkpoint, or that before the first step where there is none."""
+    begin, arguments = initial
     if not checkpoints.steps():
         return _run_once(begin.lower(*arguments), arguments)
     state, complaints = checkpoints.restore(vars(jax.eval_shape(begin, *arguments)))
