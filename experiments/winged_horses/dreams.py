@@ -90,7 +90,7 @@ def run(
         judge: as `train_judge` gives it.
 
     Returns:
-        A row for each way to make candidates, what adding directions does to validation pictures, over seeds, and the
+        A row for each way to make candidates, what adding directions does to held-out pictures, over seeds, and the
         pictures; a sentence alone if there are no two classes.
 
     Raises:
@@ -146,7 +146,7 @@ def run(
 def _added(
     run: jaxvae.Run, judge: study.Judge, experiment: study.Experiment, classes: tuple[str, str]
 ) -> dict[str, dict[str, float]]:
-    """What adding directions to the codes of validation pictures does in one model."""
+    """What adding directions to the codes of held-out pictures does in one model."""
     names = classes_with_pictures(experiment.train_set)
     training, validation = (
         encode_labelled(run, of, names) for of in (experiment.train_set, experiment.test_set)
@@ -157,9 +157,9 @@ def _added(
 def describe(accuracies: Mapping[str, float], classes: tuple[str, str]) -> str:
     """How far the ranking's judge can be trusted."""
     if not accuracies:
-        return "No validation picture has a label, so it is not known how often the judge is right."
+        return "No held-out picture has a label, so it is not known how often the judge is right."
     words = (
-        f"The judge gives the right class for {accuracies['accuracy']:.1%} of the validation pictures and "
+        f"The judge gives the right class for {accuracies['accuracy']:.1%} of the held-out pictures and "
         f"for {accuracies['reconstructed_accuracy']:.1%} of their reconstructions, on the mean over classes, where "
         f"chance is {accuracies['chance']:.1%}"
     )

@@ -23,7 +23,7 @@ SHOWN = 32
 
 
 SEEN = 2000
-"""Training images, at most, whose reconstructions are compared with those of the validation images."""
+"""Training images, at most, whose reconstructions are compared with those of the held-out images."""
 
 
 class Measures(study.Measuring):
@@ -116,7 +116,7 @@ class Measures(study.Measuring):
 
         Returns:
             kl in nats per image, active_units; mse, ssim, colour_error, checkerboard and sharpness of reconstructions,
-            and their histogram distance; ssim of training images and how much it is above that of validation images;
+            and their histogram distance; ssim of training images and how much it is above that of held-out images;
             for every sampler histogram distance, colour shift and sharpness, and fid and kid if there is an Inception
             network, suffixed with the sampler's name.
         """

@@ -48,7 +48,7 @@ def directions(pictures: Pictures, classes: tuple[str, str], *, seed: int) -> di
 def measure(
     run: jaxvae.Run, judge: study.Judge, training: Pictures, validation: Pictures, classes: tuple[str, str]
 ) -> dict[str, dict[str, float]]:
-    """Adds directions to the codes of the first class's validation pictures.
+    """Adds directions to the codes of the first class's held-out pictures.
 
     Args:
         run: the model.

@@ -26,9 +26,9 @@ _RECONSTRUCTIONS = (
     ),
     Column(
         key="ssim_gap",
-        title="Training minus validation",
+        title="SSIM, training minus held-out",
         better="lower",
-        note="How much the SSIM of images that the model was trained on is above that of validation images.",
+        note="How much the SSIM of images that the model was trained on is above that of held-out images.",
     ),
     Column(
         key="ms_ssim",

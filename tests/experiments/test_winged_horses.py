@@ -57,7 +57,7 @@ def test_results_hold_every_row_and_every_sampler(finished):
     summary = results["summary"]
     assert (summary["samples"], summary["reference"], summary["reference_images"]) == (
         8,
-        "held-out images",
+        "test images",
         8,
     )
     assert 0 <= summary["dream_score"] <= 0.5

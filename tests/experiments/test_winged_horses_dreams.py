@@ -263,7 +263,7 @@ def test_the_section_shows_the_best_and_quotes_the_rule(tmp_path, run):
     assert "<h2>The most Pegasus-like</h2>" in page
     assert [row.name for row in section.tables[0].rows] == ["linear", "spherical", "arithmetic", "midpoint"]
     assert section.summary["dream"] in section.words
-    assert "No validation picture has a label" in section.words
+    assert "No held-out picture has a label" in section.words
     pictures = [block for block in section.blocks if isinstance(block, report.Picture)]
     assert {block.path.stem for block in pictures} == {
         *("most_alike", "most_alike_parents", "best", "strips", "arithmetic", "midpoints")
