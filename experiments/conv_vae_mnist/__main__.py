@@ -1,26 +1,27 @@
 """Twelve cases of a small convolutional VAE, a classifier that learns from generated digits, and a latent subspace.
 
-Reproduces the report "Generative Neural Networks" (H. Gopinath) on MNIST, in three chapters: its twelve test cases of
-depth, learning rate, momentum, dropout and size of the code; its classifier trained on MNIST and generated digits,
-with the control that it lacks; and what its abstract promises, a part of the code that carries a binary label while
-the other knows nothing of it.
+Reproduces the report "Generative Neural Networks" (H. Gopinath) on MNIST, in four chapters: twelve test cases of depth,
+learning rate, momentum, dropout and size of the code; plain autoencoders beside VAEs; its classifier trained on MNIST
+and generated digits, with the control that it lacks; and what its abstract promises, a part of the code that carries a
+binary label while the other knows nothing of it.
 
     python -m experiments.conv_vae_mnist
     python -m experiments.conv_vae_mnist --chapter cases --variants base 5-D --seeds 3
+    python -m experiments.conv_vae_mnist --chapter autoencoder
     python -m experiments.conv_vae_mnist --chapter classifier --generator posterior
     python -m experiments.conv_vae_mnist --chapter subspace --label 7
 """
 
 from collections.abc import Iterator
 
-from experiments.conv_vae_mnist import cases, fractions, guidance, subspace
+from experiments.conv_vae_mnist import autoencoder, cases, fractions, guidance, subspace
 from experiments.conv_vae_mnist.config import PRESETS, Config
 from experiments.conv_vae_mnist.generators import part_name, train_generator
 from jaxvae import cli, data, study
 
 INTRO = (
-    "A small convolutional variational autoencoder in twelve cases, a classifier that learns from its digits, and a "
-    "latent subspace for a binary label, after a project report."
+    "A small convolutional variational autoencoder in twelve cases and beside plain autoencoders, a classifier that "
+    "learns from its digits, and a latent subspace for a binary label, after a project report."
 )
 
 
@@ -51,6 +52,8 @@ def make_parts(config: Config) -> dict[str, str]:
         parts |= dict.fromkeys((subspace.FREE, subspace.SPLIT), subspace.PART)
     if "cases" in config.chapters:
         parts |= study.parts(cases.make_variants(config))
+    if "autoencoder" in config.chapters:
+        parts |= study.parts(autoencoder.make_variants(config))
     return parts
 
 
@@ -74,6 +77,8 @@ def run_chapters(experiment: study.Experiment, config: Config) -> Iterator[study
     classifier = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
     if "cases" in config.chapters:
         yield cases.run(experiment, config, classifier, inception)
+    if "autoencoder" in config.chapters:
+        yield autoencoder.run(experiment, config, classifier)
     if "classifier" in config.chapters:
         generators = {
             seed: train_generator(experiment, config, experiment.train_set, share=1.0, seed=seed)

@@ -8,6 +8,33 @@ from jaxvae import report, study
 
 COLUMNS = report.columns("elbo", "bce", "kl", "iwae", "ssim", "classifier_fid", "fid", "kid", "parameters")
 
+SAMPLES = report.columns(
+    "sharpness_ratio",
+    "sure",
+    report.Column(
+        key="sure_centre",
+        title="Sure at the centre",
+        note="Share of images decoded within one deviation of the centre of the plane of the code's first two "
+        "dimensions that a classifier is sure of.",
+    ),
+    report.Column(
+        key="sure_edge",
+        title="Sure at the edge",
+        note="The same beyond two deviations, drawn from the prior too.",
+    ),
+    "effective_classes",
+    "class_coverage",
+)
+
+WHY_A_BOUND = (
+    "Why the ELBO is maximised and not log p(x), the report's first question: log p(x) is an integral over all codes, "
+    "of which almost none explain a given image, so that neither it nor its gradient can be computed. The ELBO draws "
+    "codes from the encoder instead, and its gradient can be estimated from one of them. It lies below log p(x) by the "
+    "KL divergence between the encoder's posterior and the true one, so that raising it also mends the encoder. The "
+    "column log p(x) is a tighter bound, from many draws for each image: that divergence is at least its distance "
+    "from the ELBO. The report's equation 4 has the inequality the wrong way round: log p(x) is at least the ELBO."
+)
+
 TERMS = report.columns("bce", "kl")
 
 CURVES = {
@@ -15,6 +42,11 @@ CURVES = {
         "Learning rates",
         ("base", "lr 1e-2", "lr 1e-4"),
         "BCE and KL over epochs at different learning rates",
+    ),
+    "momentum": (
+        "What momentum does",
+        ("no momentum", "no momentum, same steps", "momentum 0.9", "momentum 0.99"),
+        "BCE and KL over epochs of gradient descent with and without momentum",
     ),
     "dropout": (
         "What dropout does",
@@ -89,9 +121,18 @@ def make_blocks(
     """
     dimensions = dimension_columns(table)
     return [
-        report.Heading("The twelve cases" if len(table.rows) == len(CHANGES) else "Some of the twelve cases"),
+        report.Heading(
+            "Twelve cases" if set(CHANGES) <= {row.name for row in table.rows} else "Some of twelve cases"
+        ),
+        report.Paragraph(
+            "The report speaks of twelve cases and describes about nine; this list of twelve is a reconstruction."
+        ),
         table,
         report.Paragraph(words),
+        report.Paragraph(WHY_A_BOUND),
+        report.Table(
+            rows=table.rows, columns=SAMPLES, caption="Samples, and the centre and the edge of the plane"
+        ),
         report.Table(rows=table.rows, columns=dimensions, caption="KL divergence by dimension"),
         *effects(experiment, table, variants),
         *study.view_models(experiment, runs, spread=True),

@@ -1,4 +1,4 @@
-"""Chapter two, first half: classifiers that learn from real digits, generated ones, and both."""
+"""Chapter three, first half: classifiers that learn from real digits, generated ones, and both."""
 
 from collections.abc import Mapping, Sequence
 

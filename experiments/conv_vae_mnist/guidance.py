@@ -1,4 +1,4 @@
-"""Chapter two, second half: a generator that learns from a classifier.
+"""Chapter three, second half: a generator that learns from a classifier.
 
 The report's third theoretical question asks for a classifier as part of the VAE's loss. Here it is one that was trained
 on MNIST and stays as it is: its cross-entropy on the reconstruction, against the label, joins the loss.

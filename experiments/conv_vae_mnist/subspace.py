@@ -1,4 +1,4 @@
-"""Chapter three, the promise of the report's abstract: features of a binary label in a subspace of their own.
+"""Chapter four, the promise of the report's abstract: features of a binary label in a subspace of their own.
 
 The code has two parts, w of two dimensions and z. A linear head on w predicts the label; the dependence between label
 and z, measured by HSIC, is a term of the loss, so that the label is in w and nowhere else.

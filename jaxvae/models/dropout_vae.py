@@ -28,7 +28,8 @@ _GEOMETRY = ((3, 3), (2, 2), ((1, 1), (1, 1)))
 class DropoutVAE(Autoencoder):
     """Convolutions 3x3 of stride 2 with ReLU, a dense head to one or more Gaussian latents, and the same mirrored.
 
-    In training, calling the model drops activations after every ReLU; `encode` and `decode` never do.
+    In training, calling the model drops activations after every ReLU; `encode` and `decode` never do. With
+    `gaussian=False` it is a plain autoencoder.
 
     Attributes:
         image_shape: (height, width, channels).
@@ -36,6 +37,8 @@ class DropoutVAE(Autoencoder):
         widths: channels of the encoder's stages; each halves the image, rounding up.
         encoder_dropout: share of the encoder's activations that training drops, in [0, 1).
         decoder_dropout: the same for the decoder.
+        gaussian: whether the encoder returns a Gaussian; otherwise it is deterministic and returns the code, a
+            posterior of standard deviation 0, which has no KL divergence.
         initialization: initial distribution of the parameters, a name in `INITIALIZATIONS`.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
 
@@ -53,6 +56,7 @@ class DropoutVAE(Autoencoder):
     widths: tuple[int, ...] = (32, 64)
     encoder_dropout: float = 0.0
     decoder_dropout: float = 0.0
+    gaussian: bool = True
     initialization: str = "pytorch"
     layout: Layout = field(default_factory=layout)
 
@@ -76,7 +80,7 @@ class DropoutVAE(Autoencoder):
         self.stages = [
             Conv(width, self.layout, *_GEOMETRY, use_bias=True, initialization=begin) for width in self.widths
         ]
-        self.head = Dense(2 * sum(self.latent_sizes), self.layout, initialization=begin)
+        self.head = Dense((1 + self.gaussian) * sum(self.latent_sizes), self.layout, initialization=begin)
         self.expand = Dense(math.prod(sizes[-1]) * self.widths[-1], self.layout, initialization=begin)
         *rising, last = [
             ConvTranspose(width, size, self.layout, *_GEOMETRY, use_bias=True, initialization=begin)
@@ -149,6 +153,8 @@ class DropoutVAE(Autoencoder):
         if condition:
             h = jnp.concatenate([self.layout.leave(h).reshape(len(image), -1), *condition], axis=-1)
         ends = list(accumulate(self.latent_sizes))
+        if not self.gaussian:
+            return tuple(Posterior(m, jnp.zeros_like(m)) for m in jnp.split(self.head(h), ends[:-1], axis=-1))
         means, log_variances = (jnp.split(y, ends[:-1], axis=-1) for y in jnp.split(self.head(h), 2, axis=-1))
         return tuple(Posterior(m, jnp.exp(v / 2)) for m, v in zip(means, log_variances, strict=True))
 

@@ -177,6 +177,32 @@ _SAMPLES = (
         note="Variance of the Laplacian of samples, divided by that of the data.",
     ),
     Column(
+        key="sure",
+        title="Sure samples",
+        better="higher",
+        note="Share of samples in which a classifier gives one class a probability of at least 0.9.",
+    ),
+    Column(
+        key="effective_classes",
+        title="Effective classes",
+        digits=2,
+        better="higher",
+        note="Exponential of the entropy of the classes that a classifier finds in samples: as many classes of equal "
+        "share would have it.",
+    ),
+    Column(
+        key="class_coverage",
+        title="Coverage",
+        better="higher",
+        note="Share of 2,000 real images with one of 2,000 samples in their neighbourhood, the ball to the fifth "
+        "nearest other real image, in the last hidden layer of a classifier (Naeem et al., 2020).",
+    ),
+    Column(
+        key="found_{}",
+        title="{}",
+        note="Share of all samples in which a classifier gives this class a probability of at least 0.9.",
+    ),
+    Column(
         key="diversity",
         title="Diversity",
         unit="data = 1",

@@ -8,6 +8,7 @@ others, and none of them knows it.
 from jaxvae.study.attribute_classifier import AttributeClassifier, train_attribute_classifier
 from jaxvae.study.autoencoder_measures import AutoencoderMeasures, lower_bound
 from jaxvae.study.classifier import (
+    SURE,
     FeatureClassifier,
     TrainedClassifier,
     train_classifier,
@@ -28,9 +29,11 @@ from jaxvae.study.trained import Trained, first_runs
 from jaxvae.study.training import Game, Training, forward
 from jaxvae.study.training_set import training_set
 from jaxvae.study.variant import Variant, contrasts, parts, programs
+from jaxvae.study.variety import Variety
 
 __all__ = [
     "SAMPLERS",
+    "SURE",
     "AttributeClassifier",
     "AutoencoderMeasures",
     "ByModel",
@@ -48,6 +51,7 @@ __all__ = [
     "TrainedClassifier",
     "Training",
     "Variant",
+    "Variety",
     "contrasts",
     "draw_images",
     "find_inception",

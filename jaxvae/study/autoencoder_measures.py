@@ -15,6 +15,7 @@ from jaxvae.study.experiment import Experiment
 from jaxvae.study.inception import InceptionDistances
 from jaxvae.study.measuring import ByModel, Measuring, reconstruction_evaluator
 from jaxvae.study.training import forward
+from jaxvae.study.variety import Variety
 from jaxvae.types import Batch, Posterior, Variables
 
 
@@ -46,6 +47,7 @@ class AutoencoderMeasures(Measuring):
         )
         self._classifier, self._samples = classifier, samples
         self._real_moments = classifier.moments(reals)
+        self._variety = Variety(classifier, len(experiment.class_names), reals)
         self._evaluator = ByModel(partial(autoencoder_evaluator, bound_samples=bound_samples))
         self._inception_samples = min(samples, inception_samples or samples)
         self._distances = InceptionDistances(
@@ -77,8 +79,8 @@ class AutoencoderMeasures(Measuring):
 
         Returns:
             bce, kl, elbo and iwae in nats per image; kl_1, kl_2, ..., the KL divergence of single dimensions from the
-            largest down; mse and ssim of reconstructions, active_units, classifier_fid, parameters; and fid, kid,
-            density and coverage if there is an Inception network.
+            largest down; mse and ssim of reconstructions, active_units, classifier_fid, parameters; of samples what
+            `Variety` gives; and fid, kid, density and coverage if there is an Inception network.
         """
         experiment = self.experiment
         metrics = dict(self._evaluator(run.model)(run.evaluation_key, run.variables, experiment.batches))
@@ -91,6 +93,7 @@ class AutoencoderMeasures(Measuring):
             "active_units": float(sum(evaluate.active_units(q) for q in posteriors)),
             "classifier_fid": classifier_fid,
             "parameters": run.parameters,
+            **self._variety(samples),
         }
         names = ("fid", "kid", "density", "coverage")
         return metrics | self._distances(samples[: self._inception_samples], names=names)

@@ -18,6 +18,9 @@ from jaxvae.study.training import Training, forward
 from jaxvae.train.step import Corrupt
 from jaxvae.types import Model, Variables
 
+SURE = 0.9
+"""Probability of a class from which on a classifier counts as sure."""
+
 
 @dataclass(frozen=True)
 class TrainedClassifier:
@@ -63,14 +66,48 @@ class TrainedClassifier:
 class FeatureClassifier(TrainedClassifier):
     """A classifier in whose activations images are compared; its model is `jaxvae.models.Classifier`."""
 
+    def certainty(self, images: Images) -> Float[np.ndarray, " n"]:
+        """Probability of the most probable class of each image, near 1 where the classifier is sure.
+
+        Args:
+            images: uint8, or float in [0, 1].
+
+        Returns:
+            Numbers from 1 / classes to 1.
+        """
+        logits = in_pieces(self._logits, (as_floats(images),))
+        return np.asarray(jax.nn.softmax(logits, axis=1).max(axis=1))
+
+    def share_sure(self, images: Images) -> float:
+        """Share of images that the classifier is sure of: one class has a probability of at least `SURE`.
+
+        Args:
+            images: uint8, or float in [0, 1].
+
+        Returns:
+            In [0, 1].
+        """
+        return float(np.mean(self.certainty(images) >= SURE))
+
     @property
     def features(self) -> losses.Features:
         """Images in [0, 1] to the activations that `jaxvae.losses.perceptual` compares."""
         features: Any = partial(self.model.apply, self.variables, method="features")
         return features
 
+    def activations(self, images: Images) -> Float[np.ndarray, "n d"]:
+        """The last hidden layer, whose Fréchet distance is the "classifier FID".
+
+        Args:
+            images: uint8, or float in [0, 1].
+
+        Returns:
+            Activations, at least 0.
+        """
+        return np.asarray(in_pieces(self._penultimate, (as_floats(images),)))
+
     def moments(self, images: Images) -> evaluate.Moments:
-        """Moments of the last hidden layer, whose Fréchet distance is the "classifier FID".
+        """Moments of `activations`.
 
         Args:
             images: uint8, or float in [0, 1].
@@ -78,7 +115,7 @@ class FeatureClassifier(TrainedClassifier):
         Returns:
             Mean and covariance of the activations, for `jaxvae.evaluate.frechet_distance`.
         """
-        return evaluate.moments(np.asarray(in_pieces(self._penultimate, (as_floats(images),))))
+        return evaluate.moments(self.activations(images))
 
     @cached_property
     def _penultimate(self) -> Callable[[Any], Any]:

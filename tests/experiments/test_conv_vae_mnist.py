@@ -13,6 +13,7 @@ import small_runs
 import jaxvae
 from experiments.conv_vae_mnist import (
     Config,
+    autoencoder,
     cases,
     cases_page,
     fractions,
@@ -21,7 +22,7 @@ from experiments.conv_vae_mnist import (
     subspace,
 )
 from experiments.conv_vae_mnist import __main__ as script
-from experiments.conv_vae_mnist.config import BEST
+from experiments.conv_vae_mnist.config import BEST, CHANGES, FURTHER
 from jaxvae import data, models, report
 from jaxvae.types import Posterior
 
@@ -64,6 +65,7 @@ def test_every_case_is_measured(results):
         assert of["elbo"] == pytest.approx(-(of["bce"] + of["kl"]))
         assert sum(of[f"kl_{place}"] for place in range(1, size + 1)) == pytest.approx(of["kl"], rel=1e-4)
         assert {"iwae", "ssim", "classifier_fid", "active_units", "parameters"} <= of.keys()
+        assert {column.key for column in cases_page.SAMPLES} <= of.keys()
 
 
 def test_classifiers_are_measured_on_every_share_and_setting(results):
@@ -72,6 +74,21 @@ def test_classifiers_are_measured_on_every_share_and_setting(results):
     assert names == {name for name in rows if "%" in name}
     assert rows[f"100 %, {fractions.ALONE}"]["published"] == {"accuracy": 0.9847}
     assert rows[f"100 %, {fractions.FAIR}"]["published"] == {"accuracy": 0.9869}
+
+
+def test_autoencoders_are_measured_beside_vaes(finished, results):
+    measured = metrics(results)
+    for name in ("autoencoder", "VAE"):
+        assert {column.key for column in autoencoder.COLUMNS} <= measured[name].keys()
+    run = jaxvae.load(finished, variant="autoencoder")
+    assert not run.model.gaussian
+    assert float(run.encode(np.zeros((1, 28, 28, 1), np.uint8))[0].stddev.max()) == 0
+    records = report.read_records(
+        finished / "parts" / "autoencoder-2d-2layers-adam-1epochs-deterministic" / "metrics.jsonl"
+    )
+    assert not any("kl" in record for record in records)
+    names = {f"autoencoder_{kind}.png" for kind in ("samples", "interpolations", "codes")}
+    assert names <= {path.name for path in (finished / "figures").iterdir()}
 
 
 def test_generators_and_the_subspace_are_measured(results):
@@ -173,6 +190,53 @@ def test_the_table_holds_the_reports_twelve_cases():
     assert (best.encoder_dropout, best.decoder_dropout) == (0, 0)
     steps = {name: case.learning_rate / (1 - case.momentum) for name, case in made.items()}
     assert steps["momentum 0.9"] == pytest.approx(steps["momentum 0.99"])
+
+
+def test_momentum_is_left_out_at_equal_rates_and_at_equal_steps():
+    made = cases.make_variants(Config(variants=("momentum 0.9", *FURTHER)))
+    with_it, same_rate, same_steps = made.values()
+    assert (same_rate.momentum, same_steps.momentum) == (0, 0)
+    assert {case.program for case in made.values()} == {with_it.program}
+    assert same_rate.learning_rate == with_it.learning_rate
+    assert same_steps.learning_rate == pytest.approx(with_it.learning_rate / (1 - with_it.momentum))
+    assert not CHANGES.keys() & FURTHER.keys()
+
+
+def test_beta_may_be_0():
+    assert cases.make_variants(Config(beta=0.0))["base"].hyper["kl"] == 0
+    made = autoencoder.make_variants(Config())
+    assert {name: case.gaussian for name, case in made.items() if case.beta == 0} == {
+        "autoencoder": False,
+        "VAE, beta 0": True,
+        "autoencoder, 5-D": False,
+    }
+    with pytest.raises(ValueError, match=r"beta must be finite and >= 0, got -1\.0"):
+        Config(beta=-1.0)
+
+
+def test_the_centre_of_the_plane_is_within_one_deviation_and_its_edge_beyond_two():
+    prior = models.Normal(dim=3, loc=1.0, scale=2.0)
+    centre, edge = ((codes - 1) / 2 for codes in cases.plane_codes(prior, 20_000, seed=0))
+    for codes, low, high in ((centre, 0, 1), (edge, 2, np.inf)):
+        radius = np.hypot(codes[:, 0], codes[:, 1])
+        assert low <= radius.min() + 1e-6
+        assert radius.max() <= high + 1e-6
+        np.testing.assert_array_equal(codes[:, 2], 0)
+        drawn = np.random.default_rng(1).normal(size=(400_000, 2))
+        expected = np.hypot(*drawn.T)
+        expected = expected[(low <= expected) & (expected <= high)]
+        assert radius.mean() == pytest.approx(expected.mean(), rel=0.01)
+
+
+def test_whitened_codes_have_the_form_of_codes_alone():
+    rng = np.random.default_rng(0)
+    codes = rng.uniform(size=(500, 2))
+    moved = 30 * codes @ np.array([[2.0, 1.0], [0.0, 0.1]]) + 100
+    for each in (codes, moved):
+        white = autoencoder.whiten(each)
+        np.testing.assert_allclose(np.cov(white.T, bias=True), np.eye(2), atol=1e-3)
+        np.testing.assert_allclose(white.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_array_equal(autoencoder.midway(np.array([[0.0], [2.0], [6.0]])), [[1], [4], [3]])
 
 
 def test_more_layers_are_one_more_than_the_base():

@@ -15,7 +15,7 @@ from small_runs import contents
 
 import jaxvae
 from experiments import vae_losses_mnist as study
-from jaxvae import losses, models
+from jaxvae import losses, models, report
 from jaxvae import study as study_room
 from jaxvae.types import Batch, Output, Posterior
 
@@ -43,7 +43,8 @@ def test_results_hold_every_row_with_what_was_published(finished):
     assert [row["name"] for row in results["rows"]] == VARIANTS
     assert [row["published"].get("fid") for row in results["rows"]] == [131.7012, 143.3465, 180.7325, None]
     expected = {"classifier_fid", "iwae", "elbo", "bce", "mse", "kl", "kl_1", "kl_2", "ssim", "active_units"}
-    expected |= {"parameters"}
+    expected |= {"parameters", "sharpness_ratio", "sure", "effective_classes", "class_coverage"}
+    expected |= {f"found_{digit}" for digit in range(10)}
     for row in results["rows"]:
         assert set(row["metrics"]) == expected
         values = {name: summary["mean"] for name, summary in row["metrics"].items()}
@@ -129,6 +130,24 @@ def test_fid_is_measured_beside_the_published_one(monkeypatch, tmp_path):
     assert -1 <= results["summary"]["spearman_fid"] <= 1
     assert (run / "figures" / "fid.png").exists()
     assert "FID and KID by inception-2015-12-05, bilinear, float32" in (run / "report.html").read_text()
+
+
+def test_ten_dimensions_take_more_parameters_than_the_report_says():
+    rows = [
+        report.Row(name=name, metrics=report.summarize([{"parameters": float(count)}]))
+        for name, count in (("BCE", 210_821), ("10-D BCE", 212_373))
+    ]
+    (text,) = study.growth(report.Table(rows=rows, columns=[], caption=""))
+    assert (
+        "212,373 parameters, 0.736% more than one of 2, which takes 210,821; the report says 0.546 %" in text
+    )
+    assert study.growth(report.Table(rows=rows[:1], columns=[], caption="")) == []
+
+
+def test_the_prior_is_said_by_its_standard_deviation(finished):
+    page = (finished / "report.html").read_text()
+    assert "N(1, 2) is the prior of mean 1 and standard deviation 2 in every dimension" in page
+    assert "How sharp and how varied samples are" in page
 
 
 def test_published_values_are_mnists_alone():

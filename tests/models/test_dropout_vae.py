@@ -44,6 +44,18 @@ def test_number_of_parameters(latent_sizes):
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == encoder + decoder
 
 
+def test_a_plain_autoencoder_decodes_its_code_without_noise(images):
+    model = build(gaussian=False)
+    variables = models.init(KEY, model)
+    one, other = (model.apply(variables, key, images, INDEX, True) for key in jax.random.split(KEY))
+    assert_close(one.logits, other.logits, 0)
+    for q, z in zip(one.posteriors, one.latents, strict=True):
+        assert_close(z, q.mean, 0)
+        assert float(jnp.abs(q.stddev).max()) == 0
+    sizes = [models.init(KEY, build(gaussian=g))["params"]["head"]["kernel"].shape[1] for g in (True, False)]
+    assert sizes == [8, 4]
+
+
 @pytest.mark.parametrize("widths", [(3,), (2, 4), (2, 3, 4, 5)])
 def test_output_has_the_images_shape(widths, images):
     model = build(widths=widths)

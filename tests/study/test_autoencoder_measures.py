@@ -49,7 +49,8 @@ def test_numbers_are_those_of_the_models_own_prior(experiment, measures):
     run = trained(prior=(1.0, 2.0))
     found = measures(run)
     names = {"kl", "kl_1", "kl_2", "bce", "mse", "ssim", "iwae", "elbo", "active_units", "classifier_fid"}
-    names |= {"parameters"}
+    names |= {"parameters", "sharpness_ratio", "sure", "effective_classes", "class_coverage"}
+    names |= {f"found_{digit}" for digit in range(10)}
     assert found.keys() == names
     (posterior,) = run.encode(experiment.test_set.images)
     mean, stddev = np.float64(posterior.mean), np.float64(posterior.stddev)
