@@ -211,7 +211,7 @@ PRESETS = cli.presets(
         "feature_layer": 2,
         "learning_rate": 2e-3,
         "classifier_epochs": 20,
-        "samples": 60,
+        "samples": 80,
         "fid": False,
         "least_diversity": 0.0,
     },

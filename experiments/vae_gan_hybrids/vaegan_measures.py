@@ -19,6 +19,9 @@ Vectors = Bool[np.ndarray, "n k"]
 _COMPARED = 1000
 """Images that are compared pair by pair, at most."""
 
+_SURE = 0.9
+"""Probability from which on a classifier counts as sure."""
+
 
 class Measures(study.Measuring):
     """Measures models by their images alone, so that all kinds of model are measured alike.
@@ -66,6 +69,7 @@ class Measures(study.Measuring):
         self._compared = min(_COMPARED, config.samples, len(self._reals))
         self._diversity, self._distinctness = self._variety(self._reals)
         self._sharpness = _sharpness(self._reals)
+        self._views = LocalAndGlobal(classifier, self._reals)
         protocol = {
             "samples": config.samples,
             "reference": which,
@@ -131,8 +135,9 @@ class Measures(study.Measuring):
             run: the model.
 
         Returns:
-            sharpness_ratio, diversity and distinctness of samples, 1 for the data's, and fid and kid if there is an
-            Inception network. For models that reconstruct also mse, feature_distance, recognised and attributes_kept;
+            sharpness_ratio, diversity and distinctness of samples, 1 for the data's, what `LocalAndGlobal` measures,
+            and fid and kid if there is an Inception network. For models that reconstruct also mse, error_centre,
+            error_border, feature_distance, recognised and attributes_kept;
             for conditional ones attribute_accuracy, attribute_floor, attribute_exact, attribute_cosine and, for each
             attribute from 0, attribute_0, ...; attribute_unseen if there are combinations that training has not seen.
         """
@@ -142,6 +147,7 @@ class Measures(study.Measuring):
             "sharpness_ratio": _share(_sharpness(drawn), self._sharpness),
             "diversity": _share(diversity, self._diversity),
             "distinctness": _share(distinctness, self._distinctness),
+            **self._views(drawn),
             **self._inception(drawn),
         }
         if run.model.label_field:
@@ -190,10 +196,71 @@ class Measures(study.Measuring):
         errors = np.square(reconstructed - as_floats(images))
         return {
             "mse": float(errors.mean()),
+            **error_by_region(images, reconstructed),
             "feature_distance": _share(float(np.linalg.norm(own - other, axis=1).mean()), self._diversity),
             "recognised": float(np.mean(squared.argmin(axis=1) == np.arange(len(images)))),
             "attributes_kept": float(kept.mean()),
         }
+
+
+class LocalAndGlobal:
+    """Tells images that are right in places from images that are right as a whole.
+
+    Args:
+        classifier: of attributes, in whose activations images are compared.
+        reals: the images that others are compared with.
+    """
+
+    def __init__(self, classifier: study.AttributeClassifier, reals: Any) -> None:
+        self._classifier = classifier
+        self._local, self._global = self._moments(reals)
+        self._certainty, self._sharpness = self._sure(reals), _sharpness_by_region(reals)
+
+    def __call__(self, images: Pictures) -> dict[str, float]:
+        """Measures samples.
+
+        Args:
+            images: in [0, 1].
+
+        Returns:
+            local_distance and global_distance, as shares of the variance of the real images' features; certainty,
+            sharpness_centre and sharpness_border, 1 for the real images'.
+        """
+        local, whole = self._moments(images)
+        regions = zip(("centre", "border"), _sharpness_by_region(images), self._sharpness, strict=True)
+        return {
+            "local_distance": _apart(local, self._local),
+            "global_distance": _apart(whole, self._global),
+            "certainty": _share(self._sure(images), self._certainty),
+            **{f"sharpness_{region}": _share(own, real) for region, own, real in regions},
+        }
+
+    def _moments(self, images: Any) -> tuple[evaluate.Moments, evaluate.Moments]:
+        local, whole = self._classifier.local_features(images), self._classifier.features(images)
+        return evaluate.moments(local), evaluate.moments(whole)
+
+    def _sure(self, images: Any) -> float:
+        return float(np.mean(np.abs(self._classifier.probabilities(images) - 0.5) > _SURE - 0.5))
+
+
+def error_by_region(images: Any, reconstructed: Pictures) -> dict[str, float]:
+    """Squared error in the central disc and at the border, where images differ most from each other.
+
+    Args:
+        images: uint8, or float in [0, 1], at least two.
+        reconstructed: of the same shape, in [0, 1].
+
+    Returns:
+        error_centre and error_border, divided by the images' variance over the set in the same region.
+    """
+    real, again = (jnp.asarray(as_floats(each)) for each in (images, reconstructed))
+    # The mean image is the best reconstruction that knows nothing of the image.
+    mean = jnp.broadcast_to(jnp.mean(real, axis=0, keepdims=True), real.shape)
+    errors, spread = evaluate.regional_mse(again, real), evaluate.regional_mse(mean, real)
+    return {
+        f"error_{region}": _share(float(error.mean()), float(of.mean()))
+        for region, error, of in zip(("centre", "border"), errors, spread, strict=True)
+    }
 
 
 def attribute_names(experiment: study.Experiment) -> tuple[str, ...]:
@@ -205,6 +272,14 @@ def attribute_names(experiment: study.Experiment) -> tuple[str, ...]:
 def _share(value: float, of_data: float) -> float:
     # Flat or duplicated data have no spread to divide by.
     return value / of_data if of_data else 1.0
+
+
+def _apart(own: evaluate.Moments, real: evaluate.Moments) -> float:
+    return _share(evaluate.frechet_distance(own, real), float(np.trace(real.covariance)))
+
+
+def _sharpness_by_region(images: Any) -> tuple[float, ...]:
+    return tuple(float(each.mean()) for each in evaluate.regional_sharpness(jnp.asarray(as_floats(images))))
 
 
 def _sharpness(images: Any) -> float:

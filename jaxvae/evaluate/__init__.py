@@ -31,6 +31,7 @@ from jaxvae.evaluate.mean import Evaluator, Forward, Statistics, combine, mean_e
 from jaxvae.evaluate.objective import objective_evaluator
 from jaxvae.evaluate.parts import mode_match
 from jaxvae.evaluate.probe import probe
+from jaxvae.evaluate.regions import central_disc, regional_mse, regional_sharpness
 from jaxvae.evaluate.resize import RESIZES, resize_bilinear, resize_clean
 from jaxvae.evaluate.statistics_files import ImageStatistics, load_statistics, save_statistics
 
@@ -51,6 +52,7 @@ __all__ = [
     "active_units",
     "attribute_similarity",
     "attribute_vectors",
+    "central_disc",
     "check_comparable",
     "checkerboard",
     "class_accuracy",
@@ -85,6 +87,8 @@ __all__ = [
     "objective_evaluator",
     "probe",
     "reconstruction_evaluator",
+    "regional_mse",
+    "regional_sharpness",
     "resize_bilinear",
     "resize_clean",
     "sample_evaluator",

@@ -63,10 +63,21 @@ def sharpness(images: Float[Array, "n h w c"]) -> Float[Array, " n"]:
     check_float_images("sharpness", images=images)
     if min(images.shape[1:3]) < 3:
         raise ValueError(f"sharpness needs images of at least 3 x 3 pixels, got {list(images.shape)}.")
+    return jnp.mean(jnp.var(laplacian(images), axis=(1, 2)), axis=-1)
+
+
+def laplacian(images: Float[Array, "n h w c"]) -> Float[Array, "n _ _ c"]:
+    """The stencil of `sharpness` at every pixel that is not at the edge.
+
+    Args:
+        images: [n, height, width, channels], at least 3 x 3 pixels.
+
+    Returns:
+        [n, height - 2, width - 2, channels].
+    """
     vertical = images[:, :-2, 1:-1] + images[:, 2:, 1:-1]
     horizontal = images[:, 1:-1, :-2] + images[:, 1:-1, 2:]
-    laplacian = vertical + horizontal - 4 * images[:, 1:-1, 1:-1]
-    return jnp.mean(jnp.var(laplacian, axis=(1, 2)), axis=-1)
+    return vertical + horizontal - 4 * images[:, 1:-1, 1:-1]
 
 
 def reconstruction_evaluator(forward: Forward) -> Evaluator:

@@ -203,6 +203,44 @@ _SAMPLES = (
         note="Share of all samples in which a classifier gives this class a probability of at least 0.9.",
     ),
     Column(
+        key="local_distance",
+        title="Local distance",
+        unit="variance of data = 1",
+        better="lower",
+        note="Fréchet distance between samples and real images in a classifier's early activations, of 5 x 5 pixels "
+        "each: edges and textures, wherever they are.",
+    ),
+    Column(
+        key="global_distance",
+        title="Global distance",
+        unit="variance of data = 1",
+        better="lower",
+        note="Fréchet distance between samples and real images in a classifier's last hidden layer, which sees the "
+        "whole image.",
+    ),
+    Column(
+        key="certainty",
+        title="Certainty",
+        unit="data = 1",
+        note="Share of the attributes that a classifier is sure of in samples, with a probability below 0.1 or above "
+        "0.9, divided by that in real images.",
+    ),
+    Column(
+        key="sharpness_{}",
+        title="Sharpness, {}",
+        unit="data = 1",
+        note="Variance of the Laplacian of samples in a central disc or at the border around it, divided by that of "
+        "the data there.",
+    ),
+    Column(
+        key="error_{}",
+        title="Error, {}",
+        unit="variance of data = 1",
+        better="lower",
+        note="Squared error of reconstructions in a central disc or at the border around it, divided by the variance "
+        "of the data there.",
+    ),
+    Column(
         key="diversity",
         title="Diversity",
         unit="data = 1",

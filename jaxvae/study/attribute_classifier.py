@@ -14,6 +14,9 @@ from jaxvae.pieces import in_pieces
 from jaxvae.study.classifier import TrainedClassifier, train_classifier
 from jaxvae.study.experiment import Experiment
 
+_POSITIONS = 8
+"""Along each side of an image, at most, where local features are taken."""
+
 
 class AttributeClassifier(TrainedClassifier):
     """A classifier of attributes; its model is `jaxvae.models.Classifier`."""
@@ -39,6 +42,29 @@ class AttributeClassifier(TrainedClassifier):
             At least 0.
         """
         return np.asarray(in_pieces(self._penultimate, (as_floats(images),)))
+
+    def local_features(self, images: Images) -> Float[np.ndarray, "m d"]:
+        """Activations of the second convolution at single positions, each of which sees 5 x 5 pixels.
+
+        What is in the image, and where, does not show in them; edges, textures and noise do.
+
+        Args:
+            images: uint8, or float in [0, 1].
+
+        Returns:
+            Eight by eight positions of each image or fewer, at least 0.
+        """
+        activations = np.asarray(in_pieces(self._local, (as_floats(images),)))
+        return activations.reshape(-1, activations.shape[-1])
+
+    @cached_property
+    def _local(self) -> Callable[[Any], Any]:
+        def local(images: Any) -> Any:
+            maps: Any = self.model.apply(self.variables, images, method="features")
+            height, width = maps[0].shape[1:3]
+            return maps[0][:, :: -(-height // _POSITIONS), :: -(-width // _POSITIONS)]
+
+        return jax.jit(local)
 
     @cached_property
     def _penultimate(self) -> Callable[[Any], Any]:

@@ -143,11 +143,12 @@ def test_adversaries_are_measured(adversaries):
     found = values(adversaries)
     assert list(found) == ["VAE", "GAN", "VAE-GAN", "VAE-GAN, attributes", "held-out images"]
     samples = {"sharpness_ratio", "diversity", "distinctness"}
-    again = {"mse", "feature_distance", "recognised", "attributes_kept"}
+    views = {"local_distance", "global_distance", "certainty", "sharpness_centre", "sharpness_border"}
+    again = {"mse", "error_centre", "error_border", "feature_distance", "recognised", "attributes_kept"}
     attributes = {f"attribute_{name}" for name in ("accuracy", "floor", "exact", "cosine", "0", "1")}
-    assert set(found["GAN"]) == samples
-    assert set(found["VAE"]) == set(found["VAE-GAN"]) == samples | again
-    assert set(found["VAE-GAN, attributes"]) == samples | again | attributes
+    assert set(found["GAN"]) == samples | views
+    assert set(found["VAE"]) == set(found["VAE-GAN"]) == samples | views | again
+    assert set(found["VAE-GAN, attributes"]) == samples | views | again | attributes
     assert set(found["held-out images"]) == samples | attributes
     ceiling = json.loads((adversaries / "results.json").read_text())["summary"]["attribute_ceiling"]
     assert found["held-out images"]["attribute_accuracy"] == pytest.approx(ceiling, abs=1e-6)

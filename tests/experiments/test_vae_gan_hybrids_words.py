@@ -7,6 +7,7 @@ import pytest
 
 from experiments.vae_gan_hybrids import aae_page, vaegan_page
 from experiments.vae_gan_hybrids.vaegan_config import VAEGANConfig
+from experiments.vae_gan_hybrids.vaegan_measures import LocalAndGlobal, error_by_region
 from jaxvae import report
 
 
@@ -69,3 +70,81 @@ def test_an_attribute_is_turned_around_and_a_class_takes_anothers_place(labels, 
 def test_flags_that_do_not_go_together_are_refused(flags, message):
     with pytest.raises(ValueError, match=message):
         VAEGANConfig(**flags)
+
+
+def over_seeds(name, **values):
+    return report.Row(
+        name=name, metrics=report.summarize([{k: v + 0.001 * n for k, v in values.items()} for n in range(3)])
+    )
+
+
+def test_the_verdict_goes_through_the_lectures_sentence():
+    rows = [
+        over_seeds("VAE, attributes", local_distance=0.9, global_distance=0.2, attribute_accuracy=0.8),
+        over_seeds("GAN, attributes", local_distance=0.1, global_distance=0.7, attribute_accuracy=0.7),
+        over_seeds("VAE-GAN, attributes", local_distance=0.2, global_distance=0.3, attribute_accuracy=0.9),
+    ]
+    for row in rows:
+        row.metrics["attribute_floor"] = row.metrics["attribute_accuracy"]
+    words = vaegan_page.verdict(rows, ceiling=1.0)
+    for sentence in (
+        "Local distance, VAE, attributes → GAN, attributes: 0.901 ± 0.001 → 0.101 ± 0.001, better.",
+        "Global distance, GAN, attributes → VAE, attributes: 0.701 ± 0.001 → 0.201 ± 0.001, better.",
+        "Local distance, VAE, attributes → VAE-GAN, attributes: 0.901 ± 0.001 → 0.201 ± 0.001, better.",
+        "Global distance, GAN, attributes → VAE-GAN, attributes: 0.701 ± 0.001 → 0.301 ± 0.001, better.",
+        "Accuracy of attributes, VAE, attributes → VAE-GAN, attributes: 0.801 ± 0.001 → 0.901 ± 0.001, better.",
+        "Accuracy of attributes, GAN, attributes → VAE-GAN, attributes: 0.701 ± 0.001 → 0.901 ± 0.001, better.",
+    ):
+        assert sentence in words
+
+
+def test_a_vaes_centre_is_told_from_its_border():
+    row = report.Row(
+        name="VAE", metrics=report.summarize([{"sharpness_centre": 0.5, "sharpness_border": 0.25}])
+    )
+    assert vaegan_page.verdict([row], ceiling=1.0) == (
+        "VAE: sharpness 0.500 of the data's in the centre, 0.250 at the border (one seed)."
+    )
+
+
+class Brightness:
+    """Stands for a classifier: its early activations are pixels, its last one the mean of an image."""
+
+    def local_features(self, images):
+        return images.reshape(-1, images.shape[-1])
+
+    def features(self, images):
+        return images.mean(axis=(1, 2))
+
+    def probabilities(self, images):
+        return images.mean(axis=(1, 2))
+
+
+def test_places_and_the_whole_are_told_apart():
+    rng = np.random.default_rng(0)
+    reals = np.clip(rng.random((300, 1, 1, 1)) + 0.1 * rng.normal(size=(300, 8, 8, 1)), 0, 1).astype(
+        np.float32
+    )
+    views = LocalAndGlobal(Brightness(), reals)
+    same = views(reals)
+    assert same["local_distance"] == pytest.approx(0, abs=1e-6)
+    assert same["global_distance"] == pytest.approx(0, abs=1e-6)
+    assert same["certainty"] == same["sharpness_centre"] == same["sharpness_border"] == 1
+    # All pixels of the set in another order: the same in places, and every image an average grey as a whole.
+    mixed = views(rng.permutation(reals.reshape(-1)).reshape(reals.shape))
+    assert mixed["local_distance"] == pytest.approx(0, abs=1e-6)
+    assert mixed["global_distance"] > 0.5
+    assert mixed["certainty"] == 0
+    # Without any detail in the images: the same as a whole, and smoother in places.
+    flat = views(np.broadcast_to(reals.mean(axis=(1, 2), keepdims=True), reals.shape))
+    assert flat["global_distance"] == pytest.approx(0, abs=1e-6)
+    assert flat["local_distance"] > 1e-4
+    assert flat["sharpness_centre"] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_mean_image_has_the_error_of_one_that_knows_nothing():
+    images = np.random.default_rng(0).random((50, 9, 9, 3), np.float32)
+    mean = np.broadcast_to(images.mean(axis=0), images.shape)
+    errors = error_by_region(images, mean)
+    assert errors == {"error_centre": pytest.approx(1, rel=1e-5), "error_border": pytest.approx(1, rel=1e-5)}
+    assert error_by_region(images, images) == {"error_centre": 0, "error_border": 0}
