@@ -46,6 +46,33 @@ def test_variables_join(asked, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"JAX_NUM_PROCESSES": "two"}, "JAX_NUM_PROCESSES must be a number from 0, got 'two'"),
+        ({"JAX_PROCESS_ID": ""}, "JAX_PROCESS_ID must be a number from 0, got ''"),
+        ({"JAX_PROCESS_ID": "3"}, "process must be from 0 to 2, as there are 3, got 3"),
+        ({"JAX_COORDINATOR_ADDRESS": "host"}, "coordinator must be HOST:PORT, .* got host"),
+    ],
+)
+def test_variables_that_name_no_process_are_refused(asked, monkeypatch, changed, sentence):
+    named = {"JAX_COORDINATOR_ADDRESS": "host:1234", "JAX_NUM_PROCESSES": "3", "JAX_PROCESS_ID": "1"}
+    for name, value in (named | changed).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=sentence):
+        asked()
+
+
+@pytest.mark.parametrize("address", ["http://host:1234", "a host:1234", "::1:1234", "host:0", "host:١٢"])
+def test_addresses_that_nobody_can_listen_at_are_refused(address):
+    with pytest.raises(ValueError, match="coordinator must be HOST:PORT"):
+        cli.RunConfig(workdir=Path("run"), coordinator=address, processes=2, process=0)
+
+
+def test_addresses_may_be_of_ipv6(asked):
+    assert asked(coordinator="[::1]:1234", processes=2, process=0)["coordinator_address"] == "[::1]:1234"
+
+
+@pytest.mark.parametrize(
     ("variables", "joins"),
     [
         ({"SLURM_STEP_NUM_TASKS": "2"}, True),

@@ -1,5 +1,6 @@
 """The flags that every experiment has."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -158,8 +159,8 @@ class RunConfig(Checked):
             raise ValueError(
                 f"several processes need --coordinator, --processes and --process, got no --{missing}."
             )
-        host, _, port = self.coordinator.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        address = re.fullmatch(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})", self.coordinator)
+        if not address or not 0 < int(address[1]) < 2**16:
             raise ValueError(f"coordinator must be HOST:PORT, such as 10.0.0.1:1234, got {self.coordinator}.")
         self.require_at_least(1, "processes")
         if not 0 <= self.process < self.processes:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -45,6 +46,7 @@ def joined(config: RunConfig) -> Iterator[None]:
             JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID.
 
     Raises:
+        ValueError: variables of the environment that name no process.
         RunStopped: the others cannot be reached, or not any more.
     """
     given = _given(config)
@@ -77,14 +79,21 @@ def joined(config: RunConfig) -> Iterator[None]:
 
 def _given(config: RunConfig) -> dict[str, Any] | None:
     """Arguments of `jax.distributed.initialize` from flags or from variables of the same meaning."""
-    names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
-    given: list[Any] = [config.coordinator, config.processes, config.process]
     if config.coordinator is None:
-        given = [os.environ.get(name) for name in names]
-    if None in given:
-        return None
-    address, count, index = given
-    return {"coordinator_address": address, "num_processes": int(count), "process_id": int(index)}
+        names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+        address, *counts = (os.environ.get(name) for name in names)
+        if address is None or None in counts:
+            return None
+        for name, count in zip(names[1:], counts, strict=True):
+            if not str(count).isdecimal():
+                raise ValueError(f"{name} must be a number from 0, got {count!r}.")
+        count, index = (int(str(each)) for each in counts)
+        config = replace(config, coordinator=address, processes=count, process=index)
+    return {
+        "coordinator_address": config.coordinator,
+        "num_processes": config.processes,
+        "process_id": config.process,
+    }
 
 
 def _launched() -> bool:
