@@ -87,8 +87,8 @@ def _given(config: RunConfig) -> dict[str, Any] | None:
         for name, count in zip(names[1:], counts, strict=True):
             if not str(count).isdecimal():
                 raise ValueError(f"{name} must be a number from 0, got {count!r}.")
-        count, index = (int(str(each)) for each in counts)
-        config = replace(config, coordinator=address, processes=count, process=index)
+        processes, process = (int(str(each)) for each in counts)
+        config = replace(config, coordinator=address, processes=processes, process=process)
     return {
         "coordinator_address": config.coordinator,
         "num_processes": config.processes,
