@@ -15,12 +15,13 @@ from jaxvae.study.classifier import (
     train_feature_classifier,
 )
 from jaxvae.study.collapse import without_collapsed
-from jaxvae.study.experiment import Experiment, Measure
+from jaxvae.study.experiment import Experiment
 from jaxvae.study.inception import InceptionDistances, find_inception
 from jaxvae.study.judge import Judge, train_judge
 from jaxvae.study.lpips import lpips
 from jaxvae.study.measuring import ByModel, Evaluated, Measuring, reconstructions
 from jaxvae.study.model_view import view_levels, view_model, view_models
+from jaxvae.study.publishing import Measure
 from jaxvae.study.real_images import real_images
 from jaxvae.study.samplers import SAMPLERS, Sampler, draw_images, make_sampler
 from jaxvae.study.second_stage import fit_second_stage

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from jaxvae.screen import Bar, say
-from jaxvae.study.experiment import Measure
+from jaxvae.study.publishing import Measure
 from jaxvae.study.trained import Trained
 
 DISTINCTNESS_SHARE = 0.2

@@ -1,52 +1,29 @@
 """One run of an experiment's script: its data, devices, layout and directory, its trainings and its report."""
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import UInt8
-from matplotlib.figure import Figure
 
-from jaxvae import cli, data, models, report, train
+from jaxvae import cli, data, models, train
 from jaxvae.run import Run
-from jaxvae.screen import Bar, say
+from jaxvae.screen import say
+from jaxvae.study.publishing import Estimated, Publishing
 from jaxvae.study.trained import Trained, diverged, incidents
 from jaxvae.study.training import Training
 from jaxvae.study.variant import V, programs
 from jaxvae.train import Recipe, Replica, TrainState, Workdir
-from jaxvae.types import Batch, RunStopped
-
-_NO_CURVE = re.compile("variant|seed|epoch|step|split|loss|.*_weighted|grad_norm_.*|skipped")
-"""What metrics.jsonl holds besides the terms of a loss and the losses of players."""
-
-CURVES = "Terms over epochs, unweighted: on training batches (dashed) and on held-out images (solid)."
-
-_CHOOSING = (
-    "This run chooses settings: it is measured on validation images, which were taken out of training, and the test "
-    "split was not read."
-)
-
-
-class Estimated(RunStopped):
-    """The flags ask what training will take; it has been said."""
-
-    def __init__(self) -> None:
-        super().__init__("Nothing was trained, and nothing written.", status=0)
-
-
-Measure = Callable[[Run], Mapping[str, float]]
-"""Values by name of a trained model."""
+from jaxvae.types import Batch
 
 Select = Callable[[data.Dataset, data.Dataset], tuple[data.Dataset, data.Dataset]]
 """`(training, validation) -> (training, validation)`: the images, labels and attributes that an experiment uses."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment:
+class Experiment(Publishing):
     """What all trainings, measures and the report of one run share.
 
     Attributes:
@@ -64,17 +41,10 @@ class Experiment:
     """
 
     name: str
-    config: cli.RunConfig
-    workdir: train.Workdir
     source: data.Source
-    test_set: data.Dataset
     batches: Sequence[Batch]
     layout: models.Layout
     parallel: train.Parallel
-    parts: Mapping[str, str]
-    started: float
-    _begun: list[str] = field(default_factory=list)
-    _training_seconds: list[float] = field(default_factory=list)
 
     @classmethod
     def open(
@@ -109,22 +79,7 @@ class Experiment:
         with train.together():
             spread = train.ReplicaParallel if config.replica_parallel else train.Parallel
             parallel = spread(config.parallel, config.devices)
-            train_set, test_set = data.load_splits(
-                config.data,
-                source=config.data_source,
-                data_dir=config.data_dir,
-                limit=config.limit,
-                image_size=config.image_size,
-                classes=config.classes,
-                measure_on=config.measure_on,
-            )
-            if select is not None:
-                train_set, test_set = select(train_set, test_set)
-            if len(test_set) < least:
-                raise ValueError(
-                    f"{name} needs at least {least} {config.measure_on} images, got {len(test_set)}; add some or raise "
-                    "--limit."
-                )
+            train_set, test_set = _load(name, config, select, least=least)
             source = data.serve(train_set, batch_size=config.batch_size, remainder=config.remainder)
             parallel.check(source)
         experiment = cls(
@@ -144,22 +99,14 @@ class Experiment:
         with train.together():
             if not config.estimate:
                 experiment.workdir.check(record, resume=config.resume, overwrite=config.overwrite)
-        if config.resume and (before := _devices(experiment.workdir.read_config())) != _devices(record):
-            say(
-                f"continuing on {_devices(record)}, where {before} began: sums are taken in another order, so that "
-                "numbers differ in their last digits from those of an uninterrupted run"
-            )
+        if config.resume:
+            _compare_devices(experiment.workdir.read_config(), record)
         return experiment
 
     @property
     def train_set(self) -> data.Dataset:
         """The training images."""
         return self.source.dataset
-
-    @property
-    def measured_on(self) -> str:
-        """Which images `test_set` holds, in words: "test images" or "validation images"."""
-        return f"{self.config.measure_on} images"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -305,148 +252,6 @@ class Experiment:
             for name, variant in variants.items()
         }
 
-    def table(
-        self,
-        trained: Mapping[str, Trained],
-        measure: Measure,
-        columns: Sequence[report.Column],
-        *,
-        caption: str | None = None,
-        ratios: Sequence[str] = (),
-    ) -> report.Table:
-        """Measures trained models: a row for each variant, over its seeds.
-
-        Args:
-            trained: by variant.
-            measure: values by name of a trained model, such as a `Measuring`.
-            columns: what to show; those that no row has are left out.
-            caption: what the table shows; on how many images it was measured if not given.
-            ratios: metrics that also get their ratio to what was published, as "<metric>_ratio".
-
-        Returns:
-            The table. A variant that failed has a row without values.
-        """
-        self._train_first()
-
-        def values(run: Run, of: Trained) -> dict[str, float]:
-            measured = dict(measure(run))
-            known = [key for key in ratios if key in measured and key in of.published]
-            return measured | {f"{key}_ratio": measured[key] / of.published[key] for key in known}
-
-        rows = [
-            report.Row(
-                name=name,
-                metrics=report.summarize([values(run, of) for run in of.runs]) if of.runs else {},
-                published=of.published,
-                note=" ".join(filter(None, [of.note, of.failure, of.incidents])),
-            )
-            for name, of in Bar(trained.items(), desc="measuring", unit="variant")
-        ]
-        measured = f"Measured on {len(self.test_set):,} {self.measured_on}"
-        return report.Table(rows=rows, columns=columns, caption=caption or measured)
-
-    def picture(self, name: str, figure: Figure | UInt8[np.ndarray, "h w 3"], caption: str) -> report.Picture:
-        """Saves a figure as figures/<name>.png and makes it a block of the page.
-
-        Args:
-            name: of the file.
-            figure: a figure, or an image, written pixel by pixel.
-            caption: what there is to see.
-
-        Returns:
-            The block.
-        """
-        self._train_first()
-        self.workdir.require()
-        return report.picture(self.workdir.figures / f"{name}.png", figure, caption)
-
-    def records(self, variants: Iterable[str] | None = None) -> list[report.Record]:
-        """What the trainings of variants have logged.
-
-        Args:
-            variants: names of those to read; all that the report compares if not given.
-
-        Returns:
-            Lines of metrics.jsonl, training after training.
-        """
-        if not self.parts:
-            records = report.read_records(self.workdir.metrics)
-        else:
-            parts = dict.fromkeys(self.parts.values())
-            files = [self.workdir.part(part).metrics for part in parts]
-            records = [record for file in files if file.exists() for record in report.read_records(file)]
-        wanted = None if variants is None else set(variants)
-        return [record for record in records if wanted is None or record["variant"] in wanted]
-
-    def publish(
-        self,
-        *,
-        title: str,
-        intro: str,
-        tables: Sequence[report.Table],
-        blocks: Sequence[report.Block] | None = None,
-        curves: Sequence[report.Column] | None = None,
-        records: Sequence[report.Record] | None = None,
-        summary: Mapping[str, Any] | None = None,
-        words: str = "",
-    ) -> None:
-        """Writes results.json and report.html, merges the parts' metrics.jsonl, and prints the tables.
-
-        Args:
-            title: of the page.
-            intro: what was done, in a few plain sentences.
-            tables: the results; they are printed, and their rows are those of results.json, once each.
-            blocks: the page's content, top to bottom; the tables if not given.
-            curves: what to draw over epochs at the page's end; all terms and players' losses if not given, none if
-                empty.
-            records: lines of metrics.jsonl that the curves are of; those of all variants if not given.
-            summary: what is said of all rows together, by name.
-            words: what is printed below the tables.
-        """
-        self._train_first()
-        self.workdir.require()
-        record, seconds = self.workdir.read_config(), time.monotonic() - self.started
-        if self._begun:
-            self.workdir.merge_metrics([p for p in self._begun if self.workdir.part(p).metrics.exists()])
-        report.write_results(
-            self.workdir.results,
-            experiment=record["experiment"],
-            command=record["command"],
-            wall_seconds=seconds,
-            training_seconds=sum(self._training_seconds),
-            rows=list({id(row): row for table in tables for row in table.rows}.values()),
-            summary=summary,
-        )
-        page = report.write_page(
-            self.workdir.page,
-            title=title,
-            intro=f"{intro} {_CHOOSING}" if self.config.measure_on == "validation" else intro,
-            blocks=[*(tables if blocks is None else blocks), *self._curves(curves, records)],
-            command=record["command"],
-            wall_seconds=seconds,
-            training_seconds=sum(self._training_seconds),
-            environment=record["environment"],
-            config=record["config"],
-        )
-        self.workdir.measures.unlink(missing_ok=True)
-        printed = [report.to_markdown(table.rows, table.columns) for table in tables]
-        say("\n" + "\n".join(filter(None, [*printed, words, f"Report: {page}"])))
-
-    def _curves(
-        self, columns: Sequence[report.Column] | None, records: Sequence[report.Record] | None
-    ) -> list[report.Block]:
-        records = self.records() if records is None else records
-        logged = dict.fromkeys(key for record in records for key in record)
-        if columns is None:
-            columns = report.curve_columns(name for name in logged if not _NO_CURVE.fullmatch(name))
-        shown = [column for column in columns if column.key in logged]
-        if not shown:
-            return []
-        return [
-            report.Heading("Training"),
-            self.picture("curves", report.curves(records, shown), CURVES),
-        ]
-
     def _begin(self, part: str | None) -> Workdir:
         """The directory of a training; that of a run with parts is made ready before the first of them."""
         if part is None:
@@ -529,14 +334,32 @@ class Experiment:
         variables = training.initial(jax.random.key(replicas[0].seed))
         return Run(training.model, variables, config={}, variant=replicas[0].variant, seed=replicas[0].seed)
 
-    def _train_first(self) -> None:
-        """Ends a script that was to say what training takes, before it measures what was not trained."""
-        if self.config.estimate:
-            raise Estimated
-
     def _record(self, source: data.Source) -> dict[str, Any]:
         """What every config.json of the run says."""
         return cli.record(self.name, self.config, data=source.dataset.spec)
+
+
+def _load(
+    name: str, config: cli.RunConfig, select: Select | None, *, least: int
+) -> tuple[data.Dataset, data.Dataset]:
+    """The images to train and to measure on."""
+    train_set, test_set = data.load_splits(
+        config.data,
+        source=config.data_source,
+        data_dir=config.data_dir,
+        limit=config.limit,
+        image_size=config.image_size,
+        classes=config.classes,
+        measure_on=config.measure_on,
+    )
+    if select is not None:
+        train_set, test_set = select(train_set, test_set)
+    if len(test_set) < least:
+        raise ValueError(
+            f"{name} needs at least {least} {config.measure_on} images, got {len(test_set)}; add some or raise "
+            "--limit."
+        )
+    return train_set, test_set
 
 
 def _skipped(state: TrainState, replicas: Sequence[Replica]) -> dict[str, dict[int, int]]:
@@ -546,6 +369,15 @@ def _skipped(state: TrainState, replicas: Sequence[Replica]) -> dict[str, dict[i
     for replica, total in zip(replicas, totals, strict=True):
         counts.setdefault(replica.variant, {})[replica.seed] = int(total)
     return counts
+
+
+def _compare_devices(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Says what changes where a run goes on, on other devices than it began on."""
+    if (began := _devices(before)) != (goes_on := _devices(now)):
+        say(
+            f"continuing on {goes_on}, where {began} began: sums are taken in another order, so that numbers differ in "
+            "their last digits from those of an uninterrupted run"
+        )
 
 
 def _devices(record: Mapping[str, Any]) -> str:
