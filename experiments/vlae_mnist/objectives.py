@@ -124,10 +124,8 @@ def run(config: Config) -> None:
     levels = report.level_columns(len(config.model.latent_sizes))
     runs, images = study.first_runs(trained), experiment.test_set.images[:10]
     sure = share_sure(classifier, as_floats(experiment.test_set.images))
-    words = (
-        f"The classifier is right on {classifier.accuracy:.2%} of the validation images, and sure of {sure:.2%} of "
-        "them."
-    )
+    right = f"{classifier.accuracy:.2%} of the {experiment.measured_on}"
+    words = f"The classifier is right on {right}, and sure of {sure:.2%}."
     blocks: list[report.Block] = [
         table,
         report.Paragraph(words),

@@ -156,7 +156,7 @@ def run(config: Config) -> None:
         experiment.picture(
             f"levels_{name.replace(', ', '_').replace(' ', '_')}",
             report.comparison([("original", as_floats(images)), *from_levels(run, images).items()]),
-            f"The first validation images and what {name} decodes from the codes of all levels and of each alone.",
+            f"The first {experiment.measured_on} and what {name} decodes from all levels and from each alone.",
         )
         for name, run in runs.items()
     ]
