@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+import shlex
 import shutil
 import sys
 
@@ -183,11 +184,11 @@ def test_help_explains_every_flag_with_its_default(monkeypatch, capsys, preset):
     monkeypatch.setattr(sys, "argv", ["vlae_mnist", "--preset", preset, "--help"])
     monkeypatch.setenv("COLUMNS", "100")  # Wider ones are set in two columns.
     with pytest.raises(SystemExit) as end:
-        cli.launch(vlae_mnist.main, vlae_mnist.PRESETS, description=vlae_mnist.__doc__)
+        cli.launch(vlae_mnist.main, vlae_mnist.PRESETS, description="")
     assert not end.value.code
     shown = " ".join(re.sub("[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
     for name, value in _leaves(vlae_mnist.PRESETS[preset]()):
-        default = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        default = shlex.join(map(str, value)) if isinstance(value, tuple) else str(value)
         flag = re.escape(f"--{name.replace('_', '-')}")
         text = re.search(rf" {flag}[ ,](.*?) \(default: {re.escape(default)}\)", shown)
         assert text, f"{name}, {default} is not explained"
