@@ -18,6 +18,7 @@ from jaxvae.report.frame import Frame
 from jaxvae.report.galleries import Traversal, comparison, traversal
 from jaxvae.report.images import image_grid
 from jaxvae.report.ladder import Levels, level_blocks, level_columns, variant_blocks
+from jaxvae.report.ladder_graph import ladder_graph
 from jaxvae.report.lines import lines
 from jaxvae.report.model_views import ModelView, distance_blocks, model_blocks
 from jaxvae.report.moments import moments
@@ -66,6 +67,7 @@ __all__ = [
     "family",
     "few_seeds",
     "image_grid",
+    "ladder_graph",
     "level_blocks",
     "level_columns",
     "lines",

@@ -21,6 +21,7 @@ VARIANTS = ["without SSIM", "with SSIM"]
 FIGURES = {
     "curves",
     "embeddings",
+    "graph",
     "reconstructions",
     "samples",
     "traversal_fixed",

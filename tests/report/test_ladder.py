@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxvae.report import Heading, Levels, Picture, level_blocks, level_columns, variant_blocks
+from jaxvae.report import Heading, Levels, Picture, ladder_graph, level_blocks, level_columns, variant_blocks
 
 
 def _levels(sizes, *, k=3, n=20):
@@ -70,3 +70,14 @@ def test_columns_name_what_the_latent_evaluator_measures():
         "active_units_z1",
         "active_units_z2",
     ]
+
+
+def test_the_graph_has_every_node_and_an_arrow_for_each_that_follows_from_another():
+    (axes,) = ladder_graph(3).axes
+    texts = [text.get_text() for text in axes.texts]
+    names = {"$x$", r"$\hat{x}$", *(f"${kind}_{n}$" for kind in ("h", "z", r"\tilde{z}") for n in (1, 2, 3))}
+    assert {text for text in texts if text} == names
+    assert len(axes.patches) == len(names)
+    assert texts.count("") == 2 * 3 + 2 * 2 + 2
+    with pytest.raises(ValueError, match="at least 1 level, got 0"):
+        ladder_graph(0)
