@@ -7,7 +7,7 @@ from matplotlib.patches import Circle
 from jaxvae.report.style import INK, SERIES_COLORS, WIDTH, canvas, own_style, text_size
 
 _RADIUS = 0.33
-_Place = tuple[float, float]
+_Place = tuple[int, int]
 
 
 @own_style()
