@@ -12,9 +12,6 @@ from jaxvae import evaluate, losses, models, report, study
 from jaxvae.run import Run
 from jaxvae.types import Batch, Variables
 
-SURE = 0.9
-"""Probability of a class from which on the classifier counts as sure."""
-
 _REDRAWN = 7
 """Folded into the key of the draws that replace codes."""
 
@@ -26,14 +23,9 @@ def measure_samples(
     images = np.asarray(run.sample(samples, seed=run.seed))
     reals = experiment.test_set.images[:samples]
     return {
-        "sure": share_sure(classifier, images),
+        "sure": classifier.share_sure(images),
         "classifier_fid": evaluate.frechet_distance(classifier.moments(images), classifier.moments(reals)),
     }
-
-
-def share_sure(classifier: study.FeatureClassifier, images: np.ndarray) -> float:
-    """Share of images one of whose classes has a probability of at least `SURE`."""
-    return float(np.mean(classifier.certainty(images) >= SURE))
 
 
 def alone(level: int, codes: models.Latents, drawn: models.Latents, *, stacked: bool) -> models.Latents:
@@ -71,17 +63,6 @@ def level_evaluator(model: models.Autoencoder, classifier: study.FeatureClassifi
         return values
 
     return evaluate.mean_evaluator(statistics)
-
-
-def sample_columns() -> list[report.Column]:
-    """Columns of `measure_samples`."""
-    sure = report.Column(
-        key="sure",
-        title="Sure samples",
-        better="higher",
-        note=f"Share of samples from the prior that the digit classifier gives one class of probability >= {SURE:g}.",
-    )
-    return [sure, *report.columns("classifier_fid")]
 
 
 def alone_columns(levels: int) -> list[report.Column]:

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from experiments.vlae_mnist.config import Config
 from experiments.vlae_mnist.ladder import joint_kernel, make_model, make_training
-from experiments.vlae_mnist.measures import measure_samples, sample_columns, share_sure
+from experiments.vlae_mnist.measures import measure_samples
 from jaxvae import evaluate, losses, models, report, study
 from jaxvae.images import as_floats
 from jaxvae.run import Run
@@ -119,11 +119,14 @@ def run(config: Config) -> None:
         better="lower",
         note="Squared MMD between the codes of all levels together and draws from the prior, mean over batches of 250.",
     )
-    columns = [*report.columns("ssim", "bce", "kl", "elbo", "sharpness_ratio"), *sample_columns(), joint]
+    columns = [
+        *report.columns("ssim", "bce", "kl", "elbo", "sharpness_ratio", "sure", "classifier_fid"),
+        joint,
+    ]
     table = experiment.table(trained, measures, columns, caption=measures.words)
     levels = report.level_columns(len(config.model.latent_sizes))
     runs, images = study.first_runs(trained), experiment.test_set.images[:10]
-    sure = share_sure(classifier, as_floats(experiment.test_set.images))
+    sure = classifier.share_sure(experiment.test_set.images)
     right = f"{classifier.accuracy:.2%} of the {experiment.measured_on}"
     words = f"The classifier is right on {right}, and sure of {sure:.2%}."
     blocks: list[report.Block] = [

@@ -15,7 +15,6 @@ from experiments.vlae_mnist.measures import (
     alone_columns,
     level_evaluator,
     measure_samples,
-    sample_columns,
 )
 from jaxvae import evaluate, losses, models, report, study, train
 from jaxvae.images import as_floats
@@ -146,7 +145,7 @@ def run(config: Config) -> None:
     classifier = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
     trained = experiment.train_variants(variants, partial(make_program, config, experiment))
     measures = LevelMeasures(experiment, config, classifier)
-    whole = [*report.columns("bce", "kl", "elbo", "ssim"), *sample_columns(), *report.columns("parameters")]
+    whole = report.columns("bce", "kl", "elbo", "ssim", "sure", "classifier_fid", "parameters")
     table = experiment.table(trained, measures, whole, caption=measures.words)
     count = len(config.model.latent_sizes)
     columns = [*alone_columns(count), *report.family("active_units_z{}", range(1, count + 1))]

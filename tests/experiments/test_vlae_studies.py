@@ -93,14 +93,6 @@ class Brightness(study.FeatureClassifier):
 BRIGHTNESS = Brightness(models.Classifier(SHAPE, 2), {}, 1.0)
 
 
-def test_the_share_of_sure_samples():
-    means = np.array([0.0, 0.5, 0.52, 0.6, 1.0], np.float32)
-    images = np.broadcast_to(means[:, None, None, None], (5, *SHAPE))
-    logits = 40 * np.abs(means - 0.5)
-    np.testing.assert_allclose(BRIGHTNESS.certainty(images), 1 / (1 + np.exp(-logits)), rtol=1e-5)
-    assert measures.share_sure(BRIGHTNESS, images) == pytest.approx(3 / 5)
-
-
 @pytest.mark.parametrize(
     "model",
     [models.VLAE(SHAPE, (2, 2), (2, 3), 4), models.HierarchicalVAE(SHAPE, (2, 2), (2, 3), 4, 3)],
