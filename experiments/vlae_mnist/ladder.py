@@ -87,7 +87,7 @@ def run(config: Config) -> None:
     name, ladder = list(runs.items())[-1]
     levels = study.view_levels(ladder, experiment.test_set)
     graph = "Each level's code, drawn from its posterior, joins the decoder at its own depth."
-    blocks = [
+    blocks: list[report.Block] = [
         table,
         experiment.picture("graph", report.ladder_graph(len(levels.codes)), graph),
         *report.variant_blocks(
