@@ -59,12 +59,15 @@ def faces(config: FacesConfig) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} exists and is not an empty folder; name another one with --out.")
     check_size(config.size)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    # Files of a folder that exists appear in it: it may be the working directory, or a drive.
+    partial = (out if out.exists() else out.absolute().parent) / f".{out.name}.{os.getpid()}.partial"
     try:
         _write(partial, config)
         if out.exists():
-            out.rmdir()
-        partial.replace(out)
+            for file in sorted(partial.iterdir()):
+                file.replace(out / file.name)
+        else:
+            partial.replace(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     print(out)

@@ -41,6 +41,15 @@ def test_what_cannot_be_drawn_is_refused(run, tmp_path, flags, words):
     assert not (tmp_path / "faces").exists()
 
 
+@pytest.mark.parametrize("path", [".", "empty"])
+def test_an_empty_folder_is_filled(run, tmp_path, monkeypatch, path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder if path == "." else tmp_path)
+    assert run("draw", "faces", "--out", path, "--count", "2", "--size", "32")[:2] == (0, f"{path}\n")
+    assert sorted(file.name for file in folder.iterdir()) == ["000001.png", "000002.png", "list_attr.txt"]
+
+
 def test_nothing_is_overwritten(run, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     status, _, err = run("draw", "faces", "--out", tmp_path)

@@ -6,7 +6,7 @@ import pytest
 
 from jaxvae import data
 from jaxvae.data.faces import ATTRIBUTES, draw_face
-from jaxvae.data.faces.traits import draw_traits
+from jaxvae.data.faces.traits import NUMBERS, draw_traits
 
 drawing = importlib.import_module("jaxvae.data.faces.faces")
 
@@ -42,6 +42,36 @@ def test_a_face_looks_the_same_in_every_size():
     np.testing.assert_array_equal(small.attributes, large.attributes)
     shrunk = large.image.reshape(32, 4, 32, 4, 3).mean((1, 3))
     assert np.abs(shrunk - small.image).mean() < 4
+
+
+def test_faces_are_the_same_on_every_machine():
+    """By means over areas, which antialiasing of other versions does not change."""
+    faces = np.stack([draw_face(number, seed=3).image for number in range(4)])
+    means = faces.reshape(4, 2, 32, 2, 32, 3).mean((2, 4, 5))
+    expected = [
+        [[173.3, 166.7], [135.9, 147.0]],
+        [[149.9, 179.7], [125.5, 180.6]],
+        [[131.9, 145.6], [143.6, 148.3]],
+        [[187.9, 156.8], [171.9, 129.5]],
+    ]
+    np.testing.assert_allclose(means, expected, atol=0.5)
+    assert [draw_face(number, seed=3).attributes.sum() for number in range(4)] == [6, 3, 8, 6]
+
+
+def test_whatever_varies_is_seen():
+    shown = dict.fromkeys(("Beard", "Eyeglasses", "Long_Hair", "Mustache"), True)
+    kinds = [shown, {"Bangs": True}, {"Wearing_Hat": True}]
+    base = draw_traits(np.random.default_rng(0))
+    kinds = [
+        replace(base, attributes=dict.fromkeys(ATTRIBUTES, False) | kind, lights=((0.1, 0.1, 0.08),))
+        for kind in kinds
+    ]
+    for name in NUMBERS:
+        pairs = [[replace(kind, numbers={**kind.numbers, name: at}) for at in (-0.6, 0.6)] for kind in kinds]
+        changed = [
+            (drawing.picture(one, 64) != drawing.picture(other, 64)).any(axis=2).sum() for one, other in pairs
+        ]
+        assert max(changed) >= 8, (name, changed)
 
 
 def test_what_can_be_seen_together_is_independent(faces):

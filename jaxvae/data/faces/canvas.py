@@ -4,14 +4,19 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from jaxvae.data.faces.shapes import Outline, Values
 from jaxvae.data.faces.traits import Colour
 
-Outline = Float[np.ndarray, "_ 2"]
+Depth = float | Values
 
-_FINER = 4  # pixels drawn per pixel and side, for antialiasing
+
+_FINER = 4  # least number of pixels drawn per pixel and side, for antialiasing
+_SIDE = 256  # least number of pixels drawn per side, so that small pictures are large ones made smaller
+_COARSER = 4  # pixels drawn per pixel of what has soft edges
+_FRONT = 0.1  # least depth of what lies on the round front of the head
 
 
 class Canvas:
@@ -22,45 +27,65 @@ class Canvas:
         centre: of the face, in the picture's coordinates, both from 0 to 1.
         scale: how much of the picture's side one unit of the face is.
         roll: how far the head is tilted, in radians.
-        yaw: how far it is turned, in radians.
+        yaw: how far it is turned to the right, in radians.
+        pitch: how far it is bowed, in radians.
     """
 
-    def __init__(self, size: int, centre: tuple[float, float], scale: float, roll: float, yaw: float) -> None:
-        self._side = size * _FINER
+    def __init__(
+        self,
+        size: int,
+        centre: tuple[float, float],
+        scale: float,
+        *,
+        roll: float,
+        yaw: float,
+        pitch: float,
+    ) -> None:
+        self._finer = max(_FINER, -(-_SIDE // size))
+        self._side = size * self._finer
         self._centre, self._scale = np.array(centre) * self._side, scale * self._side
         self._upright = np.array([[math.cos(roll), math.sin(roll)], [-math.sin(roll), math.cos(roll)]])
-        self._turn = math.sin(yaw)
+        self._yaw, self._nod = yaw, math.sin(pitch)
         self._picture = Image.new("RGB", (self._side, self._side))
         self._draw = ImageDraw.Draw(self._picture)
 
-    def background(self, above: Colour, below: Colour, lights: Sequence[tuple[float, float, float]]) -> None:
-        """Paints everything.
+    def background(
+        self, corners: Sequence[Colour], lights: Sequence[tuple[float, float, float]], *, blur: float
+    ) -> None:
+        """Paints everything, out of focus.
 
         Args:
-            above: colour of the upper edge.
-            below: colour of the lower edge.
-            lights: (x, y, radius) of lights out of focus, round, in the picture's coordinates.
+            corners: colours of the picture's corners: top left, top right, bottom left, bottom right.
+            lights: (x, y, radius) of lights, round, in the picture's coordinates.
+            blur: width of the lights' edges, in the picture's coordinates.
         """
-        rows = np.linspace(0, 1, self._side)[:, None, None]
-        ramp = (np.array(above) * (1 - rows) + np.array(below) * rows).astype(np.uint8)
-        self._picture.paste(Image.fromarray(np.broadcast_to(ramp, (self._side, self._side, 3)).copy()))
-        for x, y, radius in lights:
-            box = [self._side * v for v in (x - radius, y - radius, x + radius, y + radius)]
-            middle = np.asarray(above) * (1 - y) + np.asarray(below) * y
-            self._draw.ellipse(box, fill=_whole(tuple((middle + 0.3 * (255 - middle)).tolist())))
+        coarse = self._side // _COARSER
+        x, y = np.linspace(0, 1, coarse)[None, :, None], np.linspace(0, 1, coarse)[:, None, None]
+        top_left, top_right, low_left, low_right = (np.array(corner) for corner in corners)
+        top, low = top_left * (1 - x) + top_right * x, low_left * (1 - x) + low_right * x
+        ramp = (top * (1 - y) + low * y).astype(np.uint8)
+        glare = Image.new("L", (coarse, coarse))
+        for cx, cy, radius in lights:
+            box = [coarse * v for v in (cx - radius, cy - radius, cx + radius, cy + radius)]
+            ImageDraw.Draw(glare).ellipse(box, fill=90)
+        glare = glare.filter(ImageFilter.GaussianBlur(blur * coarse))
+        picture = Image.fromarray(ramp)
+        picture.paste((255, 255, 255), (0, 0), glare)
+        self._picture.paste(picture.resize((self._side, self._side), Image.Resampling.BILINEAR))
 
-    def fill(self, outline: Outline, colour: Colour, *, depth: float = 0.0, fixed: bool = False) -> None:
+    def fill(self, outline: Outline, colour: Colour, *, depth: Depth = 0.0, fixed: bool = False) -> None:
         """Fills a shape.
 
         Args:
             outline: its corners.
             colour: its colour.
-            depth: how far before the axis of the head it lies; a turned head moves it to the side.
+            depth: how far before the axis of the head it lies, or each of its corners; a turned head moves it to the
+                side, and what has at least 0.1 lies on its round front.
             fixed: whether it belongs to the body, which neither tilts nor turns.
         """
         self._draw.polygon(self._places(outline, depth, fixed), fill=_whole(colour))
 
-    def line(self, path: Outline, colour: Colour, width: float, *, depth: float = 0.0) -> None:
+    def line(self, path: Outline, colour: Colour, width: float, *, depth: Depth = 0.0) -> None:
         """Draws a line with round ends.
 
         Args:
@@ -82,7 +107,7 @@ class Canvas:
         strength: float,
         blur: float,
         *,
-        depth: float = 0.0,
+        depth: Depth = 0.0,
         within: Outline | None = None,
         fixed: bool = False,
     ) -> None:
@@ -98,11 +123,11 @@ class Canvas:
             fixed: as of `fill`.
         """
         places = self._places(outline, depth, fixed)
-        edge, coarse = 3 * blur * self._scale, _FINER  # a soft edge needs no fine pixels
-        left, top = (max(0, int(min(values) - edge) // coarse) for values in zip(*places, strict=True))
+        edge, coarse = 3 * blur * self._scale, _COARSER
+        across, down = zip(*places, strict=True)
+        left, top = (max(0, int(min(values) - edge) // coarse) for values in (across, down))
         right, bottom = (
-            min(self._side // coarse, int(max(values) + edge) // coarse + 1)
-            for values in zip(*places, strict=True)
+            min(self._side // coarse, int(max(values) + edge) // coarse + 1) for values in (across, down)
         )
         if left >= right or top >= bottom:
             return
@@ -125,65 +150,40 @@ class Canvas:
         Returns:
             Its pixels, antialiased.
         """
-        return np.asarray(self._picture.reduce(_FINER))
+        return np.asarray(self._picture.reduce(self._finer))
 
-    def _places(self, outline: Outline, depth: float, fixed: bool) -> list[tuple[float, float]]:
-        points = np.asarray(outline, np.float64)
-        if not fixed:
-            points = (points + np.array([depth * self._turn, 0.0])) @ self._upright
-        return [(x, y) for x, y in (self._centre + self._scale * points).tolist()]
+    def turned(self, outline: Outline, depth: Depth) -> Outline:
+        """Moves a shape as the head turns and bows.
+
+        Args:
+            outline: its corners.
+            depth: as of `fill`.
+
+        Returns:
+            Where its corners lie then.
+        """
+        if not isinstance(depth, float):
+            places = np.empty_like(outline)
+            for level in np.unique(depth).tolist():
+                places[depth == level] = self.turned(outline[depth == level], level)
+            return places
+        x, y = outline[:, 0], outline[:, 1]
+        turn, down = math.sin(self._yaw), np.minimum(np.maximum(y, 0.0), 0.9)
+        moved = np.empty_like(outline)
+        if depth < _FRONT:
+            moved[:, 0], moved[:, 1] = x + (depth + 0.3 * down) * turn, y + depth * self._nod
+            return moved
+        radius = 0.72 * (1 - 0.3 * down * down)
+        angle = np.arcsin(np.minimum(np.maximum(x / radius, -0.99), 0.99)) + self._yaw
+        moved[:, 0] = radius * np.sin(angle) + (depth - 0.18) * turn
+        moved[:, 1] = y + (0.3 + depth) * self._nod
+        return moved
+
+    def _places(self, outline: Outline, depth: Depth, fixed: bool) -> list[tuple[float, float]]:
+        points = outline if fixed else self.turned(outline, depth) @ self._upright
+        return list(map(tuple, (self._centre + self._scale * points).tolist()))
 
 
 def _whole(colour: Sequence[float]) -> tuple[int, int, int]:
     red, green, blue = (min(255, max(0, round(value))) for value in colour)
     return red, green, blue
-
-
-def oval(
-    x: float,
-    y: float,
-    width: float,
-    height: float,
-    *,
-    power: float = 2.0,
-    start: float = 0.0,
-    end: float = 2 * math.pi,
-    taper: float = 0.0,
-) -> Outline:
-    """A superellipse, or a part of one.
-
-    Args:
-        x: of its middle.
-        y: of its middle.
-        width: from the middle to the side.
-        height: from the middle to the top.
-        power: 2 for an ellipse, more for a squarer one.
-        start: angle of the first corner, from the right towards the bottom, in radians.
-        end: angle of the last corner.
-        taper: how much narrower it is at the bottom, and wider at the top, as a share of its width.
-
-    Returns:
-        Its corners.
-    """
-    angle = np.linspace(start, end, 48)
-    cos, sin = np.cos(angle), np.sin(angle)
-    across = np.sign(cos) * np.abs(cos) ** (2 / power)
-    down = np.sign(sin) * np.abs(sin) ** (2 / power)
-    return np.stack([x + width * across * (1 - taper * down), y + height * down], axis=1)
-
-
-def arc(x: float, y: float, width: float, bend: float, *, lift: float = 0.0) -> Outline:
-    """A curve from left to right.
-
-    Args:
-        x: of its middle.
-        y: of its ends.
-        width: from the middle to an end.
-        bend: how far its middle lies below its ends; above if negative.
-        lift: how far its right end lies below y and its left end above.
-
-    Returns:
-        Its corners.
-    """
-    t = np.linspace(-1, 1, 15)
-    return np.stack([x + width * t, y + bend * (1 - t**2) + lift * t], axis=1)

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from jaxvae.data.cache import digest
 from jaxvae.data.dataset import Dataset
 from jaxvae.data.decoded import Example, Kind, keep
-from jaxvae.data.faces import around, head
+from jaxvae.data.faces import around, hair, head
 from jaxvae.data.faces.canvas import Canvas
 from jaxvae.data.faces.traits import ATTRIBUTES, Traits, draw_traits
 from jaxvae.data.threads import in_parallel
@@ -24,15 +24,15 @@ COUNTS = {"train": 20_000, "test": 2_000}
 """Number of faces in each split."""
 
 _LAYERS = (
-    around.draw_hair_behind,
+    hair.draw_hair_behind,
     around.draw_body,
     head.draw_skin,
     head.draw_nose,
-    around.draw_beard,
+    hair.draw_beard,
     head.draw_mouth,
     head.draw_eyes,
-    around.draw_hair,
     around.draw_glasses,
+    hair.draw_hair,
     around.draw_hat,
 )
 
@@ -73,12 +73,14 @@ def picture(traits: Traits, size: int) -> UInt8[np.ndarray, "size size 3"]:
     n = traits.numbers
     canvas = Canvas(
         size,
-        centre=(0.5 + 0.05 * n["x"], 0.47 + 0.035 * n["y"]),
-        scale=0.36 + 0.035 * n["scale"],
+        centre=(0.5 + 0.06 * n["x"], 0.48 + 0.035 * n["y"]),
+        scale=0.355 + 0.045 * n["scale"],
         roll=0.16 * n["roll"],
-        yaw=0.45 * n["yaw"],
+        yaw=0.3 * n["yaw"],
+        pitch=0.16 * n["pitch"],
     )
-    canvas.background(traits.colours["above"], traits.colours["below"], traits.lights)
+    corners = [traits.colours[name] for name in ("top_left", "top_right", "low_left", "low_right")]
+    canvas.background(corners, traits.lights, blur=0.02 + 0.012 * n["focus"])
     for layer in _LAYERS:
         layer(canvas, traits)
     return canvas.finished()

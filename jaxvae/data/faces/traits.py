@@ -50,12 +50,12 @@ _HAIR: Mapping[str, tuple[Colour, Colour]] = {
 }
 """The ends of the range of each colour of hair; red hair has no attribute."""
 
-_PALE: tuple[Colour, Colour] = ((250.0, 226.0, 208.0), (254.0, 238.0, 226.0))
+_PALE: tuple[Colour, Colour] = ((240.0, 208.0, 186.0), (250.0, 226.0, 208.0))
 _SKINS: tuple[Colour, ...] = (
-    (224.0, 172.0, 132.0),
-    (198.0, 140.0, 98.0),
-    (150.0, 98.0, 64.0),
-    (92.0, 58.0, 40.0),
+    (214.0, 164.0, 126.0),
+    (190.0, 134.0, 96.0),
+    (146.0, 96.0, 66.0),
+    (98.0, 64.0, 46.0),
 )
 
 
@@ -68,7 +68,7 @@ class Traits:
         skin: its colour.
         hair: colour of hair, brows and beard.
         numbers: everything else, each between -1 and 1, by name.
-        colours: of eyes, clothes, hat, frame and the two ends of the background.
+        colours: of eyes, clothes, hat, frame and the corners of the background.
         lights: (x, y, radius) of those in the background, in the picture's coordinates from 0 to 1.
     """
 
@@ -86,7 +86,7 @@ NUMBERS = (
     *("eye_size", "eye_gap", "eye_tilt", "gaze_x", "gaze_y", "brow_height", "brow_weight"),
     *("nose_length", "nose_width", "mouth_width", "mouth_height", "lips", "teeth"),
     *("hair_volume", "hair_length", "wave", "phase", "parting", "fringe", "beard_length", "mustache_width"),
-    *("shoulders", "collar", "hat_kind", "brim", "frame_shape", "frame_size", "light"),
+    *("shoulders", "collar", "hat_kind", "brim", "frame_shape", "frame_size", "light", "focus"),
 )
 """Names of what varies continuously."""
 
@@ -120,8 +120,7 @@ def draw_traits(rng: np.random.Generator) -> Traits:
                 rng, ((60.0, 36.0, 20.0), (110.0, 74.0, 36.0), (70.0, 110.0, 66.0), (74.0, 128.0, 178.0))
             ),
             **{name: _vivid(rng) for name in ("clothes", "hat", "frame")},
-            "above": _pastel(rng),
-            "below": _pastel(rng),
+            **{name: _pastel(rng) for name in ("top_left", "top_right", "low_left", "low_right")},
         },
         lights=tuple((x, y, 0.18 * radius) for x, y, radius in rng.random((rng.integers(9), 3)).tolist()),
     )
@@ -142,7 +141,7 @@ def _along(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
 
 
 def _vivid(rng: np.random.Generator) -> Colour:
-    red, green, blue = rng.uniform(25, 225, 3).tolist()
+    red, green, blue = (rng.uniform(30, 200) + rng.uniform(-60, 60, 3)).clip(16, 230).tolist()
     return red, green, blue
 
 
