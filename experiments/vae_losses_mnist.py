@@ -78,6 +78,28 @@ PRIORS = (
 
 SAMPLES = report.columns("sharpness_ratio", "effective_classes", "class_coverage", "sure")
 
+CLAIMS: tuple[tuple[str, str, str, str, report.Goal], ...] = (
+    ("MSE's samples are blurrier than BCE's", "BCE", "MSE", "sharpness_ratio", "lower"),
+    ("MAE's samples are sharper", "BCE", "MAE", "sharpness_ratio", "higher"),
+    ("MAE's are less varied", "BCE", "MAE", "class_coverage", "lower"),
+    (
+        "the perceptual loss beside BCE varies samples more",
+        "BCE",
+        "perceptual + BCE",
+        "class_coverage",
+        "higher",
+    ),
+    ("beside MSE, too", "MSE", "perceptual + MSE", "class_coverage", "higher"),
+    (
+        "but beside MSE they are more blurred",
+        "perceptual + BCE",
+        "perceptual + MSE",
+        "sharpness_ratio",
+        "lower",
+    ),
+)
+"""What the report says of samples: the sentence, two models, the measure, and which way it changes from the first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant(study.Variant):
@@ -162,6 +184,19 @@ def make_training(
     )
 
 
+def check_claims(table: report.Table) -> str:
+    """Whether the report's sentences about blur and variety hold of the models in a table."""
+    sentences = []
+    for claim, before, after, key, goal in CLAIMS:
+        (column,) = report.columns(key)
+        said = f"“{claim}” ({column.title.lower()}, {before} → {after})"
+        verdicts = ("holds", "does not hold")
+        sentences += report.compare_means(
+            table.rows, (before, after), column, claim=said, goal=goal, verdicts=verdicts
+        )
+    return " ".join(["What the report says of samples:", *sentences]) if sentences else ""
+
+
 def growth(table: report.Table) -> list[str]:
     """How many parameters ten dimensions add to those of the same model with two, if both were trained."""
     counts = {
@@ -194,6 +229,7 @@ def main(config: Config) -> None:
     found = report.Table(
         rows=table.rows, columns=digits, caption="Share of samples that surely show each class"
     )
+    claims = check_claims(table)
     correlation, words = report.compare_orders(table.rows, ranked[0])
     accuracy = (
         f"The perceptual network classifies {classifier.accuracy:.2%} of the held-out images correctly."
@@ -203,6 +239,7 @@ def main(config: Config) -> None:
         report.Paragraph(accuracy),
         *[report.Paragraph(text) for text in growth(table)],
         variety,
+        *([report.Paragraph(claims)] if claims else []),
         found,
         *report.distance_blocks(experiment.workdir.figures, table.rows, ranked[:2], words=words),
         *report.contrast_blocks(study.contrasts(variants), table.rows, [*ranked, *SAMPLES]),
@@ -220,7 +257,7 @@ def main(config: Config) -> None:
             "spearman_fid": correlation,
             **measures.protocol,
         },
-        words=words,
+        words="\n".join(filter(None, [words, claims])),
     )
 
 

@@ -32,6 +32,7 @@ def compare_means(
     *,
     claim: str = "",
     goal: Goal | None = None,
+    verdicts: tuple[str, str] = ("better", "not better"),
 ) -> list[str]:
     """Says whether a metric of one row is better than that of another, if both were measured.
 
@@ -44,6 +45,7 @@ def compare_means(
         column: the metric.
         claim: start of the sentence; the column's title and both names if empty.
         goal: which values are better; the column's direction if None.
+        verdicts: what is said if the claim holds, and if it does not.
 
     Returns:
         At most one sentence, such as "FID, VAE → AAE: 30.1 → 25.2, better (one seed).", or with "not better" or
@@ -63,7 +65,7 @@ def compare_means(
     if abs(cost_before - cost_after) <= math.hypot(std_before, std_after):
         verdict = "no clear difference"
     else:
-        verdict = "better" if cost_after < cost_before else "not better"
+        verdict = verdicts[cost_after >= cost_before]
     means = " → ".join(_in_digits(summary, column.digits) for summary in (before, after))
     claim = claim or f"{column.title}, {names[0]} → {names[1]}"
     return [f"{claim}: {means}, {verdict}{few_seeds(before, after)}."]

@@ -144,6 +144,23 @@ def test_ten_dimensions_take_more_parameters_than_the_report_says():
     assert study.growth(report.Table(rows=rows[:1], columns=[], caption="")) == []
 
 
+def test_sentences_of_the_report_are_checked_over_seeds():
+    def row(name, sharpness, coverage):
+        seeds = [{"sharpness_ratio": sharpness + d, "class_coverage": coverage + d} for d in (-0.01, 0, 0.01)]
+        return report.Row(name=name, metrics=report.summarize(seeds))
+
+    rows = [row("BCE", 0.5, 0.4), row("MSE", 0.3, 0.4), row("MAE", 0.4, 0.405)]
+    words = study.check_claims(report.Table(rows=rows, columns=[], caption=""))
+    assert "blurrier than BCE's” (sharpness, BCE → MSE): 0.500 ± 0.010 → 0.300 ± 0.010, holds." in words
+    assert (
+        "“MAE's samples are sharper” (sharpness, BCE → MAE): 0.500 ± 0.010 → 0.400 ± 0.010, does not hold."
+        in words
+    )
+    assert "0.400 ± 0.010 → 0.405 ± 0.010, no clear difference." in words
+    assert "perceptual" not in words
+    assert study.check_claims(report.Table(rows=rows[:1], columns=[], caption="")) == ""
+
+
 def test_the_prior_is_said_by_its_standard_deviation(finished):
     page = (finished / "report.html").read_text()
     assert "N(1, 2) is the prior of mean 1 and standard deviation 2 in every dimension" in page
