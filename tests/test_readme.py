@@ -23,6 +23,7 @@ from jaxvae.cli import distributed
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("benchmarks", "experiments", "jaxvae", "tests")
 PATHS = [ROOT / "README.md", *sorted(path for name in FOLDERS for path in (ROOT / name).rglob("README.md"))]
+PATHS.append(ROOT / "experiments" / "REPORTS.md")
 READMES = {str(path.relative_to(ROOT)): path.read_text() for path in PATHS}
 README = READMES["README.md"]
 
@@ -370,3 +371,14 @@ def test_examples_of_the_library_do_what_they_say(a_run, features, monkeypatch):
     assert dense.sample(3).shape == (3, 28, 28, 1)
     assert dense.reconstruct(examples.test.images[:2]).shape == (2, 28, 28, 1)
     assert dense.encode(examples.test.images[:2])[0].mean.shape == (2, 10)
+
+
+def test_every_claim_of_the_reports_is_counted_once():
+    text = READMES["experiments/REPORTS.md"]
+    totals = {verdict: int(n) for verdict, n in re.findall(r"^\| ([a-z ]+) \| (\d+) \| .* \|$", text, re.M)}
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if re.match(r"\| \d\.\d+ ", line)]
+    verdicts = [row[3].strip() for row in rows]
+    assert {len(row) for row in rows} == {5}
+    assert totals == {verdict: verdicts.count(verdict) for verdict in totals}
+    assert len(verdicts) == sum(totals.values()) == len({row[0] for row in rows})
+    assert f"Each of the {len(rows)} claims" in text

@@ -39,16 +39,16 @@ class DistancesConfig(cli.RunConfig):
     epochs: int = 5
     """Passes over the training data for the classifier in whose features images are compared."""
 
-    images: int = 1000
+    images: int = cli.free(300)
     """Held-out images that are changed, if there are as many."""
 
-    shift: int = 1
+    shift: int = cli.free(1)
     """Pixels of the shift whose squared error all other changes are given."""
 
-    longest: int = 6
+    longest: int = cli.free(6)
     """Pixels of the longest shift in the figure."""
 
-    lpips: bool = True
+    lpips: bool = cli.free(True)
     """Compare by LPIPS too, which needs the extra "lpips"."""
 
     def __post_init__(self) -> None:
@@ -77,14 +77,15 @@ def main(config: DistancesConfig) -> None:
         )
     weights = models.load_vgg16() if config.lpips else None
     classifier = study.train_attribute_classifier(experiment, epochs=config.epochs)
-    measure = partial(distances, images, experiment.test_set, classifier, weights)
+    compare = partial(distances, images, experiment.test_set, classifier)
     moved = shifted(images, config.shift)
     target = np.asarray(evaluate.mse(jnp.asarray(moved), jnp.asarray(images)), np.float64)
     changed = {f"shift by {config.shift}": moved} | {
         name: equalized(images, target, name) for name in CHANGES
     }
     of = f"{len(images):,} of the {experiment.measured_on}"
-    equal, shifts = _table(changed, measure, of), _shifts(images, config.longest, measure, of)
+    equal = _table(changed, partial(compare, weights), of)
+    shifts = _shifts(images, config.longest, partial(compare, None), of)
     words = " ".join([*equal_words(equal.rows), *shift_words(shifts.rows)])
     originals = ("held-out images", images[:_SHOWN])
     figure = report.comparison(
