@@ -28,7 +28,7 @@ _PATIENCE = 10
 _STATUS = "(UNKNOWN|UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED|CANCELLED|INTERNAL|FAILED_PRECONDITION): "
 """How errors begin that come from the connection to others."""
 
-_LOST = "another process of the run has ended or cannot be reached; the last checkpoint is kept."
+_LOST = "another process of the run has ended or cannot be reached; what was saved before is kept."
 
 _watchers: list[int] = []
 """The end of a pipe that tells the process's watcher its exit status."""

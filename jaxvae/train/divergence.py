@@ -24,10 +24,10 @@ OnNaN: TypeAlias = Literal["stop", "drop"]
 """What happens to the other replicas when one diverges."""
 
 _REMEDY = (
-    "the last good checkpoint is kept. Start again with a lower learning rate or clipped gradients, in another "
+    "what was saved before is kept. Start again with a lower learning rate or clipped gradients, in another "
     "--workdir or with --overwrite."
 )
-_WITHOUT = "the last good checkpoint is kept. Go on without this replica with --resume --on-nan drop."
+_WITHOUT = "what was saved before is kept. Go on without this replica with --resume --on-nan drop."
 
 
 class NonFiniteError(RunStopped):

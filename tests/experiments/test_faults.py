@@ -118,7 +118,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(launch, finished, tmp_path):
     assert status == 1
     said = (
         r"error: (.+) became (nan|inf|-inf) at step (\d+) in replica 'with(?:out)? SSIM, seed 0'; "
-        r".*checkpoint is kept\."
+        r".*what was saved before is kept\."
     )
     found = re.match(said, error_line(err))
     assert found, err

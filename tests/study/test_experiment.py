@@ -198,7 +198,7 @@ def test_a_variant_that_diverges_stops_the_others_if_the_flags_say_so(tmp_path):
 
 def test_a_run_of_diverged_variants_alone_stops(tmp_path):
     with pytest.raises(
-        train.NonFiniteError, match="in replica 'wild, seed 0'; the last good checkpoint is kept"
+        train.NonFiniteError, match="in replica 'wild, seed 0'; what was saved before is kept"
     ):
         run_study(tmp_path / "run", {"wild": VARIANTS["wild"]})
 
