@@ -30,15 +30,11 @@ class Variant(study.Variant):
         prior: of its codes, a name in `jaxvae.models.PRIORS`.
         adversarial: whether a discriminator brings the codes to the prior, or else the KL divergence.
         informed: whether the discriminator is given labels, so that each class gets its part of the prior.
-        rate_factor: step size of the encoder against the discriminator, in those of the Gaussian prior. A prior with
-            gaps pulls codes apart that reconstruction keeps together, and labels ask for an arrangement that
-            reconstruction does not help to find.
     """
 
     prior: str
     adversarial: bool
     informed: bool = False
-    rate_factor: float = 1.0
 
     @property
     def program(self) -> str:
@@ -52,21 +48,19 @@ VARIANTS: Mapping[str, Variant] = {
     "VAE, Gaussian": Variant(prior="normal", adversarial=False, note="KL divergence in closed form."),
     "AAE, Gaussian": Variant(prior="normal", adversarial=True),
     "VAE, ring": Variant(prior="ring", adversarial=False, note="KL divergence by Monte Carlo."),
-    "AAE, ring": Variant(prior="ring", adversarial=True, rate_factor=3.0),
+    "AAE, ring": Variant(prior="ring", adversarial=True),
     "VAE, Swiss roll": Variant(prior="swiss_roll", adversarial=False, note="KL divergence by Monte Carlo."),
-    "AAE, Swiss roll": Variant(prior="swiss_roll", adversarial=True, rate_factor=3.0),
+    "AAE, Swiss roll": Variant(prior="swiss_roll", adversarial=True),
     "AAE, ring, labels": Variant(
         prior="ring",
         adversarial=True,
         informed=True,
-        rate_factor=6.0,
         note="Each mode is asked to be one class.",
     ),
     "AAE, Swiss roll, labels": Variant(
         prior="swiss_roll",
         adversarial=True,
         informed=True,
-        rate_factor=6.0,
         note="Each stretch is asked to be one class.",
     ),
 }
@@ -109,15 +103,15 @@ class AAEConfig(cli.RunConfig):
     penalty: float = 0.0
     """Weight of the discriminator's gradient penalty; "wasserstein" needs one, such as 10."""
 
+    regularization: float = 40.0
+    """Weight of the encoder's adversarial loss beside the reconstruction, both in nats; large ones cost
+    reconstruction, small ones leave holes."""
+
     learning_rate: float = 1e-3
     """Step size of encoder and decoder at the start, which falls along a half cosine."""
 
-    discriminator_rate: float = 3e-3
+    discriminator_rate: float = 1e-2
     """Step size of the discriminator at the start, which falls likewise."""
-
-    regularization_rate: float = 5e-4
-    """Step size of the encoder against the discriminator at the start, which falls likewise; large ones cost
-    reconstruction. Three times as large for the ring and the roll, six times for the variants with labels."""
 
     unlabelled: float = 0.0
     """Share of the training images whose labels are hidden from the variants with labels."""
@@ -128,12 +122,17 @@ class AAEConfig(cli.RunConfig):
     samples: int = cli.free(10_000)
     """Images drawn from each model for its classifier FID and for the labels of its modes."""
 
+    least_diversity: float = cli.free(0.5)
+    """A model whose samples are less diverse than this share of the data's diversity, or less distinct from each other
+    than a fifth of it, is reported as collapsed."""
+
     def __post_init__(self) -> None:
         """Refuses unknown variants, and numbers that make no run."""
         super().__post_init__()
         self.require_known("variants", VARIANTS)
         losses.adversarial(self.game, smoothing=self.smoothing)
-        self.require_positive("learning_rate", "discriminator_rate", "regularization_rate")
+        self.require_positive("learning_rate", "discriminator_rate", "regularization")
+        self.require_non_negative("least_diversity")
         if not 0 <= self.penalty < math.inf or (self.game == "wasserstein" and not self.penalty):
             raise ValueError(
                 f"penalty must be finite, at least 0, and more than 0 for wasserstein, got {self.penalty}."
@@ -172,12 +171,13 @@ def main(config: AAEConfig) -> None:
     classifier = study.train_feature_classifier(experiment, epochs=config.classifier_epochs)
     trained = experiment.train_variants(variants, partial(make_training, experiment, config))
     measures = Measures(experiment, classifier, samples=config.samples)
-    tables = make_tables(experiment, trained, measures)
+    standing = study.without_collapsed(trained, measures, least=config.least_diversity)
+    tables = make_tables(experiment, standing, measures)
     experiment.publish(
         title="Adversarial autoencoders",
         intro=INTRO,
         tables=tables,
-        blocks=make_blocks(experiment, tables, study.first_runs(trained), measures),
+        blocks=make_blocks(experiment, tables, study.first_runs(standing), measures),
         summary=measures.protocol,
         words=verdict(tables[0].rows),
     )
@@ -214,22 +214,19 @@ def make_model(experiment: study.Experiment, config: AAEConfig, variant: Variant
     )
 
 
-def make_game(config: AAEConfig, variant: Variant, *, steps: int) -> study.Game:
-    """Reconstruction and regularization as two updates of one step, and the discriminator."""
-    terms, weights = losses.aae_players(
-        losses.adversarial(config.game, smoothing=config.smoothing), RECONSTRUCTION, penalty=config.penalty
+def make_game(config: AAEConfig, *, steps: int) -> study.Game:
+    """Encoder and decoder, which reconstruct and regularize in one update, and the discriminator."""
+    terms, weights = losses.wae_gan_players(
+        losses.adversarial(config.game, smoothing=config.smoothing),
+        RECONSTRUCTION,
+        weight=config.regularization,
+        penalty=config.penalty,
     )
-    rate, regularization, discriminator = (
-        train.schedule(peak, steps=steps)
-        for peak in (
-            config.learning_rate,
-            variant.rate_factor * config.regularization_rate,
-            config.discriminator_rate,
-        )
+    rate, discriminator = (
+        train.schedule(peak, steps=steps) for peak in (config.learning_rate, config.discriminator_rate)
     )
     players = {
-        "reconstruction": train.Player(("encoder", "decoder"), train.adam(rate)),
-        "regularization": train.Player((), train.adversarial_adam(regularization), shares=("encoder",)),
+        "autoencoder": train.Player(("encoder", "decoder"), train.adam(rate)),
         "discriminator": train.Player(("discriminator",), train.adversarial_adam(discriminator)),
     }
     return study.Game(terms=terms, weights=weights, players=players, label="label")
@@ -244,7 +241,7 @@ def make_training(
     if variant.adversarial:
         return study.Training(
             model=model,
-            game=make_game(config, variant, steps=experiment.steps()),
+            game=make_game(config, steps=experiment.steps()),
             variants={name: {}},
             source=with_hidden_labels(experiment, config) if variant.informed else None,
         )

@@ -41,6 +41,7 @@ class Measures(study.Measuring):
         )
         self._classifier, self._samples = classifier, samples
         self._real = classifier.moments(test[:samples])
+        self._variety = study.Variety(test[:samples], classifier.activations)
 
     @property
     @override
@@ -73,8 +74,9 @@ class Measures(study.Measuring):
 
         Returns:
             two_sample, holes and mmd between codes of held-out images and draws from the prior; bce of
-            reconstructions, nats; classifier_fid of samples. For a prior with parts also mode_match and purity, and for
-            an informed model agreement, code_agreement and, for each part from 0, agreement_0, agreement_1, ...
+            reconstructions, nats; classifier_fid, diversity and distinctness of samples, the last two 1 for the data's.
+            For a prior with parts also mode_match and purity, and for an informed model agreement, region_agreement,
+            code_agreement and, for each part from 0, agreement_0, agreement_1, ...
         """
         key = run.evaluation_key
         keys = jax.random.split(key, 6)
@@ -87,6 +89,7 @@ class Measures(study.Measuring):
             "holes": evaluate.holes(codes, draws, reference),
             "mmd": _mmd(codes[:_KERNEL_POINTS], draws[:_KERNEL_POINTS]),
             "classifier_fid": evaluate.frechet_distance(self._classifier.moments(samples), self._real),
+            **self._variety(samples),
             "bce": self._cross_entropy(key, run),
         }
         if isinstance(prior, models.LabelledPrior):
@@ -108,27 +111,28 @@ class Measures(study.Measuring):
 
     def _parts(self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior) -> dict[str, float]:
         """How the parts of a prior correspond to classes."""
-        table = self._class_shares(key, run, prior)
+        parts, regions, classes = self._decoded(key, run, prior)
+        table = np.zeros((prior.classes, prior.classes))
+        np.add.at(table, (parts, classes), prior.classes / len(parts))
         values = {"purity": float(table.max(axis=1).mean())}
         if network(run).informed:
-            parts = np.asarray(prior.class_of(jnp.asarray(self.codes(run))))
+            own = np.asarray(prior.class_of(jnp.asarray(self.codes(run))))
             values |= {
                 "agreement": float(np.diag(table).mean()),
-                "code_agreement": float(np.mean(parts == self.experiment.test_set.labels)),
+                "region_agreement": float(np.mean(regions == classes)),
+                "code_agreement": float(np.mean(own == self.experiment.test_set.labels)),
                 **{f"agreement_{part}": float(share) for part, share in enumerate(np.diag(table))},
             }
         return values
 
-    def _class_shares(
+    def _decoded(
         self, key: Any, run: jaxvae.Run, prior: models.LabelledPrior
-    ) -> Float[np.ndarray, "k k"]:
-        """Share of the images decoded from each part (row) that the classifier takes for each class (column)."""
+    ) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+        """Of draws from every part: the part, the part in which the draw lies, and the class that its image shows."""
         each = max(self._samples // prior.classes, 1)
         parts: Int[np.ndarray, " n"] = np.repeat(np.arange(prior.classes, dtype=np.int32), each)
-        images = run.decode((prior.sample_class(key, jnp.asarray(parts)),))
-        table = np.zeros((prior.classes, prior.classes))
-        np.add.at(table, (parts, self._classifier.classes(images)), 1 / each)
-        return table
+        draws = prior.sample_class(key, jnp.asarray(parts))
+        return parts, np.asarray(prior.class_of(draws)), self._classifier.classes(run.decode((draws,)))
 
 
 def network(run: jaxvae.Run) -> models.AAE:

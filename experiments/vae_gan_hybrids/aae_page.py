@@ -14,7 +14,8 @@ PRIORS = {"normal": "Gaussian", "ring": "ring", "swiss_roll": "Swiss roll"}
 """What priors are called."""
 
 FIT = report.columns("two_sample", "holes", "mmd", "mode_match")
-IMAGES = report.columns("bce", "classifier_fid", "purity", "agreement", "code_agreement")
+IMAGES = report.columns("bce", "classifier_fid", "diversity", "distinctness")
+PARTS = report.columns("purity", "agreement", "region_agreement", "code_agreement")
 
 _GRID = 15
 _ALONG = 40
@@ -31,16 +32,13 @@ def make_tables(
 ) -> list[report.Table]:
     """How codes fill the prior, what images are like, and the classes of each part."""
     fit = experiment.table(trained, measures, FIT, caption=f"Codes and prior. {measures.words}")
-    images = report.Table(rows=fit.rows, columns=IMAGES, caption="Reconstructions, samples, and labels")
-    informed = [row for row in fit.rows if "agreement_0" in row.metrics]
-    if not informed:
-        return [fit, images]
-    columns = report.family("agreement_{}", dict(enumerate(experiment.class_names)))
-    return [
-        fit,
-        images,
-        report.Table(rows=informed, columns=columns, caption="Agreement by part of the prior"),
-    ]
+    tables = [fit, report.Table(rows=fit.rows, columns=IMAGES, caption="Reconstructions and samples")]
+    if with_parts := [row for row in fit.rows if "purity" in row.metrics]:
+        tables.append(report.Table(rows=with_parts, columns=PARTS, caption="Parts of the prior and classes"))
+    if informed := [row for row in fit.rows if "agreement_0" in row.metrics]:
+        columns = report.family("agreement_{}", dict(enumerate(experiment.class_names)))
+        tables.append(report.Table(rows=informed, columns=columns, caption="Agreement by part of the prior"))
+    return tables
 
 
 def verdict(rows: Sequence[report.Row]) -> str:
@@ -50,7 +48,7 @@ def verdict(rows: Sequence[report.Row]) -> str:
 
 def _compared(rows: Sequence[report.Row]) -> Iterator[str]:
     for prior in PRIORS.values():
-        for column in report.columns("holes", "mode_match"):
+        for column in report.columns("holes", "mode_match", "bce", "classifier_fid"):
             claim = f"{column.title} of the {prior} prior, VAE → AAE"
             yield from report.compare_means(rows, (f"VAE, {prior}", f"AAE, {prior}"), column, claim=claim)
 

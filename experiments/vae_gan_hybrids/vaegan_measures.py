@@ -17,7 +17,7 @@ Pictures = Float[np.ndarray, "n h w c"]
 Vectors = Bool[np.ndarray, "n k"]
 
 _COMPARED = 1000
-"""Images that are compared pair by pair, at most."""
+"""Reconstructions that are compared, at most."""
 
 _SURE = 0.9
 """Probability from which on a classifier counts as sure."""
@@ -66,8 +66,7 @@ class Measures(study.Measuring):
         self.names, self.truth = attribute_names(experiment), truth.values
         self.wanted = np.resize(self.truth, (config.samples, len(self.names)))
         self.unseen = data.new_combinations(seen, truth)
-        self._compared = min(_COMPARED, config.samples, len(self._reals))
-        self._diversity, self._distinctness = self._variety(self._reals)
+        self._variety = study.Variety(self._reals[: config.samples], self._features)
         self._sharpness = _sharpness(self._reals)
         self._views = LocalAndGlobal(classifier, self._reals)
         protocol = {
@@ -142,11 +141,9 @@ class Measures(study.Measuring):
             attribute from 0, attribute_0, ...; attribute_unseen if there are combinations that training has not seen.
         """
         drawn = self.samples(run, self._config.samples)
-        diversity, distinctness = self._variety(drawn)
         values = {
             "sharpness_ratio": _share(_sharpness(drawn), self._sharpness),
-            "diversity": _share(diversity, self._diversity),
-            "distinctness": _share(distinctness, self._distinctness),
+            **self._variety(drawn),
             **self._views(drawn),
             **self._inception(drawn),
         }
@@ -155,12 +152,6 @@ class Measures(study.Measuring):
         if self.kinds[run.variant] != "gan":
             values |= self._reconstructions(run)
         return values
-
-    def _variety(self, images: Any) -> tuple[float, float]:
-        """Diversity and distinctness of as many images as there are of both the data and each model."""
-        some = images[: self._compared]
-        distinct = evaluate.distinctness(jnp.asarray(as_floats(some)))
-        return float(evaluate.diversity(self._features(some))), float(distinct)
 
     def _features(self, images: Any) -> Any:
         return jnp.asarray(self._classifier.features(images))
@@ -197,7 +188,9 @@ class Measures(study.Measuring):
         return {
             "mse": float(errors.mean()),
             **error_by_region(images, reconstructed),
-            "feature_distance": _share(float(np.linalg.norm(own - other, axis=1).mean()), self._diversity),
+            "feature_distance": _share(
+                float(np.linalg.norm(own - other, axis=1).mean()), self._variety.diversity
+            ),
             "recognised": float(np.mean(squared.argmin(axis=1) == np.arange(len(images)))),
             "attributes_kept": float(kept.mean()),
         }

@@ -35,7 +35,7 @@ from jaxvae.losses.compose import Objective, compose
 from jaxvae.losses.deep_features import deep_features, feature_error
 from jaxvae.losses.distance import absolute_error, distance, squared_error
 from jaxvae.losses.hsic import delta, hsic, independence
-from jaxvae.losses.hybrids import aae_players, vaegan_players
+from jaxvae.losses.hybrids import aae_players, vaegan_players, wae_gan_players
 from jaxvae.losses.joint_mmd import joint_mmd
 from jaxvae.losses.kernels import (
     RadialKernel,
@@ -128,4 +128,5 @@ __all__ = [
     "ssim",
     "ssim_loss",
     "vaegan_players",
+    "wae_gan_players",
 ]

@@ -54,6 +54,40 @@ def aae_players(
     return _penalized(terms, weights, penalty)
 
 
+def wae_gan_players(
+    game: Adversarial,
+    reconstruction: Term,
+    *,
+    weight: float | Schedule,
+    penalty: float = 0.0,
+) -> tuple[dict[str, Term], _Weights]:
+    """The adversarial autoencoder with its two phases as one update, and its discriminator: WAE-GAN.
+
+    "autoencoder" trains encoder and decoder together, to reconstruct and towards codes that the "discriminator" takes
+    for draws from the prior. The two phases of `aae_players` suit plain SGD. Adam divides each gradient by its size:
+    once codes follow the prior, the gradient of the regularization is noise, and an Adam of its own takes full steps
+    along it, at the reconstruction's cost. In one update a weight keeps both in proportion.
+
+    Args:
+        game: as `adversarial` returns it.
+        reconstruction: term that compares reconstructions with images.
+        weight: of the encoder's adversarial loss, in units of the reconstruction's.
+        penalty: weight of the discriminator's gradient penalty; 0 leaves it out.
+
+    Returns:
+        Terms and weights.
+
+    References:
+        Tolstikhin et al., Wasserstein Auto-Encoders, ICLR 2018, Algorithm 1.
+    """
+    terms, published = aae_players(game, reconstruction, penalty=penalty)
+    weights: _Weights = {
+        "autoencoder": {"reconstruction": 1.0, "generator_code": weight},
+        "discriminator": dict(published["discriminator"]),
+    }
+    return terms, weights
+
+
 def vaegan_players(
     game: Adversarial, prior: Prior, *, gamma: float | Schedule = 1e-2, penalty: float = 0.0
 ) -> tuple[dict[str, Term], Weights]:

@@ -379,6 +379,13 @@ _LABELS = (
         better="higher",
         note="Share of generated images that a classifier takes for the class asked for.",
     ),
+    Column(
+        key="region_agreement",
+        title="Region agreement",
+        digits=4,
+        better="higher",
+        note="As label agreement, but of the part of the prior in which the draw lies, as parts overlap.",
+    ),
     Column(key="agreement_{}", title="{}"),
     Column(
         key="switched",

@@ -1,14 +1,59 @@
 """Trained models whose samples are all alike: they are named, and not counted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
+import jax.numpy as jnp
+
+from jaxvae import evaluate
+from jaxvae.images import Images, as_floats
 from jaxvae.screen import Bar, say
 from jaxvae.study.publishing import Measure
 from jaxvae.study.trained import Trained
 
 DISTINCTNESS_SHARE = 0.2
 """The least distinctness over the least diversity: blurred samples are distinct, repeated ones have next to none."""
+
+MOST_COMPARED = 1000
+"""Images whose pairs say how much they differ."""
+
+
+class Variety:
+    """How much a model's images differ from each other, in shares of what as many real images do.
+
+    Args:
+        real: uint8, or float in [0, 1], at least two.
+        features: what is compared for diversity, such as the last hidden layer of a classifier: images in [0, 1] to
+            [n, d].
+
+    Attributes:
+        diversity: mean distance between two real images, in the units of the features.
+    """
+
+    def __init__(self, real: Images, features: Callable[[Any], Any]) -> None:
+        self._features, self._most = features, min(len(real), MOST_COMPARED)
+        self.diversity, self._distinctness = self._measure(real)
+
+    def __call__(self, images: Images) -> dict[str, float]:
+        """Compares the first images, as many as there are real ones or `MOST_COMPARED`.
+
+        Args:
+            images: uint8, or float in [0, 1], at least as many as are compared.
+
+        Returns:
+            diversity and distinctness, 1 for the data's, and where the data have none.
+        """
+        diversity, distinctness = self._measure(images)
+        return {
+            "diversity": diversity / self.diversity if self.diversity else 1.0,
+            "distinctness": distinctness / self._distinctness if self._distinctness else 1.0,
+        }
+
+    def _measure(self, images: Images) -> tuple[float, float]:
+        some = as_floats(images[: self._most])
+        diverse = evaluate.diversity(jnp.asarray(self._features(some)))
+        return float(diverse), float(evaluate.distinctness(jnp.asarray(some)))
 
 
 def without_collapsed(
