@@ -107,7 +107,7 @@ class AAEConfig(cli.RunConfig):
     """Weight of the encoder's adversarial loss beside the reconstruction, both in nats; large ones cost
     reconstruction, small ones leave holes."""
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Step size of encoder and decoder at the start, which falls along a half cosine."""
 
     discriminator_rate: float = 1e-2

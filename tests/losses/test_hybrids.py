@@ -3,7 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxvae.losses import ADVERSARIAL, adversarial, compose_players, vaegan_players
+from jaxvae.losses import (
+    ADVERSARIAL,
+    adversarial,
+    compose_players,
+    reconstruction,
+    vaegan_players,
+    wae_gan_players,
+)
 from jaxvae.models import Normal
 from jaxvae.types import AdversarialOutput, Batch, Posterior
 
@@ -70,3 +77,22 @@ def test_diversity_is_logged_and_nobodys():
     _, weights = vaegan_players(adversarial("minimax"), Normal(dim=2))
     assert not any("sample_diversity" in own for own in weights.values())
     assert float(play("minimax", judged())[1]["sample_diversity"]) > 0
+
+
+def test_both_phases_of_the_adversarial_autoencoder_are_one_loss():
+    terms, weights = wae_gan_players(
+        adversarial("non_saturating"), reconstruction("bernoulli"), weight=40.0, penalty=0.5
+    )
+    assert weights == {
+        "autoencoder": {"reconstruction": 1.0, "generator_code": 40.0},
+        "discriminator": {"adversarial_prior": 1.0, "adversarial_code": 1.0, "gradient_penalty": 0.5},
+    }
+    del terms["gradient_penalty"], weights["discriminator"]["gradient_penalty"]
+    output = judged()
+    actual, metrics = compose_players(terms, weights)(KEY, output, BATCH, jnp.int32(0))
+    expected = jnp.mean(jnp.sum(jax.nn.softplus(output.logits), axis=(1, 2, 3)))  # of black images
+    expected += 40 * jnp.mean(jax.nn.softplus(-output.fake_logits[0]))
+    np.testing.assert_allclose(actual["autoencoder"], expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        actual["discriminator"], metrics["adversarial_prior"] + metrics["adversarial_code"], rtol=1e-6
+    )
