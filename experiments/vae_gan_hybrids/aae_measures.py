@@ -74,7 +74,7 @@ class Measures(study.Measuring):
 
         Returns:
             two_sample, holes and mmd between codes of held-out images and draws from the prior; bce of
-            reconstructions, nats; classifier_fid, diversity and distinctness of samples, the last two 1 for the data's.
+            reconstructions, nats; classifier_fid and diversity of samples, which is 1 for the data.
             For a prior with parts also mode_match and purity, and for an informed model agreement, region_agreement,
             code_agreement and, for each part from 0, agreement_0, agreement_1, ...
         """
@@ -89,7 +89,7 @@ class Measures(study.Measuring):
             "holes": evaluate.holes(codes, draws, reference),
             "mmd": _mmd(codes[:_KERNEL_POINTS], draws[:_KERNEL_POINTS]),
             "classifier_fid": evaluate.frechet_distance(self._classifier.moments(samples), self._real),
-            **self._variety(samples),
+            "diversity": self._variety(samples)["diversity"],
             "bce": self._cross_entropy(key, run),
         }
         if isinstance(prior, models.LabelledPrior):

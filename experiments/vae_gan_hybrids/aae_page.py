@@ -14,7 +14,7 @@ PRIORS = {"normal": "Gaussian", "ring": "ring", "swiss_roll": "Swiss roll"}
 """What priors are called."""
 
 FIT = report.columns("two_sample", "holes", "mmd", "mode_match")
-IMAGES = report.columns("bce", "classifier_fid", "diversity", "distinctness")
+IMAGES = report.columns("bce", "classifier_fid", "diversity")
 PARTS = report.columns("purity", "agreement", "region_agreement", "code_agreement")
 
 _GRID = 15

@@ -65,7 +65,8 @@ def without_collapsed(
 
     Args:
         trained: by variant.
-        measure: gives "diversity" and "distinctness" among others, as shares of the data's.
+        measure: gives "diversity" among others, and "distinctness" where copies are to be found, as shares of the
+            data's. Of a code of two dimensions many draws have neighbours so close that they look like copies.
         least: diversity below which a model has collapsed; `DISTINCTNESS_SHARE` of it is the least distinctness.
 
     Returns:
@@ -82,6 +83,7 @@ def _without_collapsed(name: str, trained: Trained, measure: Measure, *, least: 
     collapsed = {}
     for run in trained.runs:
         values = measure(run)
+        bounds = {key: bound for key, bound in bounds.items() if key in {"diversity", *values}}
         short = [f"{key} {values[key]:.2f}" for key, bound in bounds.items() if not values[key] >= bound]
         if short:
             collapsed[run.seed] = f"seed {run.seed} ({', '.join(short)})"

@@ -144,3 +144,10 @@ def test_each_examples_draw_is_its_own_wherever_it_lies(label):
 def test_labels_for_a_prior_without_parts_are_refused():
     with pytest.raises(ValueError, match="Normal has no parts for the classes"):
         draw_each(KEY, Normal(dim=2), jnp.arange(2), jnp.zeros(2, int))
+
+
+@pytest.mark.parametrize(("prior", "share"), [(Ring(), 0.989), (SwissRoll(), 0.965)], ids=NAMES)
+def test_some_draws_of_a_part_lie_in_its_neighbours(prior, share):
+    part = jnp.repeat(jnp.arange(10), 2000)
+    own = prior.class_of(prior.sample_class(KEY, part)) == part
+    assert np.mean(own) == pytest.approx(share, abs=0.004)

@@ -33,6 +33,14 @@ def test_a_seed_that_collapses_is_named_and_not_counted(low, values):
     assert study.without_collapsed(standing, lambda run: measured[run.seed], least=0.5) == standing
 
 
+def test_copies_are_only_looked_for_where_distinctness_is_measured():
+    standing = study.without_collapsed(trained(0, 1), lambda run: {"diversity": 0.9 - run.seed}, least=0.5)
+    assert [run.seed for run in standing["GAN"].runs] == [0]
+    assert standing["GAN"].failure.endswith(
+        "seed 1 (diversity -0.10); needed are diversity 0.5 of the data's."
+    )
+
+
 def test_nothing_has_collapsed_that_need_not_be_diverse():
     none = {"diversity": 0.0, "distinctness": 0.0}
     whole = trained(0)
