@@ -41,7 +41,7 @@ class Measures(study.Measuring):
         )
         self._classifier, self._samples = classifier, samples
         self._real = classifier.moments(test[:samples])
-        self._variety = study.Variety(test[:samples], classifier.activations)
+        self._diversity = study.Diversity(test[:samples], classifier.activations)
 
     @property
     @override
@@ -89,7 +89,7 @@ class Measures(study.Measuring):
             "holes": evaluate.holes(codes, draws, reference),
             "mmd": _mmd(codes[:_KERNEL_POINTS], draws[:_KERNEL_POINTS]),
             "classifier_fid": evaluate.frechet_distance(self._classifier.moments(samples), self._real),
-            "diversity": self._variety(samples)["diversity"],
+            "diversity": self._diversity(samples)["diversity"],
             "bce": self._cross_entropy(key, run),
         }
         if isinstance(prior, models.LabelledPrior):

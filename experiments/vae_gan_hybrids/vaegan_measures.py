@@ -66,7 +66,7 @@ class Measures(study.Measuring):
         self.names, self.truth = attribute_names(experiment), truth.values
         self.wanted = np.resize(self.truth, (config.samples, len(self.names)))
         self.unseen = data.new_combinations(seen, truth)
-        self._variety = study.Variety(self._reals[: config.samples], self._features)
+        self._diversity = study.Diversity(self._reals[: config.samples], self._features)
         self._sharpness = _sharpness(self._reals)
         self._views = LocalAndGlobal(classifier, self._reals)
         protocol = {
@@ -143,7 +143,7 @@ class Measures(study.Measuring):
         drawn = self.samples(run, self._config.samples)
         values = {
             "sharpness_ratio": _share(_sharpness(drawn), self._sharpness),
-            **self._variety(drawn),
+            **self._diversity(drawn),
             **self._views(drawn),
             **self._inception(drawn),
         }
@@ -189,7 +189,7 @@ class Measures(study.Measuring):
             "mse": float(errors.mean()),
             **error_by_region(images, reconstructed),
             "feature_distance": _share(
-                float(np.linalg.norm(own - other, axis=1).mean()), self._variety.diversity
+                float(np.linalg.norm(own - other, axis=1).mean()), self._diversity.diversity
             ),
             "recognised": float(np.mean(squared.argmin(axis=1) == np.arange(len(images)))),
             "attributes_kept": float(kept.mean()),

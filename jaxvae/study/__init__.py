@@ -14,7 +14,7 @@ from jaxvae.study.classifier import (
     train_classifier,
     train_feature_classifier,
 )
-from jaxvae.study.collapse import Variety, without_collapsed
+from jaxvae.study.collapse import Diversity, without_collapsed
 from jaxvae.study.experiment import Experiment
 from jaxvae.study.inception import InceptionDistances, find_inception
 from jaxvae.study.judge import Judge, train_judge
@@ -38,6 +38,7 @@ __all__ = [
     "AttributeClassifier",
     "AutoencoderMeasures",
     "ByModel",
+    "Diversity",
     "Evaluated",
     "Experiment",
     "FeatureClassifier",

@@ -19,7 +19,7 @@ MOST_COMPARED = 1000
 """Images whose pairs say how much they differ."""
 
 
-class Variety:
+class Diversity:
     """How much a model's images differ from each other, in shares of what as many real images do.
 
     Args:

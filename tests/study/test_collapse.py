@@ -51,16 +51,16 @@ def flattened(images):
     return images.reshape(len(images), -1)
 
 
-def test_variety_is_a_share_of_that_of_as_many_real_images():
+def test_diversity_is_a_share_of_that_of_as_many_real_images():
     images = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
-    variety = study.Variety(images, flattened)
-    assert variety(images) == {"diversity": 1.0, "distinctness": 1.0}
+    compare = study.Diversity(images, flattened)
+    assert compare(images) == {"diversity": 1.0, "distinctness": 1.0}
     more = np.concatenate([images / 2, np.zeros_like(images)])
-    assert variety(more) == pytest.approx({"diversity": 0.5, "distinctness": 0.5}, rel=1e-4)
-    repeated = variety(np.repeat(images[:2], 3, axis=0))
+    assert compare(more) == pytest.approx({"diversity": 0.5, "distinctness": 0.5}, rel=1e-4)
+    repeated = compare(np.repeat(images[:2], 3, axis=0))
     assert repeated["distinctness"] == pytest.approx(0, abs=1e-3)
     assert repeated["diversity"] > 0.5
-    assert study.Variety(np.zeros((3, 8, 8, 1), np.uint8), flattened)(images) == {
+    assert study.Diversity(np.zeros((3, 8, 8, 1), np.uint8), flattened)(images) == {
         "diversity": 1.0,
         "distinctness": 1.0,
     }
