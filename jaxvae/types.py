@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NewType, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import flax.struct
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
+from typing_extensions import override
 
 Variables: TypeAlias = Mapping[str, Any]
 """Flax variable collections, `{"params": ..., "batch_stats": ...}`."""
@@ -54,6 +56,33 @@ class Posterior:
 
     mean: Float[Array, "n d"]
     stddev: Float[Array, "n d"]
+
+    def draw(self, noise: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        """Turns draws from N(0, I) into draws from the posterior, differentiably.
+
+        Args:
+            noise: [n, d], one draw for each example.
+
+        Returns:
+            [n, d].
+        """
+        return self.mean + self.stddev * noise
+
+
+@flax.struct.dataclass
+class FullPosterior(Posterior):
+    """A Gaussian q(z | x) with a covariance of its own for each example; `stddev` is that of each dimension by itself.
+
+    Attributes:
+        factor: [n, d, d], the covariance's Cholesky factor: lower triangular, with a positive diagonal. The norms of
+            its rows are `stddev`.
+    """
+
+    factor: Float[Array, "n d d"] = flax.struct.field(kw_only=True)
+
+    @override
+    def draw(self, noise: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        return self.mean + jnp.einsum("nij,nj->ni", self.factor, noise)
 
 
 @flax.struct.dataclass

@@ -62,7 +62,7 @@ def importance_bound(
         codes, ratio = [], jnp.zeros(len(posteriors[0].mean))
         for level, (q, prior) in enumerate(zip(posteriors, priors, strict=True)):
             noise = jax.random.normal(jax.random.fold_in(draw_key, level), q.mean.shape)
-            codes.append(q.mean + q.stddev * noise)
+            codes.append(q.draw(noise))
             ratio += prior.log_prob(codes[-1]) - posterior_log_prob(q, codes[-1])
         return log_likelihood(tuple(codes)) + ratio
 

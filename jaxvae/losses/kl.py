@@ -1,7 +1,7 @@
 """Kullback-Leibler divergence from posterior to prior, in closed form and by Monte Carlo.
 
-Posteriors are diagonal Gaussians [n, d]. Divergences are nats per example, summed over latent dimensions
-unless the name says per dimension; never divided by the batch, the dimensions or the pixels.
+Posteriors are Gaussians [n, d], diagonal or with a full covariance. Divergences are nats per example, summed over
+latent dimensions unless the name says per dimension; never divided by the batch, the dimensions or the pixels.
 """
 
 import math
@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, Key
 
 from jaxvae.losses._floats import in_float32
 from jaxvae.losses._levels import priors_by_level
 from jaxvae.losses._shapes import check_same_shape
-from jaxvae.types import Batch, Output, Posterior, Prior, Term
+from jaxvae.types import Batch, FullPosterior, Output, Posterior, Prior, Term
 
 METHODS = ("auto", "closed_form", "monte_carlo")
 """Methods by which `kl` computes the divergence."""
@@ -40,7 +41,7 @@ def kl_normal_per_dimension(
     loc: float | Float[Array, "#d"] = 0.0,
     scale: float | Float[Array, "#d"] = 1.0,
 ) -> Float[Array, "n d"]:
-    """KL(q(z | x) || N(loc, scale)) of each latent dimension, which shows the dimensions in use.
+    """KL(q(z | x) || N(loc, scale)) of each latent dimension by itself, which shows the dimensions in use.
 
     Args:
         posterior: mean and stddev [n, d].
@@ -77,6 +78,9 @@ def kl_normal(
 ) -> Float[Array, " n"]:
     """KL(q(z | x) || N(loc, scale)) in closed form.
 
+    With a full covariance L L^T it is the sum over dimensions and their total correlation, the sum of
+    log(stddev / diagonal of L): 1/2 (tr(L L^T) + |mean|^2 - d) - log det L for the standard normal.
+
     Args:
         posterior: mean and stddev [n, d].
         loc: mean of the prior, a number or [d].
@@ -93,7 +97,20 @@ def kl_normal(
         and scaled. Equation 2 of the report "Generative Neural Networks" has log(sigma) in place of log(sigma^2)
         and lacks the factor 1/2; this is the correct formula.
     """
-    return jnp.sum(kl_normal_per_dimension(posterior, loc=loc, scale=scale), 1)
+    return jnp.sum(kl_normal_per_dimension(posterior, loc=loc, scale=scale), 1) + _total_correlation(
+        posterior
+    )
+
+
+@in_float32
+def _total_correlation(posterior: Posterior) -> Float[Array, " n"]:
+    if not isinstance(posterior, FullPosterior):
+        return jnp.zeros(len(posterior.mean))
+    return jnp.sum(jnp.log(posterior.stddev) - jnp.log(_diagonal(posterior)), 1)
+
+
+def _diagonal(posterior: FullPosterior) -> Float[Array, "n d"]:
+    return jnp.diagonal(posterior.factor, axis1=1, axis2=2)
 
 
 @in_float32
@@ -111,8 +128,13 @@ def posterior_log_prob(posterior: Posterior, latent: Float[Array, "n d"]) -> Flo
         ValueError: latent, mean and stddev differ in shape.
     """
     check_same_shape("posterior_log_prob", mean=posterior.mean, stddev=posterior.stddev, latent=latent)
-    error = (latent - posterior.mean) / posterior.stddev
-    return -jnp.sum(0.5 * error**2 + jnp.log(posterior.stddev) + 0.5 * math.log(2 * math.pi), 1)
+    if isinstance(posterior, FullPosterior):
+        shift = (latent - posterior.mean)[..., None]
+        error = solve_triangular(posterior.factor, shift, lower=True)[..., 0]
+        scale = _diagonal(posterior)
+    else:
+        error, scale = (latent - posterior.mean) / posterior.stddev, posterior.stddev
+    return -jnp.sum(0.5 * error**2 + jnp.log(scale) + 0.5 * math.log(2 * math.pi), 1)
 
 
 @in_float32

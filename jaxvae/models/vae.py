@@ -13,8 +13,11 @@ from typing_extensions import override
 from jaxvae.models.autoencoder import OneLevelAutoencoder
 from jaxvae.models.layers import Conv, ConvTranspose, Dense, NormAct, unflatten
 from jaxvae.models.layouts import Layout, layout
+from jaxvae.models.posterior import full_posterior, full_size
 from jaxvae.models.stages import mirrored, stage_sizes
 from jaxvae.types import Posterior
+
+_COVARIANCES = ("diagonal", "full")
 
 
 class VAE(OneLevelAutoencoder):
@@ -24,11 +27,13 @@ class VAE(OneLevelAutoencoder):
         image_shape: (height, width, channels).
         latent_size: size of z.
         widths: channels of the encoder's stages; each halves the image, rounding up.
+        covariance: of the posterior, "diagonal" or "full": the latter's encoder also puts out how dimensions depend on
+            each other, latent_size (latent_size - 1) / 2 numbers more.
         axis_name: of the axis over devices along which BatchNorm shares its statistics.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
 
     Raises:
-        ValueError: no stage, or a size that is not positive.
+        ValueError: no stage, a size that is not positive, or an unknown covariance.
 
     References:
         Kingma & Welling, Auto-Encoding Variational Bayes, ICLR 2014.
@@ -38,6 +43,7 @@ class VAE(OneLevelAutoencoder):
     image_shape: tuple[int, int, int]
     latent_size: int = 10
     widths: tuple[int, ...] = (32, 64, 128)
+    covariance: str = "diagonal"
     axis_name: str | None = None
     layout: Layout = field(default_factory=layout)
 
@@ -47,6 +53,8 @@ class VAE(OneLevelAutoencoder):
                 f"a VAE needs at least one stage and positive sizes, got image shape {tuple(self.image_shape)}, "
                 f"latent size {self.latent_size}, widths {tuple(self.widths)}."
             )
+        if self.covariance not in _COVARIANCES:
+            raise ValueError(f"covariance must be one of {', '.join(_COVARIANCES)}, got {self.covariance!r}.")
         super().__post_init__()
 
     @override
@@ -55,7 +63,8 @@ class VAE(OneLevelAutoencoder):
         self.bottleneck = sizes[-1]
         self.stages = [Conv(width, self.layout) for width in self.widths]
         self.stage_norms = [self._norm() for _ in self.widths]
-        self.head = Dense(2 * self.latent_size, self.layout)
+        spread = full_size(self.latent_size) if self.covariance == "full" else self.latent_size
+        self.head = Dense(self.latent_size + spread, self.layout)
         self.expand = Dense(math.prod(sizes[-1]) * self.widths[-1], self.layout, use_bias=False)
         self.expand_norm = self._norm()
         self.unstages = mirrored(self.widths, sizes, self.layout)
@@ -70,8 +79,10 @@ class VAE(OneLevelAutoencoder):
         h = self.layout.enter(image)
         for stage, norm in zip(self.stages, self.stage_norms, strict=True):
             h = norm(stage(h), train)
-        mean, log_variance = jnp.split(self.head(h), 2, axis=-1)
-        return (Posterior(mean, jnp.exp(log_variance / 2)),)
+        mean, spread = jnp.split(self.head(h), [self.latent_size], axis=-1)
+        if self.covariance == "full":
+            return (full_posterior(mean, spread),)
+        return (Posterior(mean, jnp.exp(spread / 2)),)
 
     @override
     def _decode(self, latents: tuple[Float[Array, "n _"], ...], train: bool) -> Float[Array, "n h w c"]:
