@@ -203,7 +203,7 @@ def test_a_gan_is_the_game_without_its_likelihood(row, weights):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("gan", "the first argument must be one of aae, vaegan, got gan"),
+        ("gan", "the first argument must be one of aae, vaegan, distances, got gan"),
         (f"{AAE} --variants 'AAE, torus'", "Unknown variant 'AAE, torus'; known are 'VAE, Gaussian'"),
         (f"{AAE} --game logistic", "--game"),
         (f"{AAE} --game wasserstein", "more than 0 for wasserstein, got 0"),
