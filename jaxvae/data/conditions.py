@@ -127,7 +127,7 @@ def hold_out_combinations(dataset: Dataset, other: Attributes, n: int | None, *,
     if n is not None and not 0 <= n <= most:
         raise ValueError(
             f"hold_out must be from 0 to {most}, a tenth of the {len(common)} combinations of attributes that training "
-            f"and validation images both have, got {n}; give fewer, or more --attributes or images."
+            f"and held-out images both have, got {n}; give fewer, or more --attributes or images."
         )
     held_out = np.random.default_rng(seed).permutation(common)[: min(_HELD_OUT, most) if n is None else n]
     remaining = ~np.isin(rows.reshape(-1), held_out)

@@ -147,7 +147,7 @@ def train_classifier(
         part: the name of the training.
         seed: of parameters and order.
         images: the training data; the experiment's if not given.
-        test_images: what its accuracy is measured on; the experiment's validation images if not given.
+        test_images: what its accuracy is measured on; the experiment's held-out images if not given.
         attributes: whether the logits are of attributes, each present or absent in an image, rather than of classes;
             the accuracy is then the mean over attributes.
         peak: Adam's largest step size.

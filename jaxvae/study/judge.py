@@ -49,7 +49,7 @@ def train_judge(
     Args:
         experiment: the run.
         images: what it learns from, all with labels.
-        test_images: what its accuracy is measured on, of the same classes; the experiment's validation images if None.
+        test_images: what its accuracy is measured on, of the same classes; the experiment's held-out images if None.
         widths: channels of the network's stages.
         epochs: passes over the data.
 
