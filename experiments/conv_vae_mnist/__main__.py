@@ -50,10 +50,10 @@ def make_parts(config: Config) -> dict[str, str]:
         parts |= {name: name for name in names}
     if "subspace" in config.chapters:
         parts |= dict.fromkeys((subspace.FREE, subspace.SPLIT), subspace.PART)
-    if "cases" in config.chapters:
-        parts |= study.parts(cases.make_variants(config))
     if "autoencoder" in config.chapters:
         parts |= study.parts(autoencoder.make_variants(config))
+    if "cases" in config.chapters:
+        parts |= study.parts(cases.make_variants(config))
     return parts
 
 
