@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxvae.losses import compose, dimension_rbf, kl, mmd, reconstruction
+from jaxvae.losses import compose, dimension_rbf, joint_mmd, kl, mmd, reconstruction
 from jaxvae.types import Batch, Output, Posterior
 
 KEY = jax.random.key(3)
@@ -55,8 +55,9 @@ def step(estimator):
         "nll": reconstruction("bernoulli"),
         "kl": kl(prior),
         "mmd": mmd(prior, dimension_rbf(), estimator=estimator),
+        "joint_mmd": joint_mmd(prior, dimension_rbf()),
     }
-    objective = compose(terms, {"nll": 1.0, "kl": 0.5, "mmd": 100.0})
+    objective = compose(terms, {"nll": 1.0, "kl": 0.5, "mmd": 100.0, "joint_mmd": 30.0})
 
     def value_and_gradient(parameters, batch):
         def loss(p):
