@@ -116,6 +116,7 @@ def test_levels_are_measured_one_by_one(model):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*fewer than the")
 @pytest.mark.parametrize(
     ("name", "rows"), [("objectives", [*ROWS]), ("stacked", ["ladder", "stack", "stack, wide bottom"])]
 )
