@@ -114,11 +114,14 @@ def _cosines() -> Float[np.ndarray, "8 8"]:
 
 
 def _rotated(images: Pictures, strength: float) -> Pictures:
-    """Images turned by `strength` degrees; what comes in at the corners is black."""
+    """Images turned by `strength` degrees; beyond their edges, pixels at the edge are repeated."""
+    height, width = images.shape[1:3]
+    top, left = height // 2, width // 2
+    padded = np.pad(images, [(0, 0), (top, top), (left, left), (0, 0)], mode="edge")
     turned = np.empty_like(images)
     for number, channel in np.ndindex(len(images), images.shape[-1]):
-        plane = Image.fromarray(images[number, :, :, channel])
-        turned[number, :, :, channel] = plane.rotate(strength, Image.Resampling.BILINEAR)
+        plane = Image.fromarray(padded[number, :, :, channel]).rotate(strength, Image.Resampling.BILINEAR)
+        turned[number, :, :, channel] = np.asarray(plane)[top : top + height, left : left + width]
     return np.clip(turned, 0, 1)
 
 
@@ -128,6 +131,6 @@ CHANGES: Mapping[str, tuple[Float[np.ndarray, " _"], Change]] = {
     "noise": (np.geomspace(0.01, 3, 50), _noisy),
     "blur": (np.geomspace(0.3, 30, 50), _blurred),
     "blocks of JPEG": (np.geomspace(0.02, 16, 50), _blocky),
-    "rotation": (np.arange(1.0, 91.0), _rotated),
+    "rotation": (np.geomspace(0.1, 90, 80), _rotated),
 }
 """Growing strengths of each change, and the change."""
