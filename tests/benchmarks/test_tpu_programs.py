@@ -124,4 +124,4 @@ def test_parts_and_activations_computed_again_need_less_memory(size, share, comp
     whole, less = (compiled("winged_horses", name)["jit:1"]["row"] for name in ("whole", size))
     assert less["argument_bytes"] == whole["argument_bytes"]
     assert less["temporary_bytes"] < share * whole["temporary_bytes"]
-    assert 0.9 < less["flops"] / whole["flops"] < 1.5, "operations of all parts count"
+    assert 0.9 < less["flops"] / whole["flops"] < 1.6, "operations of all parts count"
