@@ -1,5 +1,6 @@
 """Who joins several processes: flags, variables, and launchers whose variables say that there are several."""
 
+import signal
 from pathlib import Path
 
 import jax
@@ -7,6 +8,7 @@ import pytest
 
 from jaxvae import cli
 from jaxvae.cli import distributed
+from jaxvae.signals import STOPPING
 from jaxvae.types import RunStopped
 
 ADDRESS = {"coordinator_address": "host:1234", "num_processes": 3, "process_id": 1}
@@ -90,6 +92,23 @@ def test_launchers_that_have_started_several_join(asked, monkeypatch, variables,
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert asked() == ({} if joins else None)
+
+
+def test_signals_end_a_process_that_waits_for_the_others(asked, monkeypatch):
+    """At once, since Python would hear them only afterwards, and as before from then on."""
+    before = [signal.getsignal(kind) for kind in STOPPING]
+    while_waiting = []
+    monkeypatch.setattr(
+        jax.distributed,
+        "initialize",
+        lambda **given: while_waiting.extend(signal.getsignal(kind) for kind in STOPPING),
+    )
+    asked(coordinator="host:1234", processes=3, process=1)
+    assert while_waiting == [
+        signal.SIG_IGN if handler == signal.SIG_IGN and kind != signal.SIGINT else signal.SIG_DFL
+        for kind, handler in zip(STOPPING, before, strict=True)
+    ]
+    assert [signal.getsignal(kind) for kind in STOPPING] == before
 
 
 def test_processes_that_do_not_find_each_other_say_so(asked, monkeypatch):

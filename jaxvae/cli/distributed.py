@@ -16,7 +16,7 @@ import jax
 from jaxvae.cli.config import RunConfig
 from jaxvae.cli.record import command
 from jaxvae.processes import is_first, tell
-from jaxvae.signals import STOPPING
+from jaxvae.signals import STOPPING, die_at_once
 from jaxvae.types import RunStopped
 
 _SILENCE = 30
@@ -54,8 +54,9 @@ def joined(config: RunConfig) -> Iterator[None]:
         yield
         return
     _watch(config)
-    terminate = signal.getsignal(signal.SIGTERM)
+    handlers = {kind: signal.getsignal(kind) for kind in STOPPING}
     try:
+        die_at_once()  # since Python hears no signal while JAX waits for the others
         jax.distributed.initialize(
             **(given or {}), heartbeat_timeout_seconds=_SILENCE, shutdown_timeout_seconds=_PATIENCE
         )
@@ -64,7 +65,12 @@ def joined(config: RunConfig) -> Iterator[None]:
         raise RunStopped(
             f"the processes of the run did not find each other{where}: {str(error).splitlines()[0]}"
         ) from None
-    signal.signal(signal.SIGTERM, terminate)  # which JAX takes for a notice that the machine will go
+    finally:
+        for (
+            kind,
+            handler,
+        ) in handlers.items():  # SIGTERM too, which JAX takes for a notice that the machine will go
+            signal.signal(kind, handler)
     try:
         with nullcontext() if is_first() else _silence():
             yield

@@ -38,6 +38,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("localhost", port)) == 0
+
+
 def start(command, processes, *, devices=1):
     """Starts a command as each of several processes, which find each other by flags at its end."""
     joint = [f"localhost:{free_port()}", str(processes)]
@@ -188,6 +193,22 @@ def test_several_processes_go_on_with_what_one_left(tmp_path):
     assert status == 0, err
     assert "continuing on 2 processes with 1 device each, where 1 device began" in out
     assert train.Checkpoints(workdir / "checkpoints").steps()[-1] == 3 * small_runs.EPOCH
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_waits_for_the_others_ends_at_once(tmp_path, number):
+    port = free_port()
+    joint = f"--coordinator localhost:{port} --processes 2 --process 0".split()
+    process = start_one([*RUN, "--workdir", str(tmp_path / "run"), *joint])
+    deadline = time.monotonic() + small_runs.PATIENCE
+    while not listens(port):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    ((status, _, err),) = end([process], patience=60)
+    assert (status, err.splitlines()[-1]) == (128 + number, f"error: stopped by {number.name}.")
+    assert not (tmp_path / "run").exists()
 
 
 def test_processes_that_are_started_otherwise_are_refused(tmp_path):
