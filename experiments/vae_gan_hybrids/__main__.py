@@ -7,7 +7,7 @@ changes of equal squared error that look unequal.
 
     python -m experiments.vae_gan_hybrids aae
     python -m experiments.vae_gan_hybrids aae --variants "AAE, ring, labels" --unlabelled 0.9
-    python -m experiments.vae_gan_hybrids vaegan --data folder:FACES --image-size 64
+    python -m experiments.vae_gan_hybrids vaegan --data drawn_faces
     python -m experiments.vae_gan_hybrids vaegan --data mnist --limit 10000 --epochs 6 --no-fid --variants VAE VAE-GAN
     python -m experiments.vae_gan_hybrids distances
 """
