@@ -38,7 +38,8 @@ def make_step(
     Args:
         losses: loss of each player, from one forward pass.
         players: by the names that `losses` uses.
-        ema_decay: weight of the old value in the moving average of the parameters; 0 keeps no average.
+        ema_decay: weight of the old value in the moving average of the parameters; 0 keeps no average. In step t, from
+            0, it is at most (1 + t) / (10 + t), so that the initial parameters are soon forgotten.
         accumulate: parts that a batch is computed in, one after the other; see `jaxvae.train.accumulate`.
 
     Returns:
@@ -81,7 +82,8 @@ def make_step(
                 params |= optax.apply_updates({k: params[k] for k in player.moves}, updates)
         ema = state.ema
         if ema is not None:
-            ema = optax.incremental_update(params, ema, 1 - ema_decay)
+            decay = jnp.minimum(ema_decay, (1 + state.step) / (10 + state.step))
+            ema = optax.incremental_update(params, ema, 1 - decay)
         state = dataclasses.replace(
             state, step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state, ema=ema
         )

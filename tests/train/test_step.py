@@ -93,14 +93,17 @@ def test_metrics_are_those_of_the_losses_and_the_gradient_norms(batch):
     assert set(metrics) == {"drawn", "at", "grad_norm_min", "grad_norm_max"}
 
 
-def test_moving_average_has_its_closed_form(batch):
-    decay, step = 0.9, jax.jit(make_step(game, PLAYERS, ema_decay=0.9))
+def test_moving_average_has_its_closed_form_and_forgets_where_it_began(batch):
+    """Its decay rises to 0.3 with the steps: 1/10, 2/11, 3/12, 0.3."""
+    step = jax.jit(make_step(game, PLAYERS, ema_decay=0.3))
     state = fresh(ema=True)
     expected = state.params
-    for _ in range(3):
+    for decay in (1 / 10, 2 / 11, 3 / 12, 0.3, 0.3):
         state, _ = step(state, batch)
-        expected = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, expected, state.params)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), state.ema, expected)
+        expected = jax.tree.map(
+            lambda old, new, decay=decay: decay * old + (1 - decay) * new, expected, state.params
+        )
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), state.ema, expected)
     assert state.variables["params"] is state.ema
 
 
