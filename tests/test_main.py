@@ -15,12 +15,12 @@ def test_unknown_commands_are_one_line(monkeypatch, capsys, name):
     assert call(monkeypatch, capsys, name) == (
         2,
         "",
-        f"error: Unknown command {name!r}; known are fid, sample.\n",
+        f"error: Unknown command {name!r}; known are draw, fid, sample.\n",
     )
 
 
 def test_no_command_is_one_line(monkeypatch, capsys):
-    assert call(monkeypatch, capsys) == (2, "", "error: Unknown command ''; known are fid, sample.\n")
+    assert call(monkeypatch, capsys) == (2, "", "error: Unknown command ''; known are draw, fid, sample.\n")
 
 
 def test_help_names_the_commands(monkeypatch, capsys):

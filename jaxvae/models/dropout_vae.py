@@ -37,9 +37,9 @@ class DropoutVAE(Autoencoder):
         widths: channels of the encoder's stages; each halves the image, rounding up.
         encoder_dropout: share of the encoder's activations that training drops, in [0, 1).
         decoder_dropout: the same for the decoder.
+        initialization: initial distribution of the parameters, a name in `INITIALIZATIONS`.
         gaussian: whether the encoder returns a Gaussian; otherwise it is deterministic and returns the code, a
             posterior of standard deviation 0, which has no KL divergence.
-        initialization: initial distribution of the parameters, a name in `INITIALIZATIONS`.
         layout: memory layout of the convolutions and precision of products; by platform if not given.
 
     Raises:
@@ -56,8 +56,8 @@ class DropoutVAE(Autoencoder):
     widths: tuple[int, ...] = (32, 64)
     encoder_dropout: float = 0.0
     decoder_dropout: float = 0.0
-    gaussian: bool = True
     initialization: str = "pytorch"
+    gaussian: bool = True
     layout: Layout = field(default_factory=layout)
 
     def __post_init__(self) -> None:

@@ -338,7 +338,7 @@ def spoil(monkeypatch, *numbers):
 def test_a_run_stops_when_its_last_replica_diverges_and_keeps_the_last_good_checkpoint(workdir, monkeypatch):
     spoil(monkeypatch, 0, 1)
     with pytest.raises(
-        train.NonFiniteError, match="loss became nan at step 12 in replica 'slow, seed 0'; the"
+        train.NonFiniteError, match="loss became nan at step 12 in replica 'slow, seed 0'; what was saved"
     ):
         start(workdir)
     assert train.Checkpoints(workdir / "checkpoints").steps() == [7]
